@@ -1,0 +1,3 @@
+"""Explains why AWS network traffic is blocked."""
+
+__version__ = "0.1.0"
