@@ -4,7 +4,7 @@ PYTHON ?= python3
 WORKERS ?= 2
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 STAMP := .venv/.installed
 CODE := $(wildcard src tests benchmarks)
 
@@ -53,7 +53,7 @@ bench: $(STAMP)
 # In a throw-away environment, so that the resolver is no dependency of the project.
 lock:
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
-	$(PYTHON) -m venv "$$tmp/venv" && "$$tmp/venv/bin/python" -m pip --quiet install uv && \
+	$(PYTHON) -m venv "$$tmp/venv" && "$$tmp/venv/bin/python" -m pip -qq install uv && \
 	{ echo '# Exact versions of everything that make installs, for Python 3.11 and newer.'; \
 	  echo '# Written by "make lock" from pyproject.toml: edit that.'; } > "$$tmp/lock" && \
 	"$$tmp/venv/bin/uv" pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
