@@ -1,0 +1,187 @@
+"""From API responses to resources: a fast way for what is as it should be, a lenient one for what isn't."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from whyblocked.config import resources as r
+from whyblocked.config.operations import BY_KEY, Operation
+from whyblocked.errors import InputError
+from whyblocked.text import clean
+
+type_of_document = msgspec.defstruct(
+    "Document",
+    [
+        (key, (operation.type if operation.single else tuple[operation.type, ...]) | msgspec.UnsetType, msgspec.UNSET)  # type: ignore[name-defined]
+        for key, operation in BY_KEY.items()
+    ],
+)
+_DOCUMENT = msgspec.json.Decoder(type_of_document)
+_AT = re.compile(r" - at `\$?([^`]*)`$")
+_MISSING_KEY = re.compile(r"Object missing required field `(\w+)`")
+_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+
+class Part(NamedTuple):
+    """What one top-level key of a response held."""
+
+    operation: Operation
+    resources: tuple[r.Resource, ...]
+    broken: tuple[r.Broken, ...] = ()
+
+
+def decode_file(name: str, content: bytes) -> list[Part]:
+    """The resources in a file of a snapshot; none where it holds something else."""
+    content = _as_utf8(name, content)
+    try:
+        document = _DOCUMENT.decode(content)
+    except msgspec.ValidationError:
+        return list(_leniently(name, _json(name, content)))
+    except (ValueError, RecursionError) as error:
+        raise _not_json(name, content, error) from None
+    return [
+        Part(operation, (found,) if operation.single else found)
+        for key, operation in BY_KEY.items()
+        if (found := getattr(document, key)) is not msgspec.UNSET
+    ]
+
+
+def decode_response(operation: Operation, response: dict[str, Any], where: str) -> Part:
+    """The resources in a response of the API, as boto3 gives it."""
+    value = response.get(operation.key)
+    if value is None:
+        return Part(operation, ())
+    try:
+        if operation.single:
+            return Part(operation, (msgspec.convert(value, operation.type),))
+        return Part(operation, msgspec.convert(value, tuple[operation.type, ...]))  # type: ignore[name-defined]
+    except msgspec.ValidationError:
+        return _part(operation, value, where)
+
+
+def _leniently(name: str, document: object) -> Iterator[Part]:
+    """Each resource by itself, so that one that is not as it should be costs no other."""
+    if not isinstance(document, dict):
+        return
+    for key, operation in BY_KEY.items():
+        if document.get(key) is not None:
+            yield _part(operation, document[key], name)
+
+
+def _part(operation: Operation, value: object, where: str) -> Part:
+    if operation.single:
+        items = [(operation.key, value)]
+    elif isinstance(value, list):
+        items = [(f"{operation.key}[{index}]", item) for index, item in enumerate(value)]
+    else:
+        return Part(operation, (), (r.Broken(operation.key, frozenset(), f"{where}: {operation.key} is not a list"),))
+    resources: list[r.Resource] = []
+    broken: list[r.Broken] = []
+    for place, item in items:
+        if operation.type is r.Reservation:
+            _instances(item, where, place, resources, broken)
+        elif item is not None:
+            _one(operation, operation.type, item, f"{where}: {place}", resources, broken)
+    return Part(operation, tuple(resources), tuple(broken))
+
+
+def _instances(item: object, where: str, place: str, resources: list[r.Resource], broken: list[r.Broken]) -> None:
+    """A reservation's instances, one by one."""
+    instances = item.get("Instances") if isinstance(item, dict) else None
+    found: list[r.Resource] = []
+    for index, instance in enumerate(instances if isinstance(instances, list) else ()):
+        _one(BY_KEY["Reservations"], r.Instance, instance, f"{where}: {place}.Instances[{index}]", found, broken)
+    if found:
+        owner = item.get("OwnerId") if isinstance(item, dict) else None
+        resources.append(
+            r.Reservation(
+                instances=tuple(i for i in found if isinstance(i, r.Instance)),
+                owner_id=owner if isinstance(owner, str) else None,
+            )
+        )
+
+
+def _one(
+    operation: Operation,
+    kind: type[r.Resource] | None,
+    item: object,
+    place: str,
+    resources: list[r.Resource],
+    broken: list[r.Broken],
+) -> None:
+    try:
+        resources.append(msgspec.convert(_without_nulls(item), kind, strict=False))
+    except msgspec.ValidationError as error:
+        broken.append(r.Broken(operation.key, frozenset(mentions(item)), _place(place, str(error))))
+
+
+def _without_nulls(value: object) -> object:
+    """``value`` without the keys that are null: absent is what they mean."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value if item is not None]
+    return value
+
+
+def mentions(value: object) -> Iterator[str]:
+    """All the texts in ``value``: the ids of a resource that could not be read are among them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from mentions(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from mentions(item)
+
+
+def _place(place: str, error: str) -> str:
+    """``error`` as msgspec words it, in our words, at its place."""
+    at = _AT.search(error)
+    if at is not None:
+        place += at[1] if at[1].startswith((".", "[")) or not at[1] else f".{at[1]}"
+        error = error[: at.start()]
+    key = _MISSING_KEY.fullmatch(error)
+    if key is not None:
+        return f'{place} has no key "{key[1]}"'
+    return f"{place}: {clean(error.replace('`', ''))}"
+
+
+def _as_utf8(name: str, content: bytes) -> bytes:
+    """``content`` in UTF-8 without a byte order mark (PowerShell's redirection writes UTF-16)."""
+    for mark, encoding in _BOMS:
+        if content.startswith(mark):
+            try:
+                return content.decode(encoding).encode()
+            except UnicodeError:
+                raise InputError(f"{name}: not {encoding.removesuffix('-sig').upper()} text") from None
+    return content
+
+
+def _json(name: str, content: bytes) -> object:
+    try:
+        return msgspec.json.decode(content)
+    except (ValueError, RecursionError) as error:
+        raise _not_json(name, content, error) from None
+
+
+def _not_json(name: str, content: bytes, error: Exception) -> InputError:
+    """The error for a file that can't be read as JSON, with the line where that shows."""
+    if not content.strip():
+        return InputError(f"{name}: the file is empty, not JSON")
+    if isinstance(error, RecursionError):
+        return InputError(f"{name}: not an API response: nested too deeply")
+    if isinstance(error, UnicodeError):
+        return InputError(f"{name}: not JSON: the text is not UTF-8")
+    text = str(error)
+    if "truncated" in text:
+        return InputError(f"{name}: not JSON: it ends too early (cut off while it was written?)")
+    byte = re.search(r"\(byte (\d+)\)", text)
+    line = f"line {content.count(bytes([10]), 0, int(byte[1])) + 1}: " if byte else ""
+    what = re.sub(r"^JSON is malformed: | \(byte \d+\)$", "", text)
+    return InputError(f"{name}: not JSON: {line}{clean(what)}")

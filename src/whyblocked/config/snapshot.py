@@ -1,0 +1,264 @@
+"""The account from a folder of API responses, as the AWS CLI prints them, ``snapshot save`` or Batfish wrote them.
+
+A file is known by its top-level keys, wherever in the folder it lies; what is not known is left alone. Account and
+Region come from the path (``<account>/<region>/file.json``), else from the resources themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from whyblocked.config import resources as r
+from whyblocked.config.account import Account, Missing, Query
+from whyblocked.config.decode import Part, decode_file, mentions
+from whyblocked.config.operations import BY_KEY, READ
+from whyblocked.errors import InputError
+from whyblocked.text import clean
+
+_REGION = re.compile(
+    r"[a-z]{2,4}(-[a-z]{2,4})?-(north|south|east|west|central|northeast|northwest|southeast|southwest)-\d{1,2}"
+)
+_ACCOUNT = re.compile(r"\d{12}")
+_PREFIX_LIST = re.compile(r"pl-[0-9a-zA-Z]+")
+
+
+class Snapshot:
+    """The source of an account that was read from files: what they do not hold, it will never have."""
+
+    def __init__(self, kinds: frozenset[str], regions: tuple[str, ...] = ()) -> None:
+        self.kinds = kinds
+        self.regions = regions
+
+    def ask(self, query: Query) -> Missing | None:
+        """None where a file held the kind of list that ``query`` gives, or where its absence says enough.
+
+        Rules of security groups stand in the groups as well, internet gateways show in routes, and captures older
+        than Block Public Access do not speak of it.
+        """
+        operation = READ.get(query.operation)
+        if operation is None:
+            return Missing(f"ec2:{query.operation}", "not in the snapshot")
+        if operation.key in self.kinds or operation.optional or operation.key == "InternetGateways":
+            return None
+        if operation.key == "Entries" and "PrefixLists" in self.kinds:
+            return None
+        return Missing(operation.permission, "not in the snapshot")
+
+    def advance(self, account: Account) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Everything was read at once."""
+        return False
+
+    def absent(self, query: Query) -> Missing:
+        """How to say that no file holds what ``query`` asks for."""
+        return Missing(f"ec2:{query.operation}", f"{query.value} is not in the snapshot")
+
+
+class _File(NamedTuple):
+    """One file that held something known, and what its path says of where that is from."""
+
+    name: str
+    stem: str
+    parts: list[Part]
+    account_id: str | None
+    region: str | None
+
+
+def load_snapshot(folder: Path, region: str | None = None) -> Account:
+    """The account in ``folder``; only what belongs to ``region`` where that is given."""
+    files = list(_read(folder))
+    if not files:
+        raise InputError(
+            f"{_shown(folder)}: no file in this folder holds a known API response "
+            '(JSON with a key such as "SecurityGroups"); `whyblocked snapshot save DIR` makes a snapshot'
+        )
+    regions = tuple(sorted({file.region for file in files if file.region}))
+    if region is not None:
+        files = [file for file in files if file.region in (None, region)]
+        if not files:
+            raise InputError(f"{_shown(folder)}: holds nothing of Region {clean(region)}, only {', '.join(regions)}")
+    return _Loader(files, region, regions).account
+
+
+class _Loader:
+    """Fills an account from files, in their order."""
+
+    def __init__(self, files: list[_File], region: str | None, regions: tuple[str, ...]) -> None:
+        self._region = region
+        self._region_of_vpc = _regions_of_vpcs(files) if region else {}
+        self._lists: dict[str, list[str]] = {}
+        self._broken_lists: set[str] = set()
+        kinds = frozenset(part.operation.key for file in files for part in file.parts)
+        synthesise = "NetworkInterfaces" not in kinds and "Reservations" in kinds
+        self.account = Account(Snapshot(kinds | {"NetworkInterfaces"} if synthesise else kinds, regions))
+        for file in files:
+            for part in file.parts:
+                self._take(file, part, synthesise)
+        for prefix_list_id, cidrs in self._lists.items():
+            if prefix_list_id not in self._broken_lists:  # half a list would give wrong answers
+                self.account.add_prefix_list(prefix_list_id, cidrs)
+
+    def _take(self, file: _File, part: Part, synthesise: bool) -> None:
+        key = part.operation.key
+        if key == "Entries":
+            self._entries(file, part)
+            return
+        for broken in part.broken:
+            self.account.broken[key].append(broken)
+        for index, resource in enumerate(part.resources):
+            if isinstance(resource, r.Reservation):
+                for instance in resource.instances:
+                    self._add(file, "Reservations", index, instance, resource.owner_id)
+                    if synthesise:
+                        for interface in _interfaces(instance, resource.owner_id):
+                            self._add(file, "Reservations", index, interface, resource.owner_id)
+            elif isinstance(resource, r.PrefixList):
+                if resource.cidrs is not None:
+                    self._lists.setdefault(resource.prefix_list_id, []).extend(resource.cidrs)
+            else:
+                self._add(file, key, index, resource, getattr(resource, "owner_id", None))
+
+    def _entries(self, file: _File, part: Part) -> None:
+        """The entries of the prefix list that the file is named after; other APIs have ``Entries`` too."""
+        prefix_list_id = file.stem.rpartition(".")[2]
+        if not _PREFIX_LIST.fullmatch(prefix_list_id):
+            return
+        for broken in part.broken:
+            self._broken_lists.add(prefix_list_id)
+            self.account.broken["ManagedPrefixLists"].append(
+                r.Broken("ManagedPrefixLists", broken.mentions | {prefix_list_id}, broken.message)
+            )
+        cidrs = [entry.cidr for entry in part.resources if isinstance(entry, r.PrefixListEntry)]
+        self._lists.setdefault(prefix_list_id, []).extend(cidrs)
+
+    def _add(self, file: _File, key: str, index: int, resource: r.Resource, owner_id: str | None) -> None:
+        region = file.region or _own_region(resource)
+        if self._region and (region or self._region_of_vpc.get(getattr(resource, "vpc_id", None) or "")) not in (
+            None,
+            self._region,
+        ):
+            return
+        try:
+            self.account.add(resource, file.account_id or owner_id, region)
+        except ValueError as error:  # an address that is none
+            message = f"{file.name}: {key}[{index}]: {clean(str(error))}"
+            texts = frozenset(mentions(_plain(resource)))
+            self.account.broken["NetworkInterfaces"].append(r.Broken("NetworkInterfaces", texts, message))
+
+
+def _plain(resource: r.Resource) -> object:
+    import msgspec
+
+    return msgspec.to_builtins(resource)
+
+
+def _interfaces(instance: r.Instance, owner_id: str | None) -> Iterator[r.NetworkInterface]:
+    """The interfaces as an instance shows them, for a snapshot without ``NetworkInterfaces``."""
+    for shown in instance.network_interfaces:
+        vpc_id, subnet_id = shown.vpc_id or instance.vpc_id, shown.subnet_id or instance.subnet_id
+        if vpc_id is None or subnet_id is None or shown.groups is None:
+            continue
+        attachment = shown.attachment or r.Attachment(status="attached")
+        yield r.NetworkInterface(
+            network_interface_id=shown.network_interface_id,
+            vpc_id=vpc_id,
+            subnet_id=subnet_id,
+            groups=shown.groups,
+            private_ip_address=shown.private_ip_address,
+            private_ip_addresses=shown.private_ip_addresses,
+            ipv6_addresses=shown.ipv6_addresses,
+            association=shown.association,
+            attachment=r.Attachment(
+                status=attachment.status,
+                instance_id=instance.instance_id,
+                instance_owner_id=owner_id,
+                device_index=attachment.device_index,
+            ),
+            status=shown.status,
+            owner_id=shown.owner_id,
+            source_dest_check=shown.source_dest_check,
+        )
+
+
+# -- where things are from ---------------------------------------------------------------------------------------
+
+
+def _own_region(resource: r.Resource) -> str | None:
+    """The Region of a resource by its Availability Zone (``eu-west-1a``, ``us-west-2-lax-1a``), or as it says."""
+    zone = getattr(resource, "availability_zone", None)
+    if zone:
+        match = _REGION.match(zone)
+        return match[0] if match else None
+    return getattr(resource, "aws_region", None)
+
+
+def _regions_of_vpcs(files: list[_File]) -> dict[str, str]:
+    """The Region of every VPC that some resource tells it of."""
+    found: dict[str, str] = {}
+    for file in files:
+        for part in file.parts:
+            for resource in part.resources:
+                vpc_id, region = getattr(resource, "vpc_id", None), file.region or _own_region(resource)
+                if vpc_id and region:
+                    found.setdefault(vpc_id, region)
+    return found
+
+
+def _place(folders: Iterable[str]) -> tuple[str | None, str | None]:
+    """Account and Region as the names of folders tell them, the innermost first."""
+    account_id = region = None
+    for name in folders:
+        if _ACCOUNT.fullmatch(name):
+            account_id = name
+        elif _REGION.fullmatch(name):
+            region = name
+    return account_id, region
+
+
+def _above(folder: Path) -> list[str]:
+    """The names of ``folder`` and the one above, as far as they can be part of ``<account>/<region>``."""
+    folder = folder.resolve()
+    if _REGION.fullmatch(folder.name):
+        return [folder.parent.name, folder.name]
+    return [folder.name]
+
+
+# -- files -------------------------------------------------------------------------------------------------------
+
+
+def _read(folder: Path) -> Iterator[_File]:
+    """Every file that holds something known, in the order of their paths."""
+    if not folder.is_dir():
+        what = "not a folder" if folder.exists() else "no such folder"
+        raise InputError(f"{_shown(folder)}: {what}; --snapshot takes a folder of JSON files")
+    above = _above(folder)
+    for path in sorted(_json_files(folder)):
+        name = _shown(path)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{name}: can't be read: {error.strerror}") from None
+        parts = decode_file(name, content)
+        if any(part.operation.key in BY_KEY for part in parts):
+            yield _File(name, path.stem, parts, *_place([*above, *path.relative_to(folder).parts[:-1]]))
+
+
+def _json_files(folder: Path) -> Iterator[Path]:
+    """The JSON files under ``folder``; hidden ones are not its content."""
+
+    def fail(error: OSError) -> None:
+        raise InputError(f"{_shown(Path(error.filename))}: can't be read: {error.strerror}")
+
+    for where, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = Path(where, name)
+            if name.lower().endswith(".json") and not name.startswith(".") and path.is_file():
+                yield path
+
+
+def _shown(path: Path) -> str:
+    return clean(str(path))
