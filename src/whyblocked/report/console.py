@@ -1,0 +1,108 @@
+"""Where a text report goes: how wide, in which colours, and with which characters the stream can write."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from typing import IO
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+UNWRAPPED = 10_000  # the width of a pipe: one fact a line, for grep
+PROSE = 100  # wider than this, sentences are hard to read
+
+# One ASCII character for one that the stream can't write, so that columns stay aligned.
+_PLAIN = {"✓": "+", "✗": "x", "·": "-", "…": "~", "–": "-", "’": "'", "×": "x", "▲": "!"}
+# What a line never breaks: a word, or a number with the word before it that says of what.
+_WORDS = re.compile(r"(\s*)((?:\(?(?:for )?(?:source )?(?:ports?|account|rule|type) )?\S+)")
+_BARS = "▁▂▃▄▅▆▇█"
+_PLAIN |= dict(zip(_BARS, "12345678", strict=True))
+
+
+def build_console(stream: IO[str], color: bool | None = None, width: int | None = None) -> Console:
+    """A console on ``stream``. ``color`` True or False decides; None leaves it to the environment and the stream.
+
+    No colour with NO_COLOR, TERM=dumb or in a pipe, unless FORCE_COLOR asks for it. Colours are the sixteen that a
+    terminal's own theme defines. Without colour there are no escape sequences at all.
+    """
+    colored = _colored(stream) if color is None else color
+    return Console(
+        file=stream,
+        width=width or _width(stream),
+        color_system="standard" if colored else None,
+        force_terminal=colored,
+        no_color=not colored,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+
+
+def _colored(stream: IO[str]) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+
+
+def _width(stream: IO[str]) -> int:
+    wished = os.environ.get("COLUMNS", "")
+    if wished.isascii() and wished.isdigit() and int(wished) > 0:
+        return int(wished)
+    if not stream.isatty():
+        return UNWRAPPED
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def say(console: Console, lines: Iterable[Text]) -> None:
+    """Print ``lines`` as they are: never cropped, and in characters that the stream can write."""
+    text = Text("\n").join([writable(line, console.encoding) for line in lines])
+    console.print(text, soft_wrap=True)
+
+
+def writable(line: Text, encoding: str) -> Text:
+    """``line`` with a plain character for each that ``encoding`` has not, its styles kept."""
+    plain = line.plain
+    if plain.isascii() or encoding.replace("-", "") == "utf8":
+        return line
+    line = line.copy()
+    line.plain = "".join(char if _encodes(char, encoding) else _PLAIN.get(char, "?") for char in plain)
+    return line
+
+
+def _encodes(char: str, encoding: str) -> bool:
+    try:
+        char.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return char.isascii()
+    return True
+
+
+def wrapped(text: Text, width: int, first: int = 0, rest: int | None = None) -> list[Text]:
+    """``text`` in lines of ``width`` cells, indented by ``first`` and then ``rest``.
+
+    Breaks at spaces only: an id, a rule or a list of ports that is too long for a line sticks out of it.
+    """
+    rest = first if rest is None else rest
+    breaks: list[int] = []
+    used = first
+    for word in _WORDS.finditer(text.plain):
+        space, size = cell_len(word[1]), cell_len(word[2])
+        if word.start() > 0 and used + space + size > width:
+            breaks.append(word.start(2))
+            used = rest + size
+        else:
+            used += space + size
+    lines = list(text.divide(breaks))
+    for number, line in enumerate(lines):
+        line.rstrip()
+        line.pad_left(rest if number else first)
+    return lines

@@ -1,0 +1,225 @@
+"""The report for a terminal: verdict, blocking rule, why and where at one glance, then the path and the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from whyblocked.diagnosis.answer import Answer
+from whyblocked.report.console import PROSE, UNWRAPPED, build_console, say, wrapped
+from whyblocked.report.outline import EVIDENCE, Mark, Outline, Path, Step, evidence_rows, outline
+from whyblocked.report.timeline import timeline
+
+__all__ = ["build_console", "render", "render_evidence", "render_verdict"]
+
+_SIGNS: dict[Mark, tuple[str, str]] = {
+    "yes": ("✓", "green"),
+    "no": ("✗", "bold red"),
+    "unknown": ("?", "bold magenta"),
+    "pass": ("·", ""),
+}
+_FLAGS: dict[Mark, str] = {"no": "<- blocked here", "unknown": "<- not known"}
+_LABEL = 10
+_KIND = 18
+
+
+def render(answer: Answer, console: Console) -> None:
+    """The whole report."""
+    seen = outline(answer)
+    say(console, [*_verdict(seen, _width(console)), *_rest(seen, seen, _width(console))])
+
+
+def render_verdict(answer: Answer, console: Console) -> None:
+    """What the configuration alone tells: verdict, blockers, path and nearest rules."""
+    say(console, _verdict(outline(answer), _width(console)))
+
+
+def render_evidence(answer: Answer, console: Console, first: Answer | None = None) -> None:
+    """What comes after: evidence, next step, warnings, and what could not be read.
+
+    ``first`` is the answer that :func:`render_verdict` was given, where it was another.
+    """
+    say(console, _rest(outline(answer), outline(first or answer), _width(console)))
+
+
+def _width(console: Console) -> int:
+    return max(console.width, 40)
+
+
+def _prose(width: int) -> int:
+    return width if width >= UNWRAPPED else min(width, PROSE)
+
+
+# -- the verdict ------------------------------------------------------------------------------------------------
+
+
+def _verdict(seen: Outline, width: int) -> Iterator[Text]:
+    sign, style = _SIGNS[seen.mark]
+    head = Text.assemble((f"{sign} {seen.verdict}", f"bold {style}"), "  ", (seen.question, "bold"))
+    yield from wrapped(head, width, 0, 2)
+    yield Text()
+    yield from wrapped(Text(seen.summary), _prose(width), 2)
+    if seen.open_ports is not None:
+        yield Text()
+        yield from _row("open ports", seen.open_ports or "none", width, 2)
+    for blocker in seen.blockers:
+        yield Text()
+        title = Text.assemble(("✗ ", "bold red"), (blocker.title, "bold"))
+        yield from wrapped(title, width, 2, 4)
+        for label, words in blocker.rows:
+            limit = _prose(width) if label == "why" else width
+            yield from _row(label, words, limit, 4, "red" if label == "rule" else "")
+    if seen.needs:
+        yield Text()
+        for need in seen.needs:
+            yield from wrapped(Text.assemble(("? ", "bold magenta"), need), width, 2, 4)
+    for path in seen.paths:
+        yield from _path(path, width)
+    yield from _nearest(seen, width)
+
+
+def _row(label: str, words: str, width: int, indent: int, style: str = "") -> Iterator[Text]:
+    text = Text.assemble((f"{label:<{_LABEL}} ", "dim"), (words, style))
+    yield from wrapped(text, width, indent, indent + _LABEL + 1)
+
+
+def _nearest(seen: Outline, width: int) -> Iterator[Text]:
+    found = [blocker for blocker in seen.blockers if blocker.near]
+    if found:
+        yield from _section("Nearest rules")
+    for blocker in found:
+        if len(seen.blockers) > 1:
+            yield from wrapped(Text(blocker.title), width, 2, 4)
+        for near in blocker.near:
+            yield from wrapped(Text.assemble("· ", near.rule), width, 2, 4)
+            failed = f"{near.failed} differs: " if near.failed else ""
+            words = Text.assemble((failed, "bold"), near.summary)
+            yield from wrapped(words, _prose(width), 6)
+
+
+def _section(title: str, words: str = "") -> Iterator[Text]:
+    yield Text()
+    yield Text.assemble((title, "bold"), f"  {words}" if words else "")
+
+
+# -- the path ---------------------------------------------------------------------------------------------------
+
+
+def _path(path: Path, width: int) -> Iterator[Text]:
+    yield Text()
+    words = path.packets if path.steps else "nothing to follow"
+    head = Text.assemble((path.title, "bold"), "  ", (words, "dim"))
+    if cell_len(head.plain) <= width:
+        yield head
+    else:
+        yield Text(path.title, "bold")
+        yield from wrapped(Text(words, "dim"), width, 2)
+    ids = max((cell_len(_place(step)) for step in path.steps), default=0)
+    left = 4 + _KIND + ids + 2
+    room = width - left
+    if width < UNWRAPPED and any(cell_len(line.plain) > room for step in path.steps for line in _says(step)):
+        for step in path.steps:
+            yield from _stacked(step, width)
+            yield from _behind(step, path)
+        return
+    for step in path.steps:
+        for number, line in enumerate(_says(step)):
+            place = f"{step.kind:<{_KIND}}{_place(step)}" if number == 0 else ""
+            yield Text.assemble("  ", _sign(step.decisions[number].mark), " ", _fill(place, left - 4), line)
+        yield from _behind(step, path)
+
+
+def _behind(step: Step, path: Path) -> Iterator[Text]:
+    stops = [other for other in path.steps if other.mark in _FLAGS]
+    if stops and step is stops[0] and step is not path.steps[-1]:
+        yield Text("    from here on as if it had passed:", "dim italic")
+
+
+def _stacked(step: Step, width: int) -> Iterator[Text]:
+    head = Text.assemble(_sign(step.mark), " ", f"{step.kind:<{_KIND}}{_place(step)}")
+    says = _says(step)
+    if len(says) == 1 and 4 + cell_len(head.plain) + cell_len(says[0].plain) <= width:
+        head.append("  ").append_text(says[0])
+        says = []
+    yield from wrapped(head, width, 2, 4)
+    for decision, line in zip(step.decisions, says, strict=False):
+        if len(says) > 1:
+            line = Text.assemble(_sign(decision.mark), " ", line)
+        yield from wrapped(line, width, 6, 8)
+
+
+def _place(step: Step) -> str:
+    return f"{step.id} ({step.name})" if step.name else step.id
+
+
+def _says(step: Step) -> list[Text]:
+    lines = []
+    for decision in step.decisions:
+        line = Text(decision.says)
+        if decision.only:
+            line.append(f" (for {decision.only})")
+        if decision.mark in _FLAGS:
+            line.append("  ").append(_FLAGS[decision.mark], _SIGNS[decision.mark][1])
+        lines.append(line)
+    return lines
+
+
+def _sign(mark: Mark) -> Text:
+    return Text(*_SIGNS[mark])
+
+
+def _fill(text: str, cells: int) -> str:
+    return text + " " * (cells - cell_len(text))
+
+
+# -- what comes after -------------------------------------------------------------------------------------------
+
+
+def _rest(seen: Outline, first: Outline, width: int) -> Iterator[Text]:
+    yield from _evidence(seen, width)
+    if seen.fixes or seen.next_steps:
+        yield from _section("Next step")
+        for fix in seen.fixes:
+            yield from wrapped(Text(fix.summary), _prose(width), 2)
+            for command in fix.commands:
+                yield Text(f"    {command}", "bold")
+            if fix.also_allows:
+                yield from wrapped(Text.assemble(("also allows: ", "bold magenta"), fix.also_allows), _prose(width), 4)
+        if not seen.fixes:
+            for step in seen.next_steps:
+                yield from wrapped(Text(step), _prose(width), 2)
+    for title, words in (
+        ("Warnings", seen.warnings),
+        ("Could not be read", [need for need in seen.missing if need not in first.needs]),
+    ):
+        if words:
+            yield from _section(title)
+        for item in words:
+            yield from wrapped(Text.assemble(("! ", "bold magenta"), item), _prose(width), 2, 4)
+
+
+def _evidence(seen: Outline, width: int) -> Iterator[Text]:
+    evidence = seen.evidence
+    yield Text()
+    style = "bold magenta" if evidence.status == "contradicts" else ""
+    yield Text.assemble(("Evidence", "bold"), "  ", (EVIDENCE[evidence.status], style))
+    yield from wrapped(Text(evidence.summary), _prose(width), 2)
+    for label, words in evidence_rows(evidence):
+        yield from _row(label, words, width, 2)
+    bars = timeline(evidence.timeline, min(60, width - 24))
+    if bars:
+        yield from _row("timeline", bars.span, width, 2)
+        for label, row, total in (
+            ("rejected", bars.rejected, evidence.rejected),
+            ("accepted", bars.accepted, evidence.accepted),
+        ):
+            if total:
+                yield from _row(f"  {label}", f"{total:>7,}  {row}", width, 2)
+    for note in evidence.notes:
+        yield from wrapped(Text.assemble("· ", note), _prose(width), 2, 4)
+    if evidence.enable_command:
+        yield Text("  To switch them on:")
+        yield Text(f"    {evidence.enable_command}", "bold")
