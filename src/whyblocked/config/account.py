@@ -16,6 +16,7 @@ import msgspec
 
 from whyblocked.config import resources as r
 from whyblocked.errors import InputError
+from whyblocked.text import clean
 
 Ip = IPv4Address | IPv6Address
 
@@ -33,11 +34,16 @@ class Query(NamedTuple):
 
 
 class Missing(msgspec.Struct, frozen=True):
-    """What could not be read and why; ``pending`` while it has only not been fetched yet."""
+    """What could not be read and why.
+
+    ``pending`` while it has only not been fetched yet; ``absent`` where everything readable was read and it is not
+    among it (a snapshot without it), as opposed to a refusal.
+    """
 
     what: str
     reason: str
     pending: bool = False
+    absent: bool = False
 
     def __str__(self) -> str:
         return f"{self.what}: {self.reason}"
@@ -66,7 +72,7 @@ class Nothing:
         return False
 
     def absent(self, query: Query) -> Missing:
-        return Missing(f"ec2:{query.operation}", f"{query.value} not found")
+        return Missing(f"ec2:{query.operation}", f"{query.value} not found", absent=True)
 
 
 class Account:
@@ -91,7 +97,9 @@ class Account:
         self.public_access_exclusions: dict[str, r.PublicAccessExclusion] = {}
         self.flow_logs: dict[str, r.FlowLog] = {}
         self.broken: dict[str, list[r.Broken]] = defaultdict(list)
-        self._places: dict[str, tuple[str | None, str | None]] = {}
+        self._account_of: dict[str, str] = {}  # as AWS says
+        self._reader_of: dict[str, str] = {}  # as the path of the capture says, or who owns something in it
+        self._region_of: dict[str, str] = {}
         self._subnets_of: dict[str, dict[str, r.Subnet]] = defaultdict(dict)
         self._table_of_subnet: dict[str, r.RouteTable] = {}
         self._table_of_gateway: dict[str, r.RouteTable] = {}
@@ -116,6 +124,16 @@ class Account:
             self.version += 1
             adder(self, resource, account_id, region)
 
+    def keep(
+        self, kind: str, resource: r.Resource, where: str, account_id: str | None = None, region: str | None = None
+    ) -> None:
+        """Like :meth:`add`, but what has an address that is none is kept as broken, found ``where``."""
+        try:
+            self.add(resource, account_id, region)
+        except ValueError as error:
+            texts = frozenset(r.texts(msgspec.to_builtins(resource)))
+            self.broken[kind].append(r.Broken(kind, texts, f"{where}: {clean(str(error))}"))
+
     def add_prefix_list(self, prefix_list_id: str, cidrs: Iterable[str]) -> None:
         """Index the entries of a managed prefix list; lists of several files are joined."""
         self.version += 1
@@ -123,18 +141,17 @@ class Account:
 
     def _add_vpc(self, vpc: r.Vpc, account_id: str | None, region: str | None) -> None:
         self.vpcs.setdefault(vpc.vpc_id, vpc)
-        self._place(vpc.vpc_id, vpc.owner_id or account_id, region)
+        self._place(vpc.vpc_id, vpc.owner_id, account_id, region)
 
     def _add_subnet(self, subnet: r.Subnet, account_id: str | None, region: str | None) -> None:
         if self.subnets.setdefault(subnet.subnet_id, subnet) is subnet:
             self._subnets_of[subnet.vpc_id][subnet.subnet_id] = subnet
-        zone = subnet.availability_zone
-        self._place(subnet.vpc_id, subnet.owner_id or account_id, region or (zone.rstrip("abcdefgh") if zone else None))
+        self._place(subnet.vpc_id, subnet.owner_id, account_id, region)
 
     def _add_route_table(self, table: r.RouteTable, account_id: str | None, region: str | None) -> None:
         if self.route_tables.setdefault(table.route_table_id, table) is not table:
             return
-        self._place(table.vpc_id, table.owner_id or account_id, region)
+        self._place(table.vpc_id, table.owner_id, account_id, region)
         for association in table.associations:
             if not association.active:
                 continue
@@ -148,7 +165,7 @@ class Account:
     def _add_network_acl(self, acl: r.NetworkAcl, account_id: str | None, region: str | None) -> None:
         if self.network_acls.setdefault(acl.network_acl_id, acl) is not acl:
             return
-        self._place(acl.vpc_id, acl.owner_id or account_id, region)
+        self._place(acl.vpc_id, acl.owner_id, account_id, region)
         for association in acl.associations:
             if association.subnet_id:
                 self._acl_of_subnet[association.subnet_id] = acl
@@ -158,7 +175,7 @@ class Account:
     def _add_security_group(self, group: r.SecurityGroup, account_id: str | None, region: str | None) -> None:
         self.security_groups.setdefault(group.group_id, group)
         if group.vpc_id:
-            self._place(group.vpc_id, group.owner_id or account_id, region)
+            self._place(group.vpc_id, None, account_id or group.owner_id, region)  # a shared VPC is another's
 
     def _add_security_group_rule(self, rule: r.SecurityGroupRule, *_: object) -> None:
         self.security_group_rules[rule.group_id].setdefault(rule.security_group_rule_id, rule)
@@ -171,9 +188,8 @@ class Account:
         delegated = [r.block(text) for text in delegated_prefixes(interface)]
         if self.interfaces.setdefault(interface.network_interface_id, interface) is not interface:
             return
-        self._place(interface.vpc_id, account_id or interface.owner_id, region)
-        if interface.owner_id:
-            self._place(interface.network_interface_id, interface.owner_id, region)
+        self._place(interface.vpc_id, None, account_id or interface.owner_id, region)  # a shared VPC is another's
+        self._place(interface.network_interface_id, interface.owner_id, account_id, region)
         for address in private:
             self._private.setdefault((interface.vpc_id, address), interface)
             self._owners[address][interface.network_interface_id] = interface
@@ -207,7 +223,7 @@ class Account:
         self.peerings.setdefault(peering.vpc_peering_connection_id, peering)
         for side in (peering.requester_vpc_info, peering.accepter_vpc_info):
             if side.vpc_id:
-                self._place(side.vpc_id, side.owner_id, side.region)
+                self._place(side.vpc_id, side.owner_id, None, side.region)
 
     def _add_public_access(self, options: r.PublicAccessOptions, _account_id: str | None, region: str | None) -> None:
         self.public_access[options.aws_region or region or ""] = options
@@ -218,9 +234,13 @@ class Account:
     def _add_flow_log(self, flow_log: r.FlowLog, *_: object) -> None:
         self.flow_logs.setdefault(flow_log.flow_log_id, flow_log)
 
-    def _place(self, key: str, account_id: str | None, region: str | None) -> None:
-        known = self._places.get(key, (None, None))
-        self._places[key] = (known[0] or account_id, known[1] or region)
+    def _place(self, key: str, owner_id: str | None, reader_id: str | None, region: str | None) -> None:
+        if owner_id:
+            self._account_of.setdefault(key, owner_id)
+        if reader_id:
+            self._reader_of.setdefault(key, reader_id)
+        if region:
+            self._region_of.setdefault(key, region)
 
     # -- asking ----------------------------------------------------------------------------------------------
 
@@ -236,11 +256,11 @@ class Account:
 
     def account_id_of(self, vpc_id: str) -> str | None:
         """The account that owns a VPC (or interface), where anything told it."""
-        return self._places.get(vpc_id, (None, None))[0]
+        return self._account_of.get(vpc_id) or self._reader_of.get(vpc_id)
 
     def region_of(self, vpc_id: str) -> str | None:
         """The Region of a VPC, where anything told it."""
-        return self._places.get(vpc_id, (None, None))[1]
+        return self._region_of.get(vpc_id)
 
     def _lacks(self, kind: str, query: Query, *mentions: str) -> Missing:
         """Why a look-up found nothing: not read, broken (an error), or not there."""
@@ -358,8 +378,13 @@ class Account:
             return owners
         return next((owner for owner in owners if owner.vpc_id == vpc_id), None)
 
-    def addresses_within(self, vpc_id: str, version: int, low: int, high: int) -> list[tuple[int, r.NetworkInterface]]:
-        """The owned addresses of a VPC in a span, as far as the index knows, smallest first."""
+    def addresses_within(
+        self, vpc_id: str, version: int, low: int, high: int
+    ) -> list[tuple[int, r.NetworkInterface]] | Missing:
+        """The owned addresses of a VPC in a span, smallest first."""
+        missing = self.source.ask(Query("DescribeNetworkInterfaces", "vpc-id", vpc_id))
+        if missing is not None:
+            return missing
         found = {
             int(address): interface
             for (vpc, address), interface in self._private.items()
@@ -419,7 +444,7 @@ class Account:
         missing = self.source.ask(query)
         if missing is not None:
             return missing
-        return self.prefix_lists.get(prefix_list_id) or self._lacks("ManagedPrefixLists", query)
+        return self.prefix_lists.get(prefix_list_id) or self._lacks("PrefixLists", query)
 
     def block_public_access(self, region: str | None) -> r.PublicAccessOptions | Missing | None:
         """Block Public Access of the Region; None where nothing tells of it (captures older than the feature)."""

@@ -60,7 +60,7 @@ def decode_response(operation: Operation, response: dict[str, Any], where: str) 
             return Part(operation, (msgspec.convert(value, operation.type),))
         return Part(operation, msgspec.convert(value, tuple[operation.type, ...]))  # type: ignore[name-defined]
     except msgspec.ValidationError:
-        return _part(operation, value, where)
+        return _part(operation, operation.key, value, where)
 
 
 def _leniently(name: str, document: object) -> Iterator[Part]:
@@ -69,16 +69,16 @@ def _leniently(name: str, document: object) -> Iterator[Part]:
         return
     for key, operation in BY_KEY.items():
         if document.get(key) is not None:
-            yield _part(operation, document[key], name)
+            yield _part(operation, key, document[key], name)
 
 
-def _part(operation: Operation, value: object, where: str) -> Part:
+def _part(operation: Operation, key: str, value: object, where: str) -> Part:
     if operation.single:
-        items = [(operation.key, value)]
+        items = [(key, value)]
     elif isinstance(value, list):
-        items = [(f"{operation.key}[{index}]", item) for index, item in enumerate(value)]
+        items = [(f"{key}[{index}]", item) for index, item in enumerate(value)]
     else:
-        return Part(operation, (), (r.Broken(operation.key, frozenset(), f"{where}: {operation.key} is not a list"),))
+        return Part(operation, (), (r.Broken(operation.key, frozenset(), f"{where}: {key} is not a list"),))
     resources: list[r.Resource] = []
     broken: list[r.Broken] = []
     for place, item in items:
@@ -116,7 +116,7 @@ def _one(
     try:
         resources.append(msgspec.convert(_without_nulls(item), kind, strict=False))
     except msgspec.ValidationError as error:
-        broken.append(r.Broken(operation.key, frozenset(mentions(item)), _place(place, str(error))))
+        broken.append(r.Broken(operation.key, frozenset(r.texts(item)), _place(place, str(error))))
 
 
 def _without_nulls(value: object) -> object:
@@ -126,18 +126,6 @@ def _without_nulls(value: object) -> object:
     if isinstance(value, list):
         return [_without_nulls(item) for item in value if item is not None]
     return value
-
-
-def mentions(value: object) -> Iterator[str]:
-    """All the texts in ``value``: the ids of a resource that could not be read are among them."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from mentions(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from mentions(item)
 
 
 def _place(place: str, error: str) -> str:

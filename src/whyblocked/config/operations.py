@@ -58,8 +58,7 @@ _READ = (
     Operation("DescribeEgressOnlyInternetGateways", "EgressOnlyInternetGateways", r.EgressOnlyInternetGateway),
     Operation("DescribeNatGateways", "NatGateways", r.NatGateway, filters="Filter"),
     Operation("DescribeVpcPeeringConnections", "VpcPeeringConnections", r.VpcPeeringConnection),
-    Operation("DescribePrefixLists", "PrefixLists", r.PrefixList),
-    Operation("DescribeManagedPrefixLists", "ManagedPrefixLists", r.ManagedPrefixList),
+    Operation("DescribeManagedPrefixLists", "PrefixLists", r.PrefixList),
     Operation(
         "GetManagedPrefixListEntries",
         "Entries",
@@ -127,4 +126,7 @@ _SAVED = (
 
 READ = {operation.name: operation for operation in _READ}
 SAVED = (*_READ, *_SAVED)
-BY_KEY = {operation.key: operation for operation in _READ}
+BY_KEY = {
+    **{operation.key: operation for operation in _READ},
+    "ManagedPrefixLists": READ["DescribeManagedPrefixLists"],
+}

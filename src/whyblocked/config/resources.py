@@ -7,6 +7,7 @@ returns). Fields without a default are those that no answer can do without; a re
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -564,7 +565,7 @@ class PrefixListEntry(Resource, frozen=True):
 
 
 class PrefixList(Resource, frozen=True):
-    """An AWS-managed prefix list with its blocks (``describe-prefix-lists``)."""
+    """A prefix list: with its blocks (``describe-prefix-lists``) or without (``describe-managed-prefix-lists``)."""
 
     prefix_list_id: str
     cidrs: tuple[str, ...] | None = None
@@ -573,16 +574,6 @@ class PrefixList(Resource, frozen=True):
     def __post_init__(self) -> None:
         for cidr in self.cidrs or ():
             block(cidr)
-
-
-class ManagedPrefixList(Resource, frozen=True):
-    """A prefix list without its entries (``describe-managed-prefix-lists``)."""
-
-    prefix_list_id: str
-    prefix_list_name: str | None = None
-    address_family: str | None = None
-    owner_id: str | None = None
-    max_entries: int | None = None
 
 
 class PublicAccessOptions(Resource, frozen=True):
@@ -639,3 +630,15 @@ class Broken(msgspec.Struct, frozen=True):
     kind: str
     mentions: frozenset[str]
     message: str
+
+
+def texts(value: object) -> Iterator[str]:
+    """All the texts in plain data: the ids in a resource that could not be read are among them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from texts(item)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Missing, Query
-from whyblocked.config.decode import Part, decode_file, mentions
+from whyblocked.config.decode import Part, decode_file
 from whyblocked.config.operations import BY_KEY, READ
 from whyblocked.errors import InputError
 from whyblocked.text import clean
@@ -128,8 +128,8 @@ class _Loader:
             return
         for broken in part.broken:
             self._broken_lists.add(prefix_list_id)
-            self.account.broken["ManagedPrefixLists"].append(
-                r.Broken("ManagedPrefixLists", broken.mentions | {prefix_list_id}, broken.message)
+            self.account.broken["PrefixLists"].append(
+                r.Broken("PrefixLists", broken.mentions | {prefix_list_id}, broken.message)
             )
         cidrs = [entry.cidr for entry in part.resources if isinstance(entry, r.PrefixListEntry)]
         self._lists.setdefault(prefix_list_id, []).extend(cidrs)
@@ -141,18 +141,8 @@ class _Loader:
             self._region,
         ):
             return
-        try:
-            self.account.add(resource, file.account_id or owner_id, region)
-        except ValueError as error:  # an address that is none
-            message = f"{file.name}: {key}[{index}]: {clean(str(error))}"
-            texts = frozenset(mentions(_plain(resource)))
-            self.account.broken["NetworkInterfaces"].append(r.Broken("NetworkInterfaces", texts, message))
-
-
-def _plain(resource: r.Resource) -> object:
-    import msgspec
-
-    return msgspec.to_builtins(resource)
+        kind = "NetworkInterfaces" if isinstance(resource, r.NetworkInterface) else key
+        self.account.keep(kind, resource, f"{file.name}: {key}[{index}]", file.account_id or owner_id, region)
 
 
 def _interfaces(instance: r.Instance, owner_id: str | None) -> Iterator[r.NetworkInterface]:

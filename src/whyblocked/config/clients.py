@@ -1,0 +1,112 @@
+"""Clients of AWS's services, configured as the AWS CLI would: profiles, SSO, roles, environment, endpoints, proxies.
+
+botocore is used without boto3 around it: it reads all of the same configuration, and a client is there a fifth sooner.
+Import this module only where AWS is asked.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from whyblocked import __version__
+from whyblocked.config.awserrors import fault
+
+if TYPE_CHECKING:
+    from botocore.config import Config, _RetryDict
+    from botocore.session import Session
+
+CONNECTIONS = 16
+_CONNECT_SECONDS = 5
+_READ_SECONDS = 30
+_ATTEMPTS = 6  # against throttling; what can't be reached is given up on sooner
+
+
+class Clients:
+    """One session and its clients, one a service and Region."""
+
+    def __init__(
+        self,
+        profile: str | None = None,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        debug: bool = False,
+    ) -> None:
+        from botocore.exceptions import BotoCoreError, NoRegionError
+        from botocore.session import Session
+
+        self._endpoint_url = endpoint_url
+        self._clients: dict[tuple[str, str], Any] = {}
+        try:
+            self.session = Session(profile=profile)
+            self.session.user_agent_extra = f"whyblocked/{__version__}"
+            if debug:
+                self.session.set_debug_logger()
+            found = region or os.environ.get("AWS_REGION") or self.session.get_config_variable("region")
+            if not found:
+                raise NoRegionError
+            self.region = str(found)
+            self._retries = _retries(self.session)
+        except (BotoCoreError, ValueError) as error:
+            raise fault(error, region) from None
+
+    def client(self, service: str, region: str | None = None, config: Config | None = None) -> Any:
+        """The client of ``service``; the same one for the same Region. Not for threads: they share the result."""
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        key = (service, region or self.region)
+        if key in self._clients:
+            return self._clients[key]
+        config = config or Config(
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+            max_pool_connections=CONNECTIONS,
+            retries=self._retries or None,
+        )
+        try:
+            client = self.session.create_client(
+                service,
+                region_name=key[1],
+                endpoint_url=self._endpoint_url,
+                config=config,
+            )
+        except (BotoCoreError, ClientError, ValueError) as error:
+            raise fault(error, key[1]) from None
+        if "total_max_attempts" in self._retries:
+            client.meta.events.register_first(f"needs-retry.{service}", _give_up_soon)
+        self._clients[key] = client
+        return client
+
+    def sign_in(self) -> None:
+        """Get the credentials once, before threads need them: they may ask for a code, or be refused."""
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+        try:
+            credentials = self.session.get_credentials()
+            if credentials is None:
+                raise NoCredentialsError
+            credentials.get_frozen_credentials()
+        except (BotoCoreError, ClientError, EOFError, OSError) as error:
+            raise fault(error, self.region) from None
+
+
+def _retries(session: Session) -> _RetryDict:
+    """Standard retries with more attempts, unless the user configured some."""
+    scoped = session.get_scoped_config()
+    ours: _RetryDict = {}
+    if "AWS_RETRY_MODE" not in os.environ and "retry_mode" not in scoped:
+        ours["mode"] = "standard"
+    if "AWS_MAX_ATTEMPTS" not in os.environ and "max_attempts" not in scoped:
+        ours["total_max_attempts"] = _ATTEMPTS
+    return ours
+
+
+def _give_up_soon(attempts: int, caught_exception: Exception | None, **_: Any) -> None:
+    """Try what can't be reached once more only: someone is waiting, and the retries are meant for throttling."""
+    from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError, SSLError
+
+    if isinstance(caught_exception, SSLError) or (
+        attempts >= 2 and isinstance(caught_exception, EndpointConnectionError | ConnectTimeoutError | ReadTimeoutError)
+    ):
+        raise caught_exception
