@@ -36,6 +36,12 @@ class EndpointError(WhyblockedError):
     status = 2
 
 
+class UndeterminedError(WhyblockedError):
+    """An end of the question exists, but what is needed of it could not be read; the message names the permission."""
+
+    status = 3
+
+
 class AwsError(WhyblockedError):
     """AWS or the network failed: credentials, throttling past the retries, an endpoint that does not answer."""
 

@@ -1,0 +1,1 @@
+"""From a walk and its evidence to an answer."""

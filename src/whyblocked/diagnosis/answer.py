@@ -1,0 +1,178 @@
+"""The answer as data: what every renderer, the exit status and other programs read (contract, ``schema_version`` 1)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Verdict = Literal["allowed", "blocked", "partial", "undetermined"]
+Leg = Literal["forward", "return"]
+Layer = Literal[
+    "security-group",
+    "network-acl",
+    "route-table",
+    "internet-gateway",
+    "egress-only-internet-gateway",
+    "nat-gateway",
+    "vpc-peering",
+    "transit-gateway",
+    "vpn-gateway",
+    "vpc-endpoint",
+    "load-balancer",
+    "target-group",
+    "network-firewall",
+    "block-public-access",
+    "interface",
+    "instance",
+    "host",
+]
+
+EXIT_STATUS: dict[str, int] = {"allowed": 0, "blocked": 1, "partial": 1, "undetermined": 3}
+
+
+class PacketSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A set of packets in words: comma-separated CIDRs and ranges; ports are null where the protocol has none."""
+
+    source: str
+    destination: str
+    protocol: str
+    source_ports: str | None = None
+    destination_ports: str | None = None
+    icmp_type: str | None = None
+    icmp_code: str | None = None
+
+
+class NearMiss(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that almost matched: the rule, the dimensions that failed, and how in words."""
+
+    rule: dict[str, Any]
+    failed: list[Literal["source", "destination", "port", "protocol", "icmp-type"]]
+    summary: str
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One blocker: what refused which part of the question, where, by which rule."""
+
+    layer: Layer
+    leg: Leg
+    direction: Literal["ingress", "egress"] | None
+    resource_ids: list[str]
+    interface_id: str | None = None
+    subnet_id: str | None = None
+    vpc_id: str | None = None
+    account_id: str | None = None
+    region: str | None = None
+    rule: dict[str, Any] | None = None
+    code: str
+    summary: str
+    near_misses: list[NearMiss] = []
+    packets: PacketSet
+    next_step: str | None = None
+
+
+class Hop(msgspec.Struct, frozen=True, kw_only=True):
+    """One resource that looked at or changed the packet. ``packet`` is what reached it, or what a rule decided on.
+
+    ``action`` ``deny`` and ``unknown`` mark what stops the packet; the walk went on behind it as if it had not.
+    ``detail`` says in a few words what happened ("to 10.0.1.10", "tracked connection", "no rule allows it").
+    """
+
+    kind: str
+    id: str
+    direction: Literal["ingress", "egress"] | None = None
+    action: Literal["allow", "deny", "forward", "translate", "deliver", "unknown"]
+    rule: dict[str, Any] | None = None
+    packet: PacketSet
+    detail: str | None = None
+    resource_ids: list[str] = []
+    name: str | None = None
+    interface_id: str | None = None
+    subnet_id: str | None = None
+    vpc_id: str | None = None
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """One bar of the evidence's timeline: a span of time and what was seen in it."""
+
+    start: str
+    accepted: int
+    rejected: int
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """Records of the question at one interface and direction, with what the rules say should be seen there."""
+
+    interface_id: str
+    leg: Leg
+    direction: Literal["ingress", "egress"]
+    expected: Literal["accept", "reject", "partial", "nothing", "unknown"]
+    accepted: int
+    rejected: int
+    packets: int
+    bytes: int
+    first_seen: str | None = None
+    last_seen: str | None = None
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What the flow logs say of the question (``unavailable`` where none could be read)."""
+
+    status: Literal["confirms", "contradicts", "silent", "unavailable"]
+    summary: str
+    records: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    packets: int = 0
+    bytes: int = 0
+    first_seen: str | None = None
+    last_seen: str | None = None
+    scanned: dict[str, int] = {}
+    sources: list[str] = []
+    seen: list[Seen] = []
+    timeline: list[Moment] = []
+    notes: list[str] = []
+    enable_command: str | None = None
+
+
+class Fix(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that was applied to a copy of the account and made the whole question pass."""
+
+    summary: str
+    commands: list[str]
+    also_allows: str | None = None
+
+
+class Asking(msgspec.Struct, frozen=True, kw_only=True):
+    """The question as it was understood."""
+
+    text: str
+    source: str
+    destination: str
+    protocol: str
+    destination_port: int | str | None = None
+    source_port: int | str | None = None
+    icmp_type: int | None = None
+    icmp_code: int | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything whyblocked found out about one question."""
+
+    schema_version: Literal[1] = 1
+    question: Asking
+    verdict: Verdict
+    summary: str
+    open_ports: str | None = None
+    blocked_by: list[Finding]
+    forward: list[Hop]
+    return_: list[Hop] = msgspec.field(name="return")
+    evidence: Evidence
+    fixes: list[Fix] = []
+    warnings: list[str] = []
+    missing: list[str] = []
+
+    @property
+    def exit_status(self) -> int:
+        """0 allowed, 1 blocked or partly blocked, 3 undetermined."""
+        return EXIT_STATUS[self.verdict]

@@ -1,0 +1,219 @@
+"""From a finished walk to an answer: the verdict, the blockers, both legs in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from whyblocked.config.account import Account
+from whyblocked.config.resources import Tag, name_tag
+from whyblocked.diagnosis.answer import Answer, Asking, Evidence, Finding, Hop, Verdict
+from whyblocked.diagnosis.near import near_misses
+from whyblocked.diagnosis.sets import packet_set, packet_sets
+from whyblocked.network.flow import Leg, Piece
+from whyblocked.network.packets import Packets, interval_text, join_intervals, subtract_intervals
+from whyblocked.network.protocols import has_ports, protocol_text
+from whyblocked.network.walk import Blocker, Passage, Walk
+from whyblocked.question.model import ALL_PROTOCOLS, Asked
+
+NOT_ASKED = Evidence(status="unavailable", summary="Flow logs were not asked.")
+
+
+def answer(asked: Asked, walk: Walk, evidence: Evidence = NOT_ASKED) -> Answer:
+    """The answer to a question that was walked."""
+    verdict = judge(walk.leaves)
+    findings = list(_findings(walk.account, walk.blockers))
+    asking = _asking(asked, walk.leaves)
+    missing = [str(missing) for missing in walk.missing]
+    warnings = [*asked.warnings, *walk.warnings, *_warnings(asked, findings)]
+    return Answer(
+        question=asking,
+        verdict=verdict,
+        summary=_summary(asking, verdict, findings, missing),
+        open_ports=_open_ports(asked, walk.leaves),
+        blocked_by=findings,
+        forward=_hops(walk.account, walk.passages, "forward"),
+        return_=_hops(walk.account, walk.passages, "return"),
+        evidence=evidence,
+        warnings=list(dict.fromkeys(warnings)),
+        missing=missing,
+    )
+
+
+def judge(leaves: Sequence[Piece]) -> Verdict:
+    """The verdict of what became of every piece of the question.
+
+    ``partial`` needs a piece that surely passes and one that surely does not; where nothing surely passes and
+    something can't be told, the answer is ``undetermined``.
+    """
+    blocked = any(piece.blocked for piece in leaves)
+    unknown = any(piece.unknown and not piece.blocked for piece in leaves)
+    passing = any(not piece.blocked and not piece.unknown for piece in leaves)
+    if not leaves or (unknown and not (blocked and passing)):
+        return "undetermined"
+    if blocked:
+        return "partial" if passing else "blocked"
+    return "allowed"
+
+
+def _asking(asked: Asked, leaves: Sequence[Piece]) -> Asking:
+    question = asked.question
+    sources = join_intervals(piece.asked.source_ports for piece in leaves if has_ports(piece.asked.protocol))
+    portless = question.protocol not in (6, 17, ALL_PROTOCOLS)
+    return Asking(
+        text=question.text,
+        source=asked.source.label,
+        destination=asked.destination.label,
+        protocol=protocol_text(question.protocol),
+        destination_port=None if portless else _port(question.destination_ports),
+        source_port=None if portless or not sources else _port((sources[0][0], sources[-1][1])),
+        icmp_type=question.icmp_type,
+        icmp_code=question.icmp_code,
+    )
+
+
+def _port(ports: tuple[int, int] | None) -> int | str | None:
+    if ports is None:
+        return None
+    return ports[0] if ports[0] == ports[1] else f"{ports[0]}-{ports[1]}"
+
+
+def _open_ports(asked: Asked, leaves: Sequence[Piece]) -> str | None:
+    """The ports that pass wholly, both ways, where every port was asked about."""
+    if asked.question.destination_ports is not None or asked.question.protocol not in (6, 17):
+        return None
+    passing = [piece.asked.destination_ports for piece in leaves if not piece.blocked and not piece.unknown]
+    failing = [piece.asked.destination_ports for piece in leaves if piece.blocked or piece.unknown]
+    return interval_text(subtract_intervals(passing, join_intervals(failing)))
+
+
+def _summary(asking: Asking, verdict: Verdict, findings: Sequence[Finding], missing: Sequence[str]) -> str:
+    port = f":{asking.destination_port}" if asking.destination_port is not None else ""
+    what = f"{asking.source} -> {asking.destination}{port} ({asking.protocol})"
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    first = findings[0].summary.rstrip(".") if findings else ""
+    if verdict == "blocked":
+        return f"{what} is blocked: {first}{more}."
+    if verdict == "partial":
+        return f"{what} is partly blocked: {first}{more}."
+    if verdict == "undetermined":
+        lacking = f"can't be told without {missing[0]}" if missing else "can't be told"
+        return f"{what} {lacking}{f' (blocked in part: {first})' if first else ''}."
+    return f"{what} is allowed by security groups, network ACLs, routes and gateways, both ways."
+
+
+# -- findings -------------------------------------------------------------------------------------------------------
+
+
+def _findings(account: Account, blockers: Iterable[Blocker]) -> Iterable[Finding]:
+    """Each blocker once, in the order that the packets met them, with all that it blocks."""
+    grouped: dict[tuple[object, ...], tuple[Blocker, list[Packets]]] = {}
+    for blocker in blockers:
+        rule = tuple(sorted((blocker.rule or {}).items(), key=str))
+        key = (
+            blocker.leg,
+            blocker.layer,
+            blocker.direction,
+            blocker.code,
+            blocker.resource_ids,
+            str(rule),
+            blocker.interface_id,
+            blocker.subnet_id,
+            blocker.summary,
+        )
+        grouped.setdefault(key, (blocker, []))[1].extend(blocker.packets)
+    for blocker, packets in grouped.values():
+        asked = [p.turned() for p in packets] if blocker.leg == "return" else packets
+        for part in packet_sets(asked):
+            yield Finding(
+                layer=blocker.layer,  # type: ignore[arg-type]
+                leg=blocker.leg,
+                direction=blocker.direction,
+                resource_ids=list(blocker.resource_ids),
+                interface_id=blocker.interface_id,
+                subnet_id=blocker.subnet_id,
+                vpc_id=blocker.vpc_id,
+                account_id=account.account_id_of(blocker.vpc_id or ""),
+                region=account.region_of(blocker.vpc_id or ""),
+                rule=blocker.rule,
+                code=blocker.code,
+                summary=blocker.summary,
+                near_misses=near_misses(blocker),
+                packets=part,
+                next_step=blocker.next_step,
+            )
+
+
+def _warnings(asked: Asked, findings: Sequence[Finding]) -> Iterable[str]:
+    if any(f.leg == "return" for f in findings) and asked.question.protocol == 17:
+        yield "Only replies are blocked: one-way senders over UDP (syslog, statsd) would not notice."
+    if asked.destination.public and asked.source.interfaces:
+        yield (
+            f"{asked.destination.text} is a public address: the packets leave by an internet gateway, and rules that "
+            "name security groups do not match them. Use the private address inside the VPC."
+        )
+
+
+# -- hops -----------------------------------------------------------------------------------------------------------
+
+
+def _hops(account: Account, passages: Iterable[Passage], leg: Leg) -> list[Hop]:
+    """The passages of one leg in the order of the packets; the same decision on several pieces is told once."""
+    grouped: dict[tuple[object, ...], tuple[Passage, list[Packets]]] = {}
+    for passage in passages:
+        if passage.leg != leg:
+            continue
+        key = (
+            passage.kind,
+            passage.id,
+            passage.direction,
+            passage.action,
+            str(passage.rule),
+            passage.detail,
+            passage.interface_id,
+            passage.subnet_id,
+        )
+        grouped.setdefault(key, (passage, []))[1].extend(passage.packets)
+    return [
+        Hop(
+            kind=passage.kind,
+            id=passage.id,
+            direction=passage.direction,
+            action=passage.action,
+            rule=passage.rule,
+            packet=packet_set(packets),
+            detail=passage.detail,
+            resource_ids=list(passage.resource_ids),
+            name=_name(account, passage),
+            interface_id=passage.interface_id,
+            subnet_id=passage.subnet_id,
+            vpc_id=passage.vpc_id,
+        )
+        for passage, packets in grouped.values()
+    ]
+
+
+def _name(account: Account, passage: Passage) -> str | None:
+    """What people call the resource: its ``Name`` tag, a group's own name, for an interface its instance's."""
+    if passage.kind == "security-group":
+        group = account.security_groups.get(passage.id)
+        return group.group_name or name_tag(group.tags) if group else None
+    if passage.kind == "interface":
+        interface = account.interfaces.get(passage.id)
+        if interface is None:
+            return None
+        instance = account.instances.get((interface.attachment and interface.attachment.instance_id) or "")
+        return name_tag(interface.tag_set) or (name_tag(instance.tags) if instance else None)
+    tags: dict[str, tuple[Tag, ...]] = {
+        "network-acl": _tags(account.network_acls.get(passage.id)),
+        "route-table": _tags(account.route_tables.get(passage.id)),
+        "internet-gateway": _tags(account.internet_gateways.get(passage.id)),
+        "nat-gateway": _tags(account.nat_gateways.get(passage.id)),
+        "vpc-peering": _tags(account.peerings.get(passage.id)),
+        "instance": _tags(account.instances.get(passage.id)),
+    }
+    return name_tag(tags.get(passage.kind, ()))
+
+
+def _tags(resource: object) -> tuple[Tag, ...]:
+    found: tuple[Tag, ...] = getattr(resource, "tags", ())
+    return found

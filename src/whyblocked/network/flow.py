@@ -1,0 +1,147 @@
+"""What moves along the graph: pieces of the question, bundled while they share their way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from whyblocked.config.resources import NetworkInterface
+from whyblocked.network.packets import (
+    DESTINATION,
+    DESTINATION_PORTS,
+    PROTOCOL,
+    SOURCE,
+    SOURCE_PORTS,
+    Packets,
+)
+
+Leg = Literal["forward", "return"]
+
+
+class Node(NamedTuple):
+    """A vertex of the graph: a kind of resource and its id."""
+
+    kind: str
+    id: str
+
+
+INTERNET = Node("internet", "internet")
+
+
+class Link(NamedTuple):
+    """Ties a dimension of the packet to one of the question: ``asked = here + offset``."""
+
+    dimension: int
+    offset: int = 0
+
+
+Links = tuple[Link | None, Link | None, Link | None, Link | None]
+"""For source, destination, source ports, destination ports; None where a translation cut the tie."""
+
+STRAIGHT: Links = (Link(SOURCE), Link(DESTINATION), Link(SOURCE_PORTS), Link(DESTINATION_PORTS))
+_PLACES = ((0, SOURCE), (1, DESTINATION), (2, SOURCE_PORTS), (3, DESTINATION_PORTS))
+
+
+class Piece(NamedTuple):
+    """A box of packets as they are here, with the part of the question that they stand for.
+
+    ``blocked``: something before refused it (the walk goes on all the same). ``unknown``: something before could not
+    be decided. ``here``: it was this subnet's network ACL that refused it, on its way in.
+    """
+
+    packets: Packets
+    asked: Packets
+    links: Links = STRAIGHT
+    blocked: bool = False
+    unknown: bool = False
+    here: bool = False
+
+    def narrowed(self, packets: Packets) -> Piece:
+        """This piece cut down to ``packets``, a part of its own; the question's part shrinks with it."""
+        if packets == self.packets:
+            return self
+        asked = list(self.asked)
+        for place, dimension in _PLACES:
+            link = self.links[place]
+            if link is not None and packets[dimension] != self.packets[dimension]:
+                low, high = packets[dimension]  # type: ignore[misc]
+                asked[link.dimension] = (low + link.offset, high + link.offset)
+        asked[PROTOCOL] = packets.protocol
+        return self._replace(packets=packets, asked=Packets(*asked))  # type: ignore[arg-type]
+
+    def with_source(self, address: int, ports: tuple[int, int] | None = None) -> Piece:
+        """The source translated to one address; with ``ports`` the source ports are remapped as well."""
+        link = self.links[0]
+        low, high = self.packets.source
+        if ports is None:
+            moved = Link(link.dimension, link.offset + low - address) if link and low == high else None
+            packets = self.packets._replace(source=(address, address))
+            return self._replace(packets=packets, links=(moved, *self.links[1:]))
+        packets = self.packets._replace(source=(address, address), source_ports=ports)
+        return self._replace(packets=packets, links=(None, self.links[1], None, self.links[3]))
+
+    def with_destination(self, address: int) -> Piece:
+        """One destination address translated to another."""
+        link = self.links[1]
+        moved = Link(link.dimension, link.offset + self.packets.destination[0] - address) if link else None
+        packets = self.packets._replace(destination=(address, address))
+        return self._replace(packets=packets, links=(self.links[0], moved, *self.links[2:]))
+
+    def turned(self, packets: Packets | None = None) -> Piece:
+        """The reply: source and destination swapped (``packets`` where the reply differs in more than that)."""
+        a, b, c, d = self.links
+        links: Links = (b, a, d, c) if packets is None else (b, a, None, None)
+        return self._replace(packets=packets or self.packets.turned(), links=links, here=False)
+
+
+class Binding(NamedTuple):
+    """What a NAT gateway remembers: which packets it translated, and to which address."""
+
+    gateway_id: str
+    address: int
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Pieces that go the same way, and where they are.
+
+    ``origin`` is where the leg began and a reply has to come back to; ``goal`` the interface that the leg is meant
+    to reach, where there is one. ``heading`` is where the router sends the pieces, ``at`` the interface whose
+    packets they are on the way out, ``subnet_id``/``vpc_id`` the place, ``inbound`` whether they come into it. ``via``
+    names the last gateway or peering connection that they crossed, ``bindings`` the translations to undo on the reply.
+    """
+
+    pieces: tuple[Piece, ...]
+    leg: Leg
+    origin: Node
+    goal: NetworkInterface | None = None
+    established: bool = False
+    heading: Node | None = None
+    at: str | None = None
+    subnet_id: str | None = None
+    vpc_id: str | None = None
+    inbound: bool = False
+    via: str | None = None
+    bindings: tuple[Binding, ...] = ()
+    resumed: bool = False
+    steps: int = 0
+
+    def but(self, **changes: object) -> Bundle:
+        """This bundle with some fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    @property
+    def version(self) -> int:
+        """The IP version of the pieces."""
+        return self.pieces[0].packets.version
+
+    @property
+    def boxes(self) -> tuple[Packets, ...]:
+        """The packets of all pieces as they are here."""
+        return tuple(piece.packets for piece in self.pieces)
+
+
+def flagged(pieces: tuple[Piece, ...], *, blocked: bool = False, unknown: bool = False) -> tuple[Piece, ...]:
+    """The pieces marked as blocked or unknown from here on."""
+    return tuple(p._replace(blocked=p.blocked or blocked, unknown=p.unknown or unknown) for p in pieces)

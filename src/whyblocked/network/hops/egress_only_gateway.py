@@ -1,0 +1,42 @@
+"""Egress-only internet gateways: IPv6, outbound only, stateful.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/egress-only-internet-gateway.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from whyblocked.network.flow import INTERNET, Bundle, Node, flagged
+from whyblocked.network.hops.public_access import check
+from whyblocked.network.walk import Step, Walk
+
+
+def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    """Out freely; in only as the reply of a connection that went out here."""
+    known = bundle.established and bundle.via == node.id
+    first = bundle.leg == "forward"
+    if first == bundle.inbound or (not first and not known):
+        bundle = _refuse(walk, node, bundle)
+    else:
+        walk.note(bundle, "egress-only-internet-gateway", node.id, "forward")
+    if bundle.inbound:
+        local = Node("vpc", bundle.vpc_id or "")
+        yield local, bundle.but(heading=local, via=node.id)
+        return
+    checked = bundle.but(pieces=check(walk, node, bundle, "egress-only-internet-gateway"))
+    yield INTERNET, checked.but(heading=node, at=None, via=node.id, subnet_id=None, vpc_id=None)
+
+
+def _refuse(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
+    walk.note(bundle, "egress-only-internet-gateway", node.id, "deny", detail="outbound connections only")
+    walk.block(
+        bundle,
+        bundle.pieces,
+        layer="egress-only-internet-gateway",
+        code="EGRESS_ONLY_GATEWAY_REFUSES_INBOUND",
+        summary=f"{node.id} carries only connections that begin inside the VPC.",
+        resource_ids=(node.id,),
+        next_step="Route ::/0 of the subnet to an internet gateway if the host is to be reached from outside.",
+    )
+    return bundle.but(pieces=flagged(bundle.pieces, blocked=True))

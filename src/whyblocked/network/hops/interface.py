@@ -1,0 +1,185 @@
+"""Network interfaces and the instances behind them.
+
+Source/destination check: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_network
+
+from whyblocked.config.account import Missing, delegated_prefixes, private_addresses
+from whyblocked.config.resources import NetworkInterface
+from whyblocked.network.addresses import never_filtered
+from whyblocked.network.flow import Bundle, Node, Piece, flagged
+from whyblocked.network.packets import network_text, span
+from whyblocked.network.walk import Step, Walk
+
+
+def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    """Packets leave an interface, arrive at the one they are for, or at one that should forward them."""
+    interface = walk.account.interface(node.id)
+    if isinstance(interface, Missing):
+        return walk.lose(bundle, interface)
+    here = bundle.but(subnet_id=interface.subnet_id, vpc_id=interface.vpc_id)
+    if not bundle.inbound:
+        return _leave(walk, interface, here)
+    own = _own_spans(interface)
+    if all(_within(piece, own) for piece in bundle.pieces):
+        return _arrive(walk, node, interface, here)
+    return _forward(walk, interface, here)
+
+
+def _leave(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
+    if bundle.leg == "forward":
+        bundle = _check_state(walk, interface, bundle)
+        bundle = _answered_by_aws(walk, interface, bundle)
+        own = _own_spans(interface)
+        local = tuple(piece for piece in bundle.pieces if _within(piece, own))
+        if local:
+            walk.warn("Source and destination are the same interface: the packets never leave the instance.")
+            walk.leaves += local
+            bundle = bundle.but(pieces=tuple(piece for piece in bundle.pieces if piece not in local))
+    if bundle.pieces:
+        walk.note(bundle, "interface", interface.network_interface_id, "forward", **_where(interface))
+        pieces = tuple(piece._replace(here=False) for piece in bundle.pieces)
+        yield (
+            Node("security-group", interface.network_interface_id),
+            bundle.but(pieces=pieces, at=interface.network_interface_id, inbound=False, heading=None),
+        )
+
+
+def _arrive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
+    if bundle.leg == "forward":
+        bundle = _check_state(walk, interface, bundle)
+    walk.note(bundle, "interface", interface.network_interface_id, "deliver", **_where(interface))
+    walk.arrive(node, bundle)
+    return iter(())
+
+
+def _forward(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
+    bundle = _check_state(walk, interface, bundle)
+    eni = interface.network_interface_id
+    if interface.source_dest_check:
+        walk.note(bundle, "interface", eni, "deny", detail="source/destination check is on", **_where(interface))
+        walk.block(
+            bundle,
+            bundle.pieces,
+            layer="interface",
+            code="ENI_SOURCE_DEST_CHECK_RESTRICTION",
+            summary=f"{eni} is a route's target but drops packets for others: its source/destination check is on.",
+            resource_ids=(eni,),
+            interface_id=eni,
+            next_step=f"If {eni} is meant to forward, turn its source/destination check off.",
+        )
+        return walk.drop(bundle)
+    owner = _instance_id(interface) or eni
+    walk.note(bundle, "interface", eni, "unknown", detail="forwards as an appliance", **_where(interface))
+    return walk.lose(
+        bundle, Missing(f"appliance {owner}", "AWS does not show what it does with the packets that it forwards")
+    )
+
+
+def _answered_by_aws(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Bundle:
+    """Take out what no rule filters: link-local services, the Amazon DNS server, the VPC router."""
+    vpc = walk.account.vpcs.get(interface.vpc_id)
+    subnet = walk.account.subnets.get(interface.subnet_id)
+    kept = []
+    for piece in bundle.pieces:
+        low, high = piece.packets.destination
+        kind = IPv4Address if piece.packets.version == 4 else IPv6Address
+        service = never_filtered(kind(low), vpc, subnet.networks if subnet else ()) if low == high else None
+        if service is None:
+            kept.append(piece)
+            continue
+        walk.note(
+            bundle,
+            "interface",
+            interface.network_interface_id,
+            "deliver",
+            packets=(piece.packets,),
+            detail=f"to {service}",
+        )
+        walk.warn(f"{kind(low)} is {service}: security groups, network ACLs and routes never filter traffic to it.")
+        walk.leaves.append(piece)
+    return bundle.but(pieces=tuple(kept))
+
+
+def _check_state(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Bundle:
+    """An interface that is not attached, or whose instance does not run, neither sends nor answers."""
+    eni = interface.network_interface_id
+    attachment = interface.attachment
+    state = attachment.status if attachment else None
+    if interface.status == "available" or (state and state not in ("attached", "busy")):
+        walk.block(
+            bundle,
+            bundle.pieces,
+            layer="interface",
+            code="BAD_STATE_ATTACHMENT",
+            summary=f"{eni} is not attached to anything that could send or answer.",
+            resource_ids=(eni,),
+            interface_id=eni,
+            next_step=f"Attach {eni} to a running instance, or ask about the interface that is in use.",
+        )
+        walk.note(bundle, "interface", eni, "deny", detail="not attached")
+        return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
+    instance_id = _instance_id(interface)
+    if instance_id is None:
+        return bundle
+    instance = walk.account.instance(instance_id)
+    if isinstance(instance, Missing):
+        if instance.absent:
+            walk.warn(f"The state of {instance_id} is not known; it is taken as running.")
+            return bundle
+        walk.lack(instance)
+        return bundle.but(pieces=flagged(bundle.pieces, unknown=True))
+    name = instance.state.name if instance.state else "running"
+    if name in ("", "running"):
+        return bundle
+    walk.note(bundle, "instance", instance_id, "deny", detail=name, interface_id=eni)
+    walk.block(
+        bundle,
+        bundle.pieces,
+        layer="instance",
+        code="BAD_STATE",
+        summary=f"{instance_id} is {name}, not running.",
+        resource_ids=(instance_id,),
+        interface_id=eni,
+        next_step=f"Start {instance_id}." if name in ("stopped", "stopping") else None,
+    )
+    return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
+
+
+def _instance_id(interface: NetworkInterface) -> str | None:
+    return interface.attachment.instance_id if interface.attachment else None
+
+
+def _own_spans(interface: NetworkInterface) -> list[tuple[int, int, int]]:
+    spans: list[tuple[int, int, int]] = [
+        (address.version, int(address), int(address)) for address in private_addresses(interface)
+    ]
+    for block in delegated_prefixes(interface):
+        network = ip_network(block, strict=False)
+        spans.append((network.version, *span(network)))
+    return spans
+
+
+def _within(piece: Piece, spans: list[tuple[int, int, int]]) -> bool:
+    low, high = piece.packets.destination
+    return any(v == piece.packets.version and a <= low and high <= b for v, a, b in spans)
+
+
+def _where(interface: NetworkInterface) -> dict[str, str]:
+    return {"interface_id": interface.network_interface_id}
+
+
+def cross_host(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    """An address inside a subnet that no interface owns: a hypothetical host, without security groups."""
+    if not bundle.inbound:
+        yield Node("subnet", node.id), bundle.but(subnet_id=node.id, inbound=False, at=None, heading=None)
+        return
+    if bundle.leg == "forward":
+        where = network_text(bundle.version, [piece.packets.destination for piece in bundle.pieces])
+        walk.warn(f"No interface owns {where} in {node.id}; taken as a host there without security groups.")
+    walk.note(bundle, "host", node.id, "deliver", detail="no interface owns the address")
+    walk.arrive(node, bundle)

@@ -1,0 +1,91 @@
+"""The internet: where packets leave AWS's hands, and where those from outside begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
+
+from whyblocked.config.account import Missing
+from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged
+from whyblocked.network.walk import Step, Walk
+
+
+def cross(walk: Walk, _node: Node, bundle: Bundle) -> Iterator[Step]:
+    """Packets that came out of a gateway are delivered, or turn in again for an address of the account."""
+    leaving = bundle.heading is not None
+    if leaving and bundle.leg == "return" and bundle.origin == INTERNET:
+        walk.arrive(INTERNET, bundle)
+        return
+    doors: dict[tuple[Node, str], list[Piece]] = {}
+    outside: list[Piece] = []
+    for piece in bundle.pieces:
+        door = _door(walk, bundle, piece)
+        if isinstance(door, Missing):
+            yield from walk.lose(bundle.but(pieces=(piece,)), door)
+        elif door is None:
+            outside.append(piece)
+        else:
+            doors.setdefault(door, []).append(piece)
+    for (gateway, vpc_id), pieces in doors.items():
+        yield (
+            gateway,
+            bundle.but(pieces=tuple(pieces), inbound=True, heading=None, vpc_id=vpc_id, subnet_id=None, at=None),
+        )
+    if outside:
+        rest = bundle.but(pieces=tuple(outside))
+        if leaving or bundle.leg == "forward":
+            walk.note(rest, "internet", "internet", "deliver", subnet_id=None, vpc_id=None)
+            walk.arrive(INTERNET, rest)
+        else:
+            walk.leaves += flagged(rest.pieces, blocked=True)
+
+
+def _door(walk: Walk, bundle: Bundle, piece: Piece) -> tuple[Node, str] | Missing | None:
+    """The gateway of the account that an address is behind, with its VPC; None where it is nobody's here."""
+    low, high = piece.packets.destination
+    if low != high:
+        return None
+    if bundle.via and bundle.via.startswith("eigw-") and bundle.leg == "return":
+        return Node("egress-only-internet-gateway", bundle.via), bundle.goal.vpc_id if bundle.goal else ""
+    vpc_id = _vpc_of(walk, bundle, piece)
+    if vpc_id is None or isinstance(vpc_id, Missing):
+        return vpc_id
+    gateway = gateway_of(walk, vpc_id)
+    if isinstance(gateway, Missing):
+        return gateway
+    return (gateway, vpc_id) if gateway else None
+
+
+def _vpc_of(walk: Walk, bundle: Bundle, piece: Piece) -> str | Missing | None:
+    number = piece.packets.destination[0]
+    if piece.packets.version == 4:
+        owner = walk.account.public_owner(IPv4Address(number))
+        if isinstance(owner, Missing):
+            return owner
+        if owner is not None:
+            return owner[0].vpc_id
+        for binding in bundle.bindings:
+            gateway = walk.account.nat_gateways.get(binding.gateway_id)
+            if gateway and any(a.public_ip == str(IPv4Address(number)) for a in gateway.nat_gateway_addresses):
+                return gateway.vpc_id
+        return None
+    owners = walk.account.owners(IPv6Address(number))
+    if isinstance(owners, Missing):
+        return owners
+    return owners[0].vpc_id if owners else None
+
+
+def gateway_of(walk: Walk, vpc_id: str) -> Node | Missing | None:
+    """The internet gateway of a VPC, or the one that its routes name where gateways were not captured."""
+    gateway = walk.account.internet_gateway_of(vpc_id)
+    if isinstance(gateway, Missing):
+        return gateway
+    if gateway is not None:
+        return Node("internet-gateway", gateway.internet_gateway_id)
+    if walk.account.internet_gateways:
+        return None
+    for table in walk.account.route_tables.values():
+        for route in table.routes if table.vpc_id == vpc_id else ():
+            if route.target.startswith("igw-") and route.state == "active":
+                return Node("internet-gateway", route.target)
+    return None

@@ -1,0 +1,195 @@
+"""Internet gateways: a public address for each private one, in both directions.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
+Refusals and their codes: https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
+
+from whyblocked.config.account import Ip, Missing, public_addresses
+from whyblocked.config.resources import NetworkInterface
+from whyblocked.network.addresses import RFC1918, RFC6598
+from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged
+from whyblocked.network.graph import target_node
+from whyblocked.network.hops.public_access import check
+from whyblocked.network.packets import Interval
+from whyblocked.network.routes import look_up
+from whyblocked.network.walk import Step, Walk
+
+
+def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    """Out to the internet with the public address as source, or in to the private address behind it."""
+    if bundle.inbound:
+        return _enter(walk, node, bundle)
+    return _leave(walk, node, bundle)
+
+
+def _leave(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    pieces = tuple(piece for whole in bundle.pieces for piece in _translated(walk, node, bundle, whole))
+    pieces = _refuse_private(walk, node, bundle.but(pieces=pieces), outbound=True)
+    pieces = check(walk, node, bundle.but(pieces=pieces), "internet-gateway")
+    walk.note(bundle, "internet-gateway", node.id, "translate", packets=tuple(p.packets for p in pieces), detail="out")
+    pieces = _same_address(walk, node, bundle.but(pieces=pieces))
+    yield INTERNET, bundle.but(pieces=pieces, heading=node, at=None, via=node.id, subnet_id=None, vpc_id=None)
+
+
+def _translated(walk: Walk, node: Node, bundle: Bundle, piece: Piece) -> Iterator[Piece]:
+    """The piece with its public source; without one it is refused and goes on as it is."""
+    owner = _owner(walk, bundle, piece.packets.version, piece.packets.source)
+    if isinstance(owner, Missing):
+        walk.lack(owner)
+        yield piece._replace(unknown=True)
+        return
+    if piece.packets.version == 6:
+        if owner is not None and owner.deny_all_igw_traffic:
+            yield from _denied_igw(walk, bundle, piece, owner)
+        else:
+            yield piece
+        return
+    public = _public_of(walk, bundle, owner, piece.packets.source[0])
+    if public is not None:
+        yield piece.with_source(int(public))
+        return
+    nat = bundle.bindings[-1].gateway_id if bundle.bindings and not bundle.established else None
+    who = nat or (owner.network_interface_id if owner else "The source")
+    walk.block(
+        bundle,
+        [piece],
+        layer="internet-gateway",
+        code="IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS",
+        summary=f"{who} has no public IPv4 address, so {node.id} drops what it sends to the internet.",
+        resource_ids=(node.id,),
+        interface_id=owner.network_interface_id if owner else None,
+        next_step="Give it a public IPv4 address (an Elastic IP), or route it through a NAT gateway.",
+    )
+    yield piece._replace(blocked=True)
+
+
+def _public_of(walk: Walk, bundle: Bundle, owner: NetworkInterface | None, private: int) -> Ip | None:
+    if owner is not None:
+        found = dict(public_addresses(owner)).get(IPv4Address(private))
+        if found is not None:
+            return found
+    gateways = [walk.account.nat_gateways.get(binding.gateway_id) for binding in bundle.bindings]
+    for gateway in gateways:
+        for address in gateway.nat_gateway_addresses if gateway else ():
+            if address.private_ip and int(IPv4Address(address.private_ip)) == private and address.public_ip:
+                return IPv4Address(address.public_ip)
+    return None
+
+
+def _owner(walk: Walk, bundle: Bundle, version: int, addresses: Interval) -> NetworkInterface | Missing | None:
+    if addresses[0] != addresses[1] or bundle.vpc_id is None:
+        return None
+    kind = IPv4Address if version == 4 else IPv6Address
+    return walk.account.interface_at(bundle.vpc_id, kind(addresses[0]))
+
+
+def _same_address(walk: Walk, node: Node, bundle: Bundle) -> tuple[Piece, ...]:
+    """A reply has to come from the address that the client sent to."""
+    if bundle.leg == "forward":
+        return bundle.pieces
+    wrong = [p for p in bundle.pieces if p.links[0] is not None and p.links[0].offset != 0 and not p.blocked]
+    if wrong:
+        walk.block(
+            bundle,
+            wrong,
+            layer="internet-gateway",
+            code="REPLY_FROM_OTHER_ADDRESS",
+            summary="The reply leaves with another public address than the one that was asked.",
+            resource_ids=(node.id,),
+        )
+    return tuple(p._replace(blocked=True) if p in wrong else p for p in bundle.pieces)
+
+
+def _enter(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    vpc_id = bundle.vpc_id or ""
+    pieces: list[Piece] = []
+    for piece in bundle.pieces:
+        if piece.packets.version == 6:
+            owner = _owner(walk, bundle, 6, piece.packets.destination)
+            if isinstance(owner, NetworkInterface) and owner.deny_all_igw_traffic:
+                pieces += _denied_igw(walk, bundle, piece, owner)
+            else:
+                pieces.append(piece)
+            continue
+        private = private_behind(walk, bundle, piece.packets.destination[0])
+        pieces.append(piece if private is None else piece.with_destination(int(private)))
+    entered = bundle.but(pieces=_refuse_private(walk, node, bundle.but(pieces=tuple(pieces)), outbound=False))
+    entered = entered.but(pieces=check(walk, node, entered, "internet-gateway"))
+    walk.note(entered, "internet-gateway", node.id, "translate", detail="in", vpc_id=vpc_id)
+    local = Node("vpc", vpc_id)
+    onward = entered.but(heading=local, via=node.id)
+    table = walk.account.edge_table_of(node.id)
+    if table is None:
+        yield local, onward
+        return
+    compiled = walk.rulebook.table(table, bundle.version)
+    for piece in onward.pieces:
+        for choice in look_up(compiled, bundle.version, piece.packets.destination):
+            part = onward.but(pieces=(piece.narrowed(piece.packets._replace(destination=choice.destinations)),))
+            if choice.missing is not None:
+                yield from walk.lose(part, choice.missing)
+                continue
+            heading = target_node(choice.route, vpc_id) if choice.route else local
+            yield (local if heading.kind == "interface" else heading), part.but(heading=heading)
+
+
+def private_behind(walk: Walk, bundle: Bundle, public: int) -> Ip | None:
+    """The private address behind a public one of the account."""
+    owner = walk.account.public_owner(IPv4Address(public))
+    if owner is not None and not isinstance(owner, Missing):
+        return owner[1]
+    gateways = [walk.account.nat_gateways.get(binding.gateway_id) for binding in bundle.bindings]
+    for gateway in gateways:
+        for address in gateway.nat_gateway_addresses if gateway else ():
+            if address.public_ip and int(IPv4Address(address.public_ip)) == public and address.private_ip:
+                return IPv4Address(address.private_ip)
+    return None
+
+
+def _refuse_private(walk: Walk, node: Node, bundle: Bundle, *, outbound: bool) -> tuple[Piece, ...]:
+    """No private or shared address on the internet's side."""
+    if bundle.version == 6:
+        return bundle.pieces
+    pieces = bundle.pieces
+    for spans, name in ((RFC1918, "RFC1918"), ((RFC6598,), "RFC6598")):
+        found = [p for p in pieces if _inside(p.packets.destination if outbound else p.packets.source, spans)]
+        if not found:
+            continue
+        what = "destination" if outbound else "source"
+        code = (
+            f"IGW_DESTINATION_ADDRESS_NOT_IN_{name}_EGRESS" if outbound else f"IGW_SOURCE_ADDRESS_NOT_IN_{name}_INGRESS"
+        )
+        walk.block(
+            bundle,
+            found,
+            layer="internet-gateway",
+            code=code,
+            summary=f"{node.id} carries no packets with a private {what} address ({name}).",
+            resource_ids=(node.id,),
+            next_step="Route private addresses through a peering connection, transit gateway or VPN instead.",
+        )
+        pieces = tuple(p._replace(blocked=True) if p in found else p for p in pieces)
+    return pieces
+
+
+def _inside(addresses: Interval, spans: tuple[Interval, ...]) -> bool:
+    return any(low <= addresses[0] and addresses[1] <= high for low, high in spans)
+
+
+def _denied_igw(walk: Walk, bundle: Bundle, piece: Piece, owner: NetworkInterface) -> tuple[Piece, ...]:
+    eni = owner.network_interface_id
+    walk.block(
+        bundle,
+        [piece],
+        layer="interface",
+        code="ENI_DENIES_IGW_TRAFFIC",
+        summary=f"{eni} denies all traffic of internet gateways (DenyAllIgwTraffic).",
+        resource_ids=(eni,),
+        interface_id=eni,
+    )
+    return flagged((piece,), blocked=True)

@@ -1,0 +1,189 @@
+"""NAT gateways: outbound connections only, one address for many.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Network
+
+from whyblocked.config.account import Missing
+from whyblocked.config.resources import NatGateway
+from whyblocked.network.flow import Binding, Bundle, Node, Piece, flagged
+from whyblocked.network.packets import ICMP, TCP, UDP, Interval, span
+from whyblocked.network.protocols import has_ports
+from whyblocked.network.walk import Step, Walk
+
+PORTS: Interval = (1024, 65535)  # what a NAT gateway uses as source ports
+_NAT64 = span(IPv6Network("64:ff9b::/96"))
+
+
+def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    """Translate what goes out, undo it for the replies, refuse what begins outside."""
+    gateway = walk.account.nat_gateway(node.id)
+    if isinstance(gateway, Missing):
+        yield from walk.lose(bundle, gateway)
+        return
+    here = bundle.but(subnet_id=gateway.subnet_id, vpc_id=gateway.vpc_id or bundle.vpc_id)
+    if here.established:
+        yield from _reply(walk, node, gateway, here)
+        return
+    own = _private_address(gateway)
+    if own is None:
+        yield from walk.lose(here, Missing(f"NAT gateway {node.id}", "its private address is not known"))
+        return
+    if bundle.version == 6:
+        inside = all(
+            _NAT64[0] <= p.packets.destination[0] and p.packets.destination[1] <= _NAT64[1] for p in here.pieces
+        )
+        what = "NAT64 is not modelled yet" if inside else "IPv6 is translated for 64:ff9b::/96 only"
+        walk.note(here, "nat-gateway", node.id, "unknown", detail=what)
+        yield from walk.lose(here, Missing(f"NAT gateway {node.id}", what))
+        return
+    if all(piece.packets.destination == (own, own) for piece in here.pieces):
+        yield from _refuse(
+            walk, node, here, "NAT_GATEWAY_REFUSES_INBOUND", f"{node.id} accepts no connections, it only makes them."
+        )
+        return
+    here = _check_state(walk, node, gateway, here)
+    here = _check_protocol(walk, node, here)
+    binding = Binding(node.id, own, here.pieces)
+    pieces = tuple(p.with_source(own, PORTS if has_ports(p.packets.protocol) else None) for p in here.pieces)
+    interface_id = _interface_id(gateway)
+    walk.note(
+        here,
+        "nat-gateway",
+        node.id,
+        "translate",
+        packets=tuple(p.packets for p in pieces),
+        detail=f"source becomes {IPv4Address(own)}",
+        interface_id=interface_id,
+    )
+    yield (
+        Node("subnet", gateway.subnet_id or ""),
+        here.but(pieces=pieces, bindings=(*here.bindings, binding), inbound=False, heading=None, at=interface_id),
+    )
+
+
+def _reply(walk: Walk, node: Node, gateway: NatGateway, bundle: Bundle) -> Iterator[Step]:
+    binding = bundle.bindings[-1] if bundle.bindings else None
+    if binding is None or binding.gateway_id != node.id or not _addressed(bundle, binding):
+        yield from _refuse(
+            walk,
+            node,
+            bundle,
+            "NAT_GATEWAY_KNOWS_NO_CONNECTION",
+            f"The reply is routed to {node.id}, which drops it: the connection did not go out through it.",
+        )
+        return
+    restored = [back for piece in bundle.pieces for before in binding.pieces if (back := _restored(piece, before))]
+    restored_bundle = bundle.but(
+        pieces=tuple(dict.fromkeys(restored)),
+        bindings=bundle.bindings[:-1],
+        inbound=False,
+        heading=None,
+        at=_interface_id(gateway),
+    )
+    if not restored_bundle.pieces:
+        return
+    walk.note(
+        restored_bundle,
+        "nat-gateway",
+        node.id,
+        "translate",
+        detail="back to the sender",
+        interface_id=_interface_id(gateway),
+    )
+    yield Node("subnet", gateway.subnet_id or ""), restored_bundle
+
+
+def _restored(piece: Piece, before: Piece) -> Piece | None:
+    """The reply ``piece`` with the translation of ``before`` undone, or None where it answers another packet."""
+    back = before.turned()
+    source = _overlap(back.packets.source, piece.packets.source)
+    if source is None or back.packets.protocol != piece.packets.protocol:
+        return None
+    if has_ports(piece.packets.protocol):
+        ports = _overlap(back.packets.source_ports, piece.packets.source_ports)
+        if ports is None:
+            return None
+        back = back.narrowed(back.packets._replace(source=source, source_ports=ports))
+    else:
+        back = before.turned(piece.packets._replace(source=source, destination=back.packets.destination))
+    return back._replace(blocked=back.blocked or piece.blocked, unknown=back.unknown or piece.unknown)
+
+
+def _overlap(a: Interval, b: Interval) -> Interval | None:
+    low, high = max(a[0], b[0]), min(a[1], b[1])
+    return (low, high) if low <= high else None
+
+
+def _addressed(bundle: Bundle, binding: Binding) -> bool:
+    return all(piece.packets.destination == (binding.address, binding.address) for piece in bundle.pieces)
+
+
+def _refuse(walk: Walk, node: Node, bundle: Bundle, code: str, summary: str) -> Iterator[Step]:
+    walk.note(bundle, "nat-gateway", node.id, "deny", detail="outbound connections only")
+    walk.block(
+        bundle,
+        bundle.pieces,
+        layer="nat-gateway",
+        code=code,
+        summary=summary,
+        resource_ids=(node.id,),
+        next_step="Route the subnet to an internet gateway if the host is to be reached from outside."
+        if bundle.established
+        else None,
+    )
+    yield from walk.drop(bundle)
+
+
+def _check_state(walk: Walk, node: Node, gateway: NatGateway, bundle: Bundle) -> Bundle:
+    if gateway.state.lower() == "available":
+        return bundle
+    walk.note(bundle, "nat-gateway", node.id, "deny", detail=gateway.state)
+    walk.block(
+        bundle,
+        bundle.pieces,
+        layer="nat-gateway",
+        code="BAD_STATE",
+        summary=f"{node.id} is {gateway.state}, not available.",
+        resource_ids=(node.id,),
+        next_step="Point the route at a NAT gateway that is available.",
+    )
+    return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
+
+
+def _check_protocol(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
+    carried = ((TCP, TCP), (UDP, UDP), (ICMP, ICMP))
+    refused = [piece for piece in bundle.pieces if piece.packets.protocol not in carried]
+    if not refused:
+        return bundle
+    walk.note(
+        bundle,
+        "nat-gateway",
+        node.id,
+        "deny",
+        packets=tuple(p.packets for p in refused),
+        detail="TCP, UDP and ICMP only",
+    )
+    walk.block(
+        bundle,
+        refused,
+        layer="nat-gateway",
+        code="PROTOCOL_RESTRICTION",
+        summary=f"{node.id} translates TCP, UDP and ICMP only.",
+        resource_ids=(node.id,),
+    )
+    return bundle.but(pieces=tuple(p._replace(blocked=True) if p in refused else p for p in bundle.pieces))
+
+
+def _private_address(gateway: NatGateway) -> int | None:
+    found = sorted(gateway.nat_gateway_addresses, key=lambda a: not a.is_primary)
+    return next((int(IPv4Address(a.private_ip)) for a in found if a.private_ip), None)
+
+
+def _interface_id(gateway: NatGateway) -> str | None:
+    found = sorted(gateway.nat_gateway_addresses, key=lambda a: not a.is_primary)
+    return next((a.network_interface_id for a in found if a.network_interface_id), None)

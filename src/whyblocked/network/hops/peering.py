@@ -1,0 +1,115 @@
+"""VPC peering connections: between exactly two VPCs, not transitive, no state.
+
+https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+
+from whyblocked.config.account import Missing
+from whyblocked.config.resources import PeeringSide, VpcPeeringConnection
+from whyblocked.network.flow import Bundle, Node, Piece, flagged
+from whyblocked.network.packets import Interval, network_text, span
+from whyblocked.network.walk import Step, Walk
+
+
+def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    """Over to the other VPC's router."""
+    peering = walk.account.peering(node.id)
+    if isinstance(peering, Missing):
+        yield from walk.lose(bundle, peering)
+        return
+    here = check_status(walk, peering, bundle)
+    if bundle.leg == "return" and bundle.origin == node:
+        walk.note(here, "vpc-peering", node.id, "forward")
+        walk.arrive(node, here)
+        return
+    one, other = peering.requester_vpc_info, peering.accepter_vpc_info
+    if other.vpc_id == here.vpc_id:
+        one, other = other, one
+    here = _check_addresses(walk, peering, here, one, other)
+    if other.vpc_id is None:
+        yield from walk.lose(here, Missing(f"vpc peering connection {node.id}", "the other VPC is not named"))
+        return
+    unread = unreadable(walk, other)
+    if unread is not None:
+        walk.note(here, "vpc-peering", node.id, "unknown", detail=f"{other.vpc_id} is not readable")
+        yield from walk.lose(here, unread)
+        return
+    walk.note(here, "vpc-peering", node.id, "forward", detail=f"to {other.vpc_id}")
+    there = Node("vpc", other.vpc_id)
+    yield there, here.but(heading=there, vpc_id=other.vpc_id, subnet_id=None, at=None, inbound=True, via=node.id)
+
+
+def unreadable(walk: Walk, side: PeeringSide) -> Missing | None:
+    """Why the VPC on this side can't be followed, or None where it can."""
+    vpc_id = side.vpc_id or ""
+    known = next((r for v in walk.account.vpcs if (r := walk.account.region_of(v))), None)
+    if vpc_id not in walk.account.vpcs and side.region and known and side.region != known:
+        return Missing(f"{vpc_id} in {side.region}", "another Region is not read yet")
+    subnets = walk.account.subnets_of(vpc_id)
+    if isinstance(subnets, Missing):
+        if subnets.pending:
+            return subnets
+        where = f" of account {side.owner_id}" if side.owner_id else ""
+        return Missing(f"{vpc_id}{where}", f"the other side of the peering connection is not readable ({subnets})")
+    return None
+
+
+def check_status(walk: Walk, peering: VpcPeeringConnection, bundle: Bundle) -> Bundle:
+    """Only an active connection forwards."""
+    if peering.status.code == "active":
+        return bundle
+    pcx = peering.vpc_peering_connection_id
+    walk.note(bundle, "vpc-peering", pcx, "deny", detail=peering.status.code or "no status")
+    walk.block(
+        bundle,
+        bundle.pieces,
+        layer="vpc-peering",
+        code="BAD_STATE",
+        summary=f"Peering connection {pcx} is {peering.status.code or 'without a status'}, not active.",
+        resource_ids=(pcx,),
+        next_step=f"Accept {pcx}." if peering.status.code == "pending-acceptance" else None,
+    )
+    return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
+
+
+def _check_addresses(
+    walk: Walk, peering: VpcPeeringConnection, bundle: Bundle, one: PeeringSide, other: PeeringSide
+) -> Bundle:
+    """Not transitive: the source must be in the one VPC, the destination in the other."""
+    refused: list[Piece] = []
+    for side, name in ((one, "source"), (other, "destination")):
+        blocks = _blocks(walk, side, bundle.version)
+        if not blocks:
+            continue
+        wrong = [p for p in bundle.pieces if not _inside(getattr(p.packets, name), blocks)]
+        if wrong:
+            refused += wrong
+            where = network_text(bundle.version, [getattr(p.packets, name) for p in wrong])
+            walk.block(
+                bundle,
+                wrong,
+                layer="vpc-peering",
+                code="PCX_REQUIRES_ADDRESS_IN_VPC_CIDR",
+                summary=f"Peering is not transitive: {name} {where} is not in {side.vpc_id or 'the VPC'}.",
+                resource_ids=(peering.vpc_peering_connection_id,),
+            )
+    return bundle.but(pieces=tuple(p._replace(blocked=True) if p in refused else p for p in bundle.pieces))
+
+
+def _blocks(walk: Walk, side: PeeringSide, version: int) -> list[Interval]:
+    written = [c.cidr_block for c in side.cidr_block_set] if version == 4 else []
+    written += [c.ipv6_cidr_block for c in side.ipv6_cidr_block_set] if version == 6 else []
+    vpc = walk.account.vpcs.get(side.vpc_id or "")
+    if vpc is not None:
+        return [span(network) for network in vpc.networks if network.version == version]
+    if not written and version == 4 and side.cidr_block:
+        written = [side.cidr_block]
+    return [span(ip_network(block, strict=False)) for block in written]
+
+
+def _inside(addresses: Interval, blocks: list[Interval]) -> bool:
+    return any(low <= addresses[0] and addresses[1] <= high for low, high in blocks)

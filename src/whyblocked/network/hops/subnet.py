@@ -1,0 +1,153 @@
+"""The subnet as a segment, and the VPC's router between its subnets.
+
+Traffic inside a subnet passes neither network ACL nor route table
+(https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
+
+from whyblocked.config.account import Missing
+from whyblocked.config.resources import NetworkInterface, Subnet
+from whyblocked.network.flow import Bundle, Node, Piece
+from whyblocked.network.packets import Interval, network_text, span, subtract_intervals
+from whyblocked.network.walk import Step, Walk
+
+
+def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    """Hand over inside the segment, or to the subnet's route table on the way out."""
+    subnet = walk.account.subnet(node.id)
+    if isinstance(subnet, Missing):
+        yield from walk.lose(bundle, subnet)
+        return
+    here = bundle.but(subnet_id=subnet.subnet_id, vpc_id=subnet.vpc_id)
+    if bundle.inbound:
+        heading = bundle.heading
+        if heading is not None and heading.kind == "nat-gateway":
+            yield heading, here
+        elif heading is not None and heading.kind == "interface":
+            yield Node("security-group", heading.id), here
+        else:
+            yield from _deliver(walk, subnet, here)
+        return
+    inside, outside = _split(here.pieces, [span(n) for n in subnet.networks if n.version == here.version])
+    if inside:
+        yield from _deliver(walk, subnet, here.but(pieces=tuple(inside), inbound=True))
+    if outside:
+        table = walk.account.route_table_of(subnet)
+        leaving = here.but(pieces=tuple(outside))
+        if isinstance(table, Missing):
+            walk.note(leaving, "route-table", subnet.subnet_id, "unknown", detail="could not be read")
+            yield from walk.lose(leaving, table)
+        else:
+            yield Node("route-table", table.route_table_id), leaving
+
+
+def cross_vpc(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    """The router hands on to the subnet that holds the destination, the NAT gateway or the forwarding interface."""
+    here = bundle.but(vpc_id=node.id, inbound=True)
+    heading = bundle.heading
+    if heading is not None and heading.kind == "nat-gateway":
+        gateway = walk.account.nat_gateway(heading.id)
+        if isinstance(gateway, Missing):
+            yield from walk.lose(here, gateway)
+        elif gateway.subnet_id is None:
+            walk.note(here, "nat-gateway", heading.id, "unknown", detail="regional, not modelled yet")
+            yield from walk.lose(here, Missing(f"regional NAT gateway {heading.id}", "not modelled yet"))
+        else:
+            yield Node("network-acl", gateway.subnet_id), here
+        return
+    if heading is not None and heading.kind == "interface":
+        interface = walk.account.interface(heading.id)
+        if isinstance(interface, Missing):
+            yield from walk.lose(here, interface)
+        else:
+            yield Node("network-acl", interface.subnet_id), here
+        return
+    yield from _local(walk, node, here)
+
+
+def _local(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    subnets = walk.account.subnets_of(node.id)
+    if isinstance(subnets, Missing):
+        yield from walk.lose(bundle, subnets)
+        return
+    rest = list(bundle.pieces)
+    for subnet in subnets:
+        inside, rest = _split(rest, [span(n) for n in subnet.networks if n.version == bundle.version])
+        if inside:
+            yield Node("network-acl", subnet.subnet_id), bundle.but(pieces=tuple(inside), subnet_id=subnet.subnet_id)
+        if not rest:
+            return
+    where = network_text(bundle.version, [piece.packets.destination for piece in rest])
+    lost = bundle.but(pieces=tuple(rest), subnet_id=None)
+    walk.block(
+        lost,
+        rest,
+        layer="route-table",
+        code="NO_POSSIBLE_DESTINATION",
+        summary=f"No subnet of {node.id} holds {where}.",
+        resource_ids=(node.id,),
+    )
+    yield from walk.drop(lost)
+
+
+def _deliver(walk: Walk, subnet: Subnet, bundle: Bundle) -> Iterator[Step]:
+    """To the interfaces that own the addresses; what nobody owns goes to a hypothetical host."""
+    owned: dict[Node, list[Piece]] = {}
+    unowned: list[Piece] = []
+    for piece in bundle.pieces:
+        low, high = piece.packets.destination
+        if low == high:
+            kind = IPv4Address if piece.packets.version == 4 else IPv6Address
+            owner = walk.account.interface_at(subnet.vpc_id, kind(low))
+            if isinstance(owner, Missing):
+                yield from walk.lose(bundle.but(pieces=(piece,)), owner)
+            elif bundle.bindings and bundle.bindings[-1].address == low:
+                owned.setdefault(Node("nat-gateway", bundle.bindings[-1].gateway_id), []).append(piece)
+            elif owner is None:
+                unowned.append(piece)
+            else:
+                owned.setdefault(_door(walk, owner), []).append(piece)
+            continue
+        addresses = walk.account.addresses_within(subnet.vpc_id, piece.packets.version, low, high)
+        if isinstance(addresses, Missing):
+            yield from walk.lose(bundle.but(pieces=(piece,)), addresses)
+            continue
+        for address, interface in addresses:
+            part = piece.narrowed(piece.packets._replace(destination=(address, address)))
+            owned.setdefault(_door(walk, interface), []).append(part)
+        unowned += [
+            piece.narrowed(piece.packets._replace(destination=part))
+            for part in subtract_intervals([(low, high)], [(a, a) for a, _ in addresses])
+        ]
+    for door, pieces in owned.items():
+        yield door, bundle.but(pieces=tuple(pieces))
+    if unowned:
+        yield Node("host", subnet.subnet_id), bundle.but(pieces=tuple(unowned))
+
+
+def _door(walk: Walk, interface: NetworkInterface) -> Node:
+    """An interface is entered through its security groups; that of a NAT gateway is the gateway itself."""
+    if (interface.interface_type or "").replace("_", "").lower() == "natgateway":
+        for gateway in walk.account.nat_gateways.values():
+            if any(a.network_interface_id == interface.network_interface_id for a in gateway.nat_gateway_addresses):
+                return Node("nat-gateway", gateway.nat_gateway_id)
+    return Node("security-group", interface.network_interface_id)
+
+
+def _split(pieces: list[Piece] | tuple[Piece, ...], spans: list[Interval]) -> tuple[list[Piece], list[Piece]]:
+    """The pieces whose destination is in one of the spans, and the others."""
+    inside: list[Piece] = []
+    outside: list[Piece] = []
+    for piece in pieces:
+        low, high = piece.packets.destination
+        common = [(max(low, a), min(high, b)) for a, b in spans if a <= high and low <= b]
+        inside += [piece.narrowed(piece.packets._replace(destination=part)) for part in common]
+        outside += [
+            piece.narrowed(piece.packets._replace(destination=part))
+            for part in subtract_intervals([(low, high)], common)
+        ]
+    return inside, outside

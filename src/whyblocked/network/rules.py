@@ -1,0 +1,330 @@
+"""Security group and network ACL rules over packet sets.
+
+Security groups: allow rules only, any match decides (https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html).
+Network ACLs: ascending rule number, first match decides (https://docs.aws.amazon.com/vpc/latest/userguide/nacl-rules.html).
+Encodings: the IpPermission and NetworkAclEntry types of the EC2 API Reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import ip_network
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from whyblocked.config.account import Missing
+from whyblocked.config.resources import (
+    IpPermission,
+    NetworkAcl,
+    NetworkAclEntry,
+    SecurityGroup,
+    SecurityGroupRule,
+)
+from whyblocked.network.packets import (
+    ALL_PORTS,
+    EVERYWHERE,
+    ICMP,
+    ICMPV6,
+    TCP,
+    UDP,
+    Interval,
+    Packets,
+    intersect,
+    span,
+    subtract_all,
+)
+from whyblocked.network.protocols import protocol_span, protocol_text
+
+Direction = Literal["ingress", "egress"]
+DEFAULT_RULE = 32767  # the rule shown as `*`; its IPv6 twin is 32768
+
+
+class GroupRule(msgspec.Struct, frozen=True, kw_only=True):
+    """One security group rule with one peer: a block, a prefix list or a group."""
+
+    group_id: str
+    rule_id: str | None
+    direction: Direction
+    protocol: Interval
+    ports: Interval  # destination ports; for ICMP the types
+    codes: Interval = ALL_PORTS  # ICMP codes
+    kind: Literal["cidr", "prefix-list", "group"]
+    peer: str
+    version: int | None = None
+    block: Interval | None = None
+    peer_account: str | None = None
+    peer_vpc: str | None = None
+    peering_status: str | None = None
+    description: str | None = None
+
+    def described(self) -> dict[str, Any]:
+        """The rule as it stands in answers."""
+        key = {"cidr": "cidr", "prefix-list": "prefix_list_id", "group": "referenced_group_id"}[self.kind]
+        return {
+            "rule_id": self.rule_id,
+            "group_id": self.group_id,
+            "protocol": protocol_text(self.protocol),
+            "ports": _ports_text(self.protocol, self.ports),
+            **_icmp_text(self.protocol, self.ports, self.codes),
+            key: self.peer,
+            "description": self.description,
+        }
+
+    def box(self, version: int, peer: Interval) -> Packets:
+        """The packets of one IP version that the rule allows with the peer's addresses in ``peer``."""
+        everywhere = EVERYWHERE[version]
+        source, destination = (peer, everywhere) if self.direction == "ingress" else (everywhere, peer)
+        return Packets(version, source, destination, self.protocol, self.codes, self.ports)
+
+
+class AclRule(msgspec.Struct, frozen=True, kw_only=True):
+    """One numbered network ACL rule."""
+
+    number: int
+    allow: bool
+    box: Packets
+    cidr: str
+
+    def described(self) -> dict[str, Any]:
+        """The rule as it stands in answers."""
+        return {
+            "rule_number": self.number,
+            "action": "allow" if self.allow else "deny",
+            "protocol": protocol_text(self.box.protocol),
+            "cidr": self.cidr,
+            "ports": _ports_text(self.box.protocol, self.box.destination_ports),
+            **_icmp_text(self.box.protocol, self.box.destination_ports, self.box.source_ports),
+        }
+
+
+class Decision(NamedTuple):
+    """What became of a box: allowed or denied by a rule (None: nothing matched), or undecidable."""
+
+    packets: Packets
+    action: Literal["allow", "deny", "unknown"]
+    rule: GroupRule | AclRule | None = None
+    missing: Missing | None = None
+
+
+def _ports_text(protocol: Interval, ports: Interval) -> str | None:
+    if protocol not in ((TCP, TCP), (UDP, UDP)):
+        return None
+    return str(ports[0]) if ports[0] == ports[1] else f"{ports[0]}-{ports[1]}"
+
+
+def _icmp_text(protocol: Interval, types: Interval, codes: Interval) -> dict[str, Any]:
+    if protocol not in ((ICMP, ICMP), (ICMPV6, ICMPV6)):
+        return {}
+    return {
+        "icmp_type": -1 if types == ALL_PORTS else types[0],
+        "icmp_code": -1 if codes == ALL_PORTS else codes[0],
+    }
+
+
+def _port_spans(protocol: Interval, low: int | None, high: int | None) -> tuple[Interval, Interval]:
+    """Ports (ICMP: types) and codes that a rule with FromPort and ToPort covers.
+
+    Protocols other than TCP, UDP, ICMP and ICMPv6 ignore ports; for ICMP FromPort is the type, ToPort the code.
+    """
+    if protocol in ((TCP, TCP), (UDP, UDP)):
+        if low is None or low == -1:
+            return ALL_PORTS, ALL_PORTS
+        return (low, low if high is None or high == -1 else high), ALL_PORTS
+    if protocol in ((ICMP, ICMP), (ICMPV6, ICMPV6)):
+        if low is None or low == -1:
+            return ALL_PORTS, ALL_PORTS
+        return (low, low), ALL_PORTS if high is None or high == -1 else (high, high)
+    return ALL_PORTS, ALL_PORTS
+
+
+# -- security groups --------------------------------------------------------------------------------------------
+
+
+def group_rules(group: SecurityGroup, rows: Sequence[SecurityGroupRule], direction: Direction) -> list[GroupRule]:
+    """The rules of a group for one direction, each with its id where the rows with ids were read.
+
+    The folded permissions decide; the rows add ids (and stand in where the group came without permissions).
+    """
+    permissions = group.ip_permissions if direction == "ingress" else group.ip_permissions_egress
+    from_rows = [rule for row in rows if row.is_egress == (direction == "egress") and (rule := _row_rule(row))]
+    if permissions is None:
+        return from_rows
+    ids = {_same(rule): rule for rule in from_rows}
+    found = []
+    for permission in permissions:
+        for rule in _permission_rules(group.group_id, permission, direction):
+            row = ids.get(_same(rule))
+            found.append(
+                rule
+                if row is None
+                else msgspec.structs.replace(rule, rule_id=row.rule_id, description=rule.description or row.description)
+            )
+    return found
+
+
+def _same(rule: GroupRule) -> tuple[object, ...]:
+    return (rule.protocol, rule.ports, rule.codes, rule.kind, rule.block or rule.peer, rule.version)
+
+
+def _permission_rules(group_id: str, permission: IpPermission, direction: Direction) -> Iterable[GroupRule]:
+    protocol = protocol_span(permission.ip_protocol)
+    if protocol is None:
+        return
+    ports, codes = _port_spans(protocol, permission.from_port, permission.to_port)
+    base: dict[str, Any] = {
+        "group_id": group_id,
+        "rule_id": None,
+        "direction": direction,
+        "protocol": protocol,
+        "ports": ports,
+        "codes": codes,
+    }
+    for block in permission.ip_ranges:
+        yield _block_rule(base, block.cidr_ip, block.description)
+    for block6 in permission.ipv6_ranges:
+        yield _block_rule(base, block6.cidr_ipv6, block6.description)
+    for listed in permission.prefix_list_ids:
+        yield GroupRule(**base, kind="prefix-list", peer=listed.prefix_list_id, description=listed.description)
+    for pair in permission.user_id_group_pairs:
+        yield GroupRule(
+            **base,
+            kind="group",
+            peer=pair.group_id or "",
+            peer_account=pair.user_id,
+            peer_vpc=pair.vpc_id,
+            peering_status=pair.peering_status,
+            description=pair.description,
+        )
+
+
+def _block_rule(base: dict[str, Any], cidr: str, description: str | None) -> GroupRule:
+    network = ip_network(cidr.strip(), strict=False)
+    return GroupRule(
+        **base, kind="cidr", peer=cidr, version=network.version, block=span(network), description=description
+    )
+
+
+def _row_rule(row: SecurityGroupRule) -> GroupRule | None:
+    protocol = protocol_span(row.ip_protocol)
+    if protocol is None:
+        return None
+    ports, codes = _port_spans(protocol, row.from_port, row.to_port)
+    base: dict[str, Any] = {
+        "group_id": row.group_id,
+        "rule_id": row.security_group_rule_id,
+        "direction": "egress" if row.is_egress else "ingress",
+        "protocol": protocol,
+        "ports": ports,
+        "codes": codes,
+    }
+    cidr = row.cidr_ipv4 or row.cidr_ipv6
+    if cidr:
+        return _block_rule(base, cidr, row.description)
+    if row.prefix_list_id:
+        return GroupRule(**base, kind="prefix-list", peer=row.prefix_list_id, description=row.description)
+    if row.referenced_group_info:
+        pair = row.referenced_group_info
+        return GroupRule(
+            **base,
+            kind="group",
+            peer=pair.group_id or "",
+            peer_account=pair.user_id,
+            peer_vpc=pair.vpc_id,
+            peering_status=pair.peering_status,
+            description=row.description,
+        )
+    return None
+
+
+Peers = Callable[[GroupRule, Packets], Sequence[Interval] | Missing]
+
+
+def any_match(rules: Iterable[GroupRule], packets: Packets, peers: Peers) -> list[Decision]:
+    """Split ``packets`` by what the rules allow; what no rule allows is denied without a rule.
+
+    ``peers`` gives the address spans that a prefix list or group rule stands for, for these packets. A rule whose
+    peers can't be told leaves what only it could have allowed undecided.
+    """
+    decisions: list[Decision] = []
+    rest = [packets]
+    unknown: list[tuple[GroupRule, Missing]] = []
+    for rule in rules:
+        if rule.kind == "cidr":
+            if rule.version != packets.version or rule.block is None:
+                continue
+            spans: Sequence[Interval] | Missing = (rule.block,)
+        else:
+            if intersect(packets, rule.box(packets.version, EVERYWHERE[packets.version])) is None:
+                continue
+            spans = peers(rule, packets)
+        if isinstance(spans, Missing):
+            unknown.append((rule, spans))
+            continue
+        for peer in spans:
+            box = rule.box(packets.version, peer)
+            found = [common for piece in rest if (common := intersect(piece, box))]
+            if found:
+                decisions += [Decision(common, "allow", rule) for common in found]
+                rest = subtract_all(rest, [box])
+        if not rest:
+            return decisions
+    for rule, missing in unknown:
+        box = rule.box(packets.version, EVERYWHERE[packets.version])
+        decisions += [Decision(c, "unknown", rule, missing) for piece in rest if (c := intersect(piece, box))]
+        rest = subtract_all(rest, [box])
+    decisions += [Decision(piece, "deny") for piece in rest]
+    return decisions
+
+
+# -- network ACLs -----------------------------------------------------------------------------------------------
+
+
+def acl_rules(acl: NetworkAcl, direction: Direction, version: int) -> list[AclRule]:
+    """The rules of a network ACL for one direction and IP version in the order that they are tried.
+
+    The last is always the deny that AWS shows as `*`, also where a capture left it out.
+    """
+    found = [
+        rule
+        for entry in acl.entries
+        if entry.egress == (direction == "egress") and (rule := _acl_rule(entry, direction, version))
+    ]
+    found.sort(key=lambda rule: rule.number)
+    everywhere = "0.0.0.0/0" if version == 4 else "::/0"
+    box = Packets(version, EVERYWHERE[version], EVERYWHERE[version])
+    return [*found, AclRule(number=DEFAULT_RULE, allow=False, box=box, cidr=everywhere)]
+
+
+def _acl_rule(entry: NetworkAclEntry, direction: Direction, version: int) -> AclRule | None:
+    cidr = entry.cidr_block if version == 4 else entry.ipv6_cidr_block
+    protocol = protocol_span(entry.protocol)
+    if not cidr or protocol is None:
+        return None
+    ports, codes = ALL_PORTS, ALL_PORTS
+    if protocol in ((TCP, TCP), (UDP, UDP)) and entry.port_range is not None:
+        ports = (entry.port_range.from_, entry.port_range.to)
+    elif entry.icmp_type_code is not None and protocol == ((ICMP, ICMP) if version == 4 else (ICMPV6, ICMPV6)):
+        types = entry.icmp_type_code
+        if types.type != -1:
+            ports = (types.type, types.type)
+            codes = ALL_PORTS if types.code == -1 else (types.code, types.code)
+    peer = span(ip_network(cidr.strip(), strict=False))
+    everywhere = EVERYWHERE[version]
+    source, destination = (peer, everywhere) if direction == "ingress" else (everywhere, peer)
+    box = Packets(version, source, destination, protocol, codes, ports)
+    return AclRule(number=entry.rule_number, allow=entry.rule_action.lower() == "allow", box=box, cidr=cidr)
+
+
+def first_match(rules: Iterable[AclRule], packets: Packets) -> list[Decision]:
+    """Split ``packets`` by the first rule that matches each part."""
+    decisions: list[Decision] = []
+    rest = [packets]
+    for rule in rules:
+        found = [common for piece in rest if (common := intersect(piece, rule.box))]
+        if found:
+            decisions += [Decision(common, "allow" if rule.allow else "deny", rule) for common in found]
+            rest = subtract_all(rest, [rule.box])
+            if not rest:
+                break
+    return decisions

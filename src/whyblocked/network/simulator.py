@@ -1,0 +1,25 @@
+"""One account, any number of questions."""
+
+from __future__ import annotations
+
+from whyblocked.config.account import Account
+from whyblocked.network.graph import NetworkGraph
+from whyblocked.network.hops import HANDLERS
+from whyblocked.network.start import starts
+from whyblocked.network.walk import Rulebook, Walk
+from whyblocked.question.model import Asked
+
+
+class Simulator:
+    """The path model of an account, with everything that one question leaves ready for the next."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.graph = NetworkGraph(account)
+        self.rulebook = Rulebook(account)
+
+    def walk(self, asked: Asked) -> Walk:
+        """Follow the packets of a question and their replies."""
+        walk = Walk(self.account, self.graph, self.rulebook, HANDLERS)
+        walk.run(starts(walk, asked))
+        return walk

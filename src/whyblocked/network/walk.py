@@ -1,0 +1,348 @@
+"""Following packet sets along the graph, there and back, and noting what every resource on the way does with them.
+
+After a blocker the walk goes on as if it had let the packets through, so that one run finds every blocker on both
+legs. What can't be decided is carried on as ``unknown``; it makes an answer undetermined only where it mattered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from whyblocked.config.account import Account, Missing, private_addresses
+from whyblocked.config.resources import NetworkInterface, RouteTable, Subnet
+from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged
+from whyblocked.network.graph import UNMODELLED, NetworkGraph
+from whyblocked.network.packets import Packets, subtract_all
+from whyblocked.network.protocols import is_icmp
+from whyblocked.network.routes import Table, compile_table
+from whyblocked.network.rules import AclRule, Direction, GroupRule, acl_rules, group_rules
+from whyblocked.network.sighting import Sighting
+
+Step = tuple[Node, Bundle]
+Handler = Callable[["Walk", Node, Bundle], Iterable[Step]]
+Action = Literal["allow", "deny", "forward", "translate", "deliver", "unknown"]
+
+MOST_STEPS = 64  # more than any path has; a bundle that takes more goes round in circles
+
+# ICMP types that are answered, with the type of the answer (RFC 792, RFC 950, RFC 4443).
+_REPLIES = {4: {8: 0, 13: 14, 15: 16, 17: 18}, 6: {128: 129}}
+
+
+class Passage(msgspec.Struct, frozen=True, kw_only=True):
+    """A resource that looked at or changed packets, and what it did."""
+
+    leg: Leg
+    kind: str
+    id: str
+    action: Action
+    packets: tuple[Packets, ...]
+    direction: Direction | None = None
+    rule: dict[str, Any] | None = None
+    detail: str | None = None
+    resource_ids: tuple[str, ...] = ()
+    interface_id: str | None = None
+    subnet_id: str | None = None
+    vpc_id: str | None = None
+
+
+class Blocker(msgspec.Struct, frozen=True, kw_only=True):
+    """A refusal: which layer refused which packets, by which rule, with the rules that it tried."""
+
+    leg: Leg
+    layer: str
+    code: str
+    summary: str
+    packets: tuple[Packets, ...]
+    direction: Direction | None = None
+    resource_ids: tuple[str, ...] = ()
+    rule: dict[str, Any] | None = None
+    tried: tuple[GroupRule | AclRule, ...] = ()
+    interface_id: str | None = None
+    subnet_id: str | None = None
+    vpc_id: str | None = None
+    next_step: str | None = None
+
+
+class Rulebook:
+    """Rules and routes made ready for evaluation, once for all questions about an account."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._version = account.version
+        self._kept: dict[tuple[object, ...], Any] = {}
+
+    def _keep(self, key: tuple[object, ...], make: Callable[[], Any]) -> Any:
+        if self._version != self._account.version:
+            self._kept.clear()
+            self._version = self._account.version
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = make()
+        return found
+
+    def table(self, table: RouteTable, version: int) -> Table:
+        """The route table for look-ups of one IP version."""
+        found: Table = self._keep(
+            ("table", table.route_table_id, version), lambda: compile_table(table, version, self._account)
+        )
+        return found
+
+    def acl(self, subnet: Subnet, direction: Direction, version: int) -> tuple[str, list[AclRule]] | Missing:
+        """The id and rules of the network ACL of a subnet."""
+        acl = self._account.network_acl_of(subnet)
+        if isinstance(acl, Missing):
+            return acl
+        rules: list[AclRule] = self._keep(
+            ("acl", acl.network_acl_id, direction, version), lambda: acl_rules(acl, direction, version)
+        )
+        return acl.network_acl_id, rules
+
+    def groups(
+        self, interface: NetworkInterface, direction: Direction
+    ) -> tuple[tuple[GroupRule, ...], tuple[Missing, ...]]:
+        """The rules of all groups of an interface together, and what could not be read of them."""
+        ids = tuple(group.group_id for group in interface.groups)
+        found: tuple[tuple[GroupRule, ...], tuple[Missing, ...]] = self._keep(
+            ("groups", ids, direction), lambda: self._group_rules(ids, direction)
+        )
+        return found
+
+    def _group_rules(
+        self, ids: tuple[str, ...], direction: Direction
+    ) -> tuple[tuple[GroupRule, ...], tuple[Missing, ...]]:
+        rules: list[GroupRule] = []
+        missing: list[Missing] = []
+        for group_id in ids:
+            group = self._account.security_group(group_id)
+            rows = self._account.rules_of(group_id)
+            if isinstance(group, Missing):
+                missing.append(group)
+            else:
+                rules += group_rules(group, rows, direction)
+        return tuple(rules), tuple(missing)
+
+
+class Walk:
+    """One question on its way through the graph; the hop modules move it and note what happens."""
+
+    def __init__(self, account: Account, graph: NetworkGraph, rulebook: Rulebook, handlers: dict[str, Handler]) -> None:
+        self.account = account
+        self.graph = graph
+        self.rulebook = rulebook
+        self.passages: list[Passage] = []
+        self.blockers: list[Blocker] = []
+        self.leaves: list[Piece] = []
+        self.path: list[tuple[Node, Node]] = []
+        self._handlers = handlers
+        self._missing: dict[Missing, None] = {}
+        self._warnings: dict[str, None] = {}
+        self._seen: dict[tuple[Leg, str, Direction], _Seen] = {}
+        self._arrived: list[tuple[Node, Bundle]] = []
+
+    # -- moving ----------------------------------------------------------------------------------------------
+
+    def run(self, starts: Iterable[Step]) -> None:
+        """Walk the forward leg from every start, then the reply of everything that arrived."""
+        for start in starts:
+            self._follow(*start)
+        for place, bundle in self._arrived:
+            for reply in self._replies(place, bundle):
+                self._follow(*reply)
+
+    def _follow(self, node: Node, bundle: Bundle) -> None:
+        ways: list[tuple[Node | None, Node, Bundle]] = [(None, node, bundle)]
+        while ways:
+            before, node, bundle = ways.pop()
+            if before is not None:
+                if not self.graph.leads(before, node):
+                    self.lose(
+                        bundle, Missing(f"{before.kind} {before.id}", f"no way to {node.kind} {node.id} is known")
+                    )
+                    continue
+                self.path.append((before, node))
+            if bundle.steps > MOST_STEPS:
+                self.lose(bundle, Missing(f"{node.kind} {node.id}", "the packets go round in circles"))
+                continue
+            ahead = list(self._handlers[node.kind](self, node, bundle))
+            ways += [(node, there, then.but(steps=bundle.steps + 1)) for there, then in reversed(ahead) if then.pieces]
+
+    def arrive(self, place: Node, bundle: Bundle) -> None:
+        """The bundle reached what it was sent to (or the edge of what AWS controls)."""
+        if bundle.leg == "forward":
+            self._arrived.append((place, bundle))
+        elif place == bundle.origin:
+            self.leaves += bundle.pieces
+        else:
+            self.block(
+                bundle,
+                bundle.pieces,
+                layer="route-table",
+                code="REPLY_GOES_ELSEWHERE",
+                summary=f"The reply does not come back to the sender: it goes to {place.kind} {place.id}.",
+            )
+            self.leaves += flagged(bundle.pieces, blocked=True)
+
+    def drop(self, bundle: Bundle) -> Iterator[Step]:
+        """Nothing leads on. Go on at the door of the VPC that the packets were meant for, where it is known."""
+        pieces = flagged(bundle.pieces, blocked=True)
+        goal = bundle.goal
+        if goal is not None and not bundle.resumed and _addressed_to(goal, pieces):
+            door = Node("vpc", goal.vpc_id)
+            self._follow(door, bundle.but(pieces=pieces, resumed=True, steps=0, heading=door, vpc_id=goal.vpc_id))
+        else:
+            self.leaves += pieces
+        return iter(())
+
+    def lose(self, bundle: Bundle, *missing: Missing) -> Iterator[Step]:
+        """The leg ends undecided here. The reply is still walked where it is known who would send it."""
+        self.lack(*missing)
+        pieces = flagged(bundle.pieces, unknown=True)
+        goal = bundle.goal
+        if bundle.leg == "forward" and goal is not None and _addressed_to(goal, pieces):
+            self._arrived.append((Node("interface", goal.network_interface_id), bundle.but(pieces=pieces)))
+        else:
+            self.leaves += pieces
+        return iter(())
+
+    def _replies(self, place: Node, bundle: Bundle) -> Iterator[Step]:
+        pieces: list[Piece] = []
+        for piece in bundle.pieces:
+            version, protocol = piece.packets.version, piece.packets.protocol
+            if not is_icmp(protocol, version):
+                pieces.append(piece.turned())
+                continue
+            rest = [piece.packets]
+            for asks, answers in _REPLIES[version].items():
+                low, high = piece.packets.destination_ports
+                if low <= asks <= high:
+                    request = piece.packets._replace(destination_ports=(asks, asks))
+                    rest = subtract_all(rest, [request])
+                    reply = request.turned()._replace(
+                        destination_ports=(answers, answers), source_ports=request.source_ports
+                    )
+                    pieces.append(piece.narrowed(request).turned(reply))
+            self.leaves += [piece.narrowed(part) for part in rest]
+        if pieces:
+            yield (
+                place,
+                bundle.but(
+                    pieces=tuple(pieces),
+                    leg="return",
+                    established=True,
+                    goal=self._sender(bundle),
+                    heading=None,
+                    at=None,
+                    inbound=False,
+                    resumed=False,
+                    steps=0,
+                ),
+            )
+
+    def _sender(self, bundle: Bundle) -> NetworkInterface | None:
+        if bundle.origin.kind != "interface":
+            return None
+        return self.account.interfaces.get(bundle.origin.id)
+
+    # -- noting ----------------------------------------------------------------------------------------------
+
+    def note(self, bundle: Bundle, kind: str, resource_id: str, action: Action, **more: Any) -> None:
+        """Add a passage; ``packets`` defaults to all of the bundle's."""
+        more.setdefault("packets", bundle.boxes)
+        more.setdefault("subnet_id", bundle.subnet_id)
+        more.setdefault("vpc_id", bundle.vpc_id)
+        self.passages.append(Passage(leg=bundle.leg, kind=kind, id=resource_id, action=action, **more))
+
+    def block(
+        self, bundle: Bundle, pieces: Iterable[Piece], *, layer: str, code: str, summary: str, **more: Any
+    ) -> None:
+        """Add a blocker for these pieces of the bundle."""
+        more.setdefault("subnet_id", bundle.subnet_id)
+        more.setdefault("vpc_id", bundle.vpc_id)
+        packets = tuple(piece.packets for piece in pieces)
+        self.blockers.append(Blocker(leg=bundle.leg, layer=layer, code=code, summary=summary, packets=packets, **more))
+
+    def lack(self, *missing: Missing) -> None:
+        """Remember what could not be read."""
+        self._missing.update(dict.fromkeys(missing))
+
+    def warn(self, text: str) -> None:
+        """Remember something the reader must know."""
+        self._warnings[text] = None
+
+    @property
+    def missing(self) -> list[Missing]:
+        """What could not be read, once each."""
+        return list(self._missing)
+
+    @property
+    def warnings(self) -> list[str]:
+        """The warnings, once each."""
+        return list(self._warnings)
+
+    # -- what flow logs should show --------------------------------------------------------------------------
+
+    def sight(self, bundle: Bundle, interface: NetworkInterface, direction: Direction, pieces: Iterable[Piece]) -> None:
+        """These pieces pass through an interface; each says whether it is refused right there."""
+        key = (bundle.leg, interface.network_interface_id, direction)
+        seen = self._seen.setdefault(key, _Seen(interface))
+        for piece in pieces:
+            seen.packets[piece.packets] = None
+            seen.reached |= piece.here or not piece.blocked
+            if piece.here:
+                seen.rejected[piece.packets] = None
+            elif piece.unknown:
+                seen.unknown[piece.packets] = None
+
+    def refuse(self, bundle: Bundle, interface_id: str, direction: Direction, boxes: Iterable[Packets]) -> None:
+        """The interface's own filters refuse these of the packets that were sighted there."""
+        seen = self._seen.get((bundle.leg, interface_id, direction))
+        if seen is not None:
+            seen.rejected.update(dict.fromkeys(boxes))
+
+    def sightings(self) -> list[Sighting]:
+        """What a flow log of every interface on the way should show."""
+        return [
+            Sighting(
+                interface_id=interface_id,
+                subnet_id=seen.interface.subnet_id,
+                vpc_id=seen.interface.vpc_id,
+                leg=leg,
+                direction=direction,
+                packets=tuple(seen.packets),
+                rejected=tuple(seen.rejected),
+                unknown=tuple(subtract_all(seen.unknown, seen.rejected)),
+                accepted=tuple(subtract_all(seen.packets, [*seen.rejected, *seen.unknown])),
+                reached=seen.reached,
+            )
+            for (leg, interface_id, direction), seen in self._seen.items()
+        ]
+
+
+class _Seen:
+    def __init__(self, interface: NetworkInterface) -> None:
+        self.interface = interface
+        self.packets: dict[Packets, None] = {}
+        self.rejected: dict[Packets, None] = {}
+        self.unknown: dict[Packets, None] = {}
+        self.reached = False
+
+
+def _addressed_to(interface: NetworkInterface, pieces: Iterable[Piece]) -> bool:
+    own = {int(address) for address in private_addresses(interface)}
+    return all(p.packets.destination[0] == p.packets.destination[1] and p.packets.destination[0] in own for p in pieces)
+
+
+def unmodelled(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    """A resource that the model does not know: the leg ends undecided, naming it."""
+    if bundle.leg == "return" and node == bundle.origin:
+        walk.arrive(node, bundle)
+        return iter(())
+    words = node.kind.replace("-", " ")
+    walk.note(bundle, node.kind, node.id, "unknown", detail="not modelled yet")
+    return walk.lose(bundle, Missing(f"{words} {node.id}", "not modelled yet, what it does with the packet is unknown"))
+
+
+UNMODELLED_HANDLERS: dict[str, Handler] = dict.fromkeys(UNMODELLED, unmodelled)

@@ -1,0 +1,1 @@
+"""The question: its grammar, and finding in an account what its two ends mean."""
