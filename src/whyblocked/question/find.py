@@ -1,0 +1,178 @@
+"""Looking an endpoint up in an account, in as few questions to AWS as it takes.
+
+Every look-up asks for all it may need at once, also where the first answer would do: a live account fetches what was
+asked for in one round, and is looked up again. Search.waits() tells whether one of them has to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from weakref import WeakKeyDictionary
+
+from whyblocked.config.account import Account, Missing, Query, device_index
+from whyblocked.config.resources import Instance, NetworkInterface, name_tag
+from whyblocked.errors import InputError
+from whyblocked.question.shapes import ID_DIGITS, is_host_name
+
+GONE = frozenset({"terminated", "shutting-down"})
+
+
+class Directory:
+    """The names under which an account's instances and interfaces are known."""
+
+    def __init__(self, account: Account) -> None:
+        self.version = account.version
+        self.instances: dict[str, list[Instance]] = defaultdict(list)
+        self.interfaces: dict[str, list[NetworkInterface]] = defaultdict(list)
+        self.instance_hosts: dict[str, list[Instance]] = defaultdict(list)
+        self.interface_hosts: dict[str, list[NetworkInterface]] = defaultdict(list)
+        self.attached: dict[str, list[NetworkInterface]] = defaultdict(list)
+        for instance in account.instances.values():
+            if name := name_tag(instance.tags):
+                self.instances[name].append(instance)
+            for host in {instance.private_dns_name, instance.public_dns_name}:
+                if host:
+                    self.instance_hosts[host.lower()].append(instance)
+        for interface in account.interfaces.values():
+            if name := name_tag(interface.tag_set):
+                self.interfaces[name].append(interface)
+            public = interface.association.public_dns_name if interface.association else None
+            for host in {interface.private_dns_name, public}:
+                if host:
+                    self.interface_hosts[host.lower()].append(interface)
+            if interface.attachment and interface.attachment.instance_id:
+                self.attached[interface.attachment.instance_id].append(interface)
+
+    def names(self) -> list[str]:
+        """Every name, for suggestions."""
+        return [*self.instances, *self.interfaces, *self.instance_hosts, *self.interface_hosts]
+
+
+_directories: WeakKeyDictionary[Account, Directory] = WeakKeyDictionary()
+
+
+def directory(account: Account) -> Directory:
+    """The names in ``account`` as it is now."""
+    found = _directories.get(account)
+    if found is None or found.version != account.version:
+        found = _directories[account] = Directory(account)
+    return found
+
+
+class Search:
+    """Look-ups in one account; remembers whether one of them waits, and what was refused."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.directory = directory(account)
+        self._pending = False
+        self.refused: list[Missing] = []
+
+    def note(self, missing: Missing | None) -> bool:
+        """True where an answer is there; else notes why not."""
+        if missing is None:
+            return True
+        if missing.pending:
+            self._pending = True
+        elif missing not in self.refused:
+            self.refused.append(missing)
+        return False
+
+    def waits(self) -> bool:
+        """Whether something that was looked up has to be fetched first."""
+        return self._pending
+
+    def ask(self, *queries: tuple[str, str, str]) -> None:
+        """Ask for all of these."""
+        for query in queries:
+            self.note(self.account.source.ask(Query(*query)))
+
+    def instances_like(self, prefix: str) -> dict[str, Instance | None]:
+        """The instances whose id begins with ``prefix``, leading zeros aside.
+
+        None stands for an instance that only shows in its interfaces.
+        """
+        for pattern in _patterns(prefix):
+            self.ask(
+                ("DescribeInstances", "instance-id", pattern),
+                ("DescribeNetworkInterfaces", "attachment.instance-id", pattern),
+            )
+        self.check("Reservations", prefix)
+        ids = _matching(prefix, [*self.account.instances, *self.directory.attached])
+        return {found: self.account.instances.get(found) for found in ids}
+
+    def interfaces_like(self, prefix: str) -> list[NetworkInterface]:
+        """The interfaces whose id begins with ``prefix``, leading zeros aside."""
+        for pattern in _patterns(prefix):
+            self.ask(("DescribeNetworkInterfaces", "network-interface-id", pattern))
+        self.check("NetworkInterfaces", prefix)
+        return [self.account.interfaces[found] for found in _matching(prefix, self.account.interfaces)]
+
+    def named(self, name: str) -> tuple[list[Instance], list[NetworkInterface]]:
+        """The instances and interfaces with this ``Name`` or DNS name; what is gone only where nothing else has it."""
+        self.ask(("DescribeInstances", "tag:Name", name), ("DescribeNetworkInterfaces", "tag:Name", name))
+        host = name.lower().rstrip(".")
+        instances = list(self.directory.instances.get(name, ()))
+        interfaces = list(self.directory.interfaces.get(name, ()))
+        if is_host_name(name):
+            self.ask(
+                ("DescribeInstances", "private-dns-name", host), ("DescribeNetworkInterfaces", "private-dns-name", host)
+            )
+            instances += [i for i in self.directory.instance_hosts.get(host, ()) if i not in instances]
+            interfaces += [i for i in self.directory.interface_hosts.get(host, ()) if i not in interfaces]
+        if not instances and not interfaces and not self._pending:
+            self.check("Reservations", name)
+            self.check("NetworkInterfaces", name)
+        alive = [i for i in instances if not i.state or i.state.name not in GONE]
+        instances = alive or ([] if interfaces else instances)
+        of_these = {instance.instance_id for instance in instances}
+        return instances, [i for i in interfaces if not i.attachment or i.attachment.instance_id not in of_these]
+
+    def interfaces_of(self, instance_id: str, *, asked: bool) -> tuple[NetworkInterface, ...]:
+        """The interfaces of an instance by device index; ``asked`` where its id was already searched for."""
+        if not asked:
+            self.ask(("DescribeNetworkInterfaces", "attachment.instance-id", instance_id))
+        found = self.directory.attached.get(instance_id, ())
+        return tuple(sorted(found, key=lambda i: (device_index(i), i.network_interface_id)))
+
+    def instance_of(self, interface: NetworkInterface) -> Instance | None:
+        """The instance that an interface is attached to, where it can be read."""
+        instance_id = interface.attachment.instance_id if interface.attachment else None
+        if not instance_id:
+            return None
+        found = self.account.instance(instance_id)
+        if isinstance(found, Missing):
+            self._pending = self._pending or found.pending
+            return None
+        return found
+
+    def check(self, kind: str, text: str) -> None:
+        """Raise :class:`InputError` where what was named is there, but could not be made sense of."""
+        pattern = _short(text) if text.startswith(("i-", "eni-")) else re.compile(re.escape(text) + r"\Z")
+        for broken in self.account.broken.get(kind, ()):
+            if any(pattern.match(mention) for mention in broken.mentions):
+                raise InputError(broken.message)
+
+
+def _patterns(prefix: str) -> tuple[str, ...]:
+    """The filter values that find an id by its beginning, with any number of zeros left out."""
+    kind, digits = prefix.split("-", 1)
+    if len(digits) >= ID_DIGITS:
+        return (prefix,)
+    return tuple(f"{kind}-{'0' * zeros}{digits}*" for zeros in range(ID_DIGITS - len(digits) + 1))
+
+
+def _short(prefix: str) -> re.Pattern[str]:
+    kind, digits = prefix.split("-", 1)
+    return re.compile(f"{re.escape(kind)}-0*{re.escape(digits)}")
+
+
+def _matching(prefix: str, ids: Iterable[str]) -> list[str]:
+    """The ids that ``prefix`` may mean: the one that is just it, else all that begin with it."""
+    known = dict.fromkeys(ids)
+    if prefix in known:
+        return [prefix]
+    match = _short(prefix).match
+    return [found for found in known if match(found)]

@@ -1,0 +1,86 @@
+"""The way out of an end that was not found: what it could have been, and where else to look."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from whyblocked.config.account import Account
+from whyblocked.config.resources import Instance, NetworkInterface, name_tag
+from whyblocked.question.shapes import ID_DIGITS
+from whyblocked.text import clean
+
+if TYPE_CHECKING:
+    from whyblocked.question.find import Search
+
+
+def describe_instance(instance: Instance) -> str:
+    """``i-0abc... (web-1, running, 10.0.1.5, vpc-1)``."""
+    address = next((i.private_ip_address for i in instance.network_interfaces if i.private_ip_address), None)
+    state = instance.state.name if instance.state else None
+    return _described(instance.instance_id, name_tag(instance.tags), state, address, instance.vpc_id)
+
+
+def describe_interface(interface: NetworkInterface, account: Account) -> str:
+    """``eni-0abc... (web-1, in-use, 10.0.1.5, vpc-1, i-0abc...)``, named like its instance where it has no name."""
+    instance_id = interface.attachment.instance_id if interface.attachment else None
+    instance = account.instances.get(instance_id or "")
+    return _described(
+        interface.network_interface_id,
+        name_tag(interface.tag_set) or (name_tag(instance.tags) if instance else interface.description),
+        interface.status,
+        interface.private_ip_address,
+        interface.vpc_id,
+        instance_id,
+    )
+
+
+def _described(resource_id: str, *facts: str | None) -> str:
+    return f"{clean(resource_id)} ({', '.join(clean(fact, 80) for fact in facts if fact)})"
+
+
+def elsewhere(account: Account, resource_id: str = "") -> str:
+    """Where was looked, and how to look somewhere else."""
+    source = account.source
+    here: str | None = getattr(source, "region", None)
+    find: Callable[[str], Sequence[str]] | None = getattr(source, "find_region_of", None)
+    there = tuple(find(_likely(resource_id))) if find is not None and resource_id else ()
+    place = clean(here) if here else "the snapshot" if hasattr(source, "regions") else "the account"
+    if there:
+        others = ", ".join(map(clean, there))
+        return f"{place}, but in {others}: use --region {clean(there[0])}"
+    regions: Sequence[str] = getattr(source, "regions", ())
+    if regions:
+        return f"{place} (it holds {', '.join(map(clean, regions))})"
+    if hasattr(source, "regions"):
+        return place
+    return f"{place} (--region or --profile look elsewhere)"
+
+
+def _likely(short: str) -> str:
+    """A filter value for what a short id most likely stands for: ids begin with one zero."""
+    kind, _, digits = short.partition("-")
+    if len(digits) in (8, ID_DIGITS):
+        return short
+    return f"{kind}-{digits}*" if digits.startswith("0") else f"{kind}-0{digits}*"
+
+
+def similar(search: Search, text: str) -> tuple[str, ...]:
+    """What the account has under a name or id that looks like ``text``."""
+    account, names = search.account, search.directory
+    folded: dict[str, str] = {}
+    for known in (*names.names(), *account.instances, *account.interfaces):
+        folded.setdefault(known.lower(), known)
+    close = difflib.get_close_matches(text[:256].lower(), folded, n=3, cutoff=0.75)
+    found: dict[str, None] = {}
+    for name in (folded[key] for key in close):
+        instances = names.instances.get(name) or names.instance_hosts.get(name.lower()) or ()
+        interfaces = names.interfaces.get(name) or names.interface_hosts.get(name.lower()) or ()
+        if name in account.instances:
+            instances = [account.instances[name]]
+        elif name in account.interfaces:
+            interfaces = [account.interfaces[name]]
+        found.update(dict.fromkeys(map(describe_instance, instances)))
+        found.update(dict.fromkeys(describe_interface(i, account) for i in interfaces))
+    return tuple(f"similar: {line}" for line in list(found)[:5])
