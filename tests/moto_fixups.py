@@ -1,0 +1,221 @@
+"""Where moto is not like EC2, made alike: :func:`mend` before ``mock_aws()`` or the server starts.
+
+Each function closes one gap; ``tests/config/test_moto_fixups.py`` has a canary for each that tells when moto has
+closed it itself, so that the function can go.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import moto.ec2.models.elastic_ip_addresses
+from botocore import xform_name
+from moto.core.exceptions import AccessDeniedError, _RESTError
+from moto.core.responses import ActionResult
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ec2.models.instances import Instance
+from moto.ec2.models.network_acls import NetworkAclBackend
+from moto.ec2.models.route_tables import Route
+from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
+from moto.ec2.responses import EC2Response
+
+page_size: int | None = None
+"""Pages of this size even where the caller asks for none: what forgets to page then misses something."""
+
+answers: dict[str, dict[str, Any]] = {
+    "DescribeVpcBlockPublicAccessOptions": {"VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": "off"}},
+    "DescribeVpcBlockPublicAccessExclusions": {"VpcBlockPublicAccessExclusions": []},
+}
+"""Operations that moto lacks, with what they answer; a test may put its own here."""
+
+_PAGED_BY_MOTO = ("describe_instances", "describe_vpc_endpoint_services")
+
+
+@functools.cache
+def mend() -> None:
+    """Close every gap, once a process."""
+    _missing_operations()
+    _interface_groups()
+    _interface_filters()
+    _network_acl_rows()
+    _icmp_of_network_acl_rows()
+    _default_group_allows_itself()
+    _rule_owner_and_description()
+    _route_state()
+    _public_addresses()
+    _pages()
+    _denials()
+
+
+def _missing_operations() -> None:
+    for operation in answers:
+        setattr(EC2Response, xform_name(operation), lambda _self, name=operation: ActionResult(answers[name]))
+
+
+def _interface_groups() -> None:
+    """An interface has its own groups only, and an instance shows those of its primary interface."""
+
+    def primary(instance: Any) -> Any:
+        return instance.__dict__.get("nics", {}).get(0)
+
+    def groups_of(instance: Any) -> list[Any]:
+        interface = primary(instance)
+        return list(interface._group_set) if interface is not None else instance.__dict__.get("_groups", [])
+
+    def set_groups(instance: Any, groups: list[Any]) -> None:
+        instance.__dict__["_groups"] = groups
+        interface = primary(instance)
+        if interface is not None:
+            interface._group_set = list(groups)
+
+    _set(NetworkInterface, "group_set", property(lambda self: self._group_set))
+    _set(Instance, "security_groups", property(groups_of, set_groups))
+
+
+def _interface_filters() -> None:
+    """Filters by public, secondary and IPv6 address."""
+    original = NetworkInterface.get_filter_value
+
+    def get_filter_value(self: Any, filter_name: str, method_name: str | None = None) -> Any:
+        match filter_name:
+            case "addresses.private-ip-address":
+                return [address["PrivateIpAddress"] for address in self.private_ip_addresses]
+            case "association.public-ip" | "addresses.association.public-ip":
+                return self.public_ip
+            case "ipv6-addresses.ipv6-address":
+                return self.ipv6_addresses
+        return original(self, filter_name, method_name)
+
+    _set(NetworkInterface, "get_filter_value", get_filter_value)
+
+
+def _network_acl_rows() -> None:
+    """The ``*`` rows of a custom network ACL, and the IPv6 rows of any in a VPC with IPv6."""
+    original = NetworkAclBackend.create_network_acl
+
+    def create_network_acl(self: Any, vpc_id: str, tags: Any = None, default: bool = False) -> Any:
+        acl = original(self, vpc_id, tags, default)
+        ipv6 = bool(self.get_vpc(vpc_id).get_cidr_block_association_set(ipv6=True))
+        rows: list[tuple[int, str, str | None, str | None]] = [] if default else [(32767, "deny", "0.0.0.0/0", None)]
+        if ipv6:
+            rows.append((32768, "deny", None, "::/0"))
+            rows += [(101, "allow", None, "::/0")] if default else []
+        for (number, action, ipv4_block, ipv6_block), egress in itertools.product(rows, (True, False)):
+            self.create_network_acl_entry(
+                network_acl_id=acl.id,
+                rule_number=number,
+                protocol="-1",
+                rule_action=action,
+                egress=egress,
+                cidr_block=ipv4_block,
+                icmp_code=None,
+                icmp_type=None,
+                port_range_from=None,
+                port_range_to=None,
+                ipv6_cidr_block=ipv6_block,
+            )
+        return acl
+
+    _set(NetworkAclBackend, "create_network_acl", create_network_acl)
+
+
+def _icmp_of_network_acl_rows() -> None:
+    """ICMP type and code of a row: moto reads a parameter of another name."""
+    original = EC2Response._get_param
+
+    def get_param(self: Any, name: str, if_none: Any = None) -> Any:
+        return original(self, f"IcmpTypeCode.{name[5:]}" if name.startswith("Icmp.") else name, if_none)
+
+    _set(EC2Response, "_get_param", get_param)
+
+
+def _default_group_allows_itself() -> None:
+    original = SecurityGroupBackend.create_security_group
+
+    def create_security_group(self: Any, *args: Any, **kwargs: Any) -> Any:
+        group = original(self, *args, **kwargs)
+        if kwargs.get("is_default"):
+            itself = {"GroupId": group.id, "UserId": self.account_id}
+            rule = SecurityGroupRule(self, "-1", group.id, None, None, None, source_group=itself, is_egress=False)
+            group.add_ingress_rule(rule)
+        return group
+
+    _set(SecurityGroupBackend, "create_security_group", create_security_group)
+
+
+def _rule_owner_and_description() -> None:
+    original = SecurityGroupRule.__init__
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        prefix_list = kwargs.get("prefix_list_id") or (args[7] if len(args) > 7 else None)
+        self.__dict__["_list_says"] = prefix_list.get("Description") if isinstance(prefix_list, dict) else None
+        original(self, *args, **kwargs)
+
+    def description(self: Any) -> Any:
+        return self.ip_range.get("Description") or self.source_group.get("Description") or self.__dict__["_list_says"]
+
+    _set(SecurityGroupRule, "__init__", init)
+    _set(SecurityGroupRule, "description", property(description))
+    _set(SecurityGroupRule, "group_owner_id", property(lambda self: self.owner_id))
+
+
+def _route_state() -> None:
+    """A route's state can be set: ``route.state = "blackhole"``."""
+    state = property(
+        lambda self: self.__dict__.get("_state", "active"),
+        lambda self, value: self.__dict__.__setitem__("_state", value),
+    )
+    _set(Route, "state", state)
+
+
+def _public_addresses() -> None:
+    """Elastic addresses from a documentation block: moto's are loopback addresses."""
+    numbers = itertools.count(1)
+    _set(
+        moto.ec2.models.elastic_ip_addresses,
+        "random_ip",
+        lambda: f"198.51.100.{next(numbers) % 254 + 1}",
+    )
+
+
+def _pages() -> None:
+    """``MaxResults`` and ``NextToken`` on every call that lists something."""
+
+    def paged(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        @functools.wraps(method)
+        def page(self: Any) -> Any:
+            result = method(self)
+            size, token = page_size or self._get_param("MaxResults"), self._get_param("NextToken")
+            data: dict[str, Any] = result._result if isinstance(result, ActionResult) else {}  # type: ignore[assignment]
+            lists = [key for key, value in data.items() if isinstance(value, list | tuple)]
+            if len(lists) != 1 or not (size or token):
+                return result
+            items, start = list(data[lists[0]]), int(token or 0)
+            end = start + int(size or 1000)
+            more = {"NextToken": str(end)} if end < len(items) else {}
+            return ActionResult({**data, lists[0]: items[start:end], **more})
+
+        return page
+
+    for name, method in inspect.getmembers(EC2Response, inspect.isfunction):
+        if name.startswith("describe_") and name not in _PAGED_BY_MOTO:
+            setattr(EC2Response, name, paged(method))
+
+
+def _denials() -> None:
+    """The code and the wording with which EC2 refuses a call."""
+
+    def init(self: Any, user_arn: str, action: str) -> None:
+        said = f"User: {user_arn} is not authorized to perform: {action} because no identity-based policy allows it"
+        code = "UnauthorizedOperation" if action.startswith("ec2:") else "AccessDenied"
+        _RESTError.__init__(self, code, said)
+
+    _set(AccessDeniedError, "__init__", init)
+
+
+def _set(where: Any, name: str, value: Any) -> None:
+    setattr(where, name, value)
