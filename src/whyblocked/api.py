@@ -11,9 +11,9 @@ from pathlib import Path
 from whyblocked.config.account import Account
 from whyblocked.diagnosis.answer import Answer
 from whyblocked.diagnosis.answering import answer
+from whyblocked.network.asked import Asked, Question
 from whyblocked.network.simulator import Simulator
 from whyblocked.network.walk import Walk
-from whyblocked.question.model import Asked, Question
 from whyblocked.question.resolve import resolve
 
 

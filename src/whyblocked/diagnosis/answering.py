@@ -9,11 +9,11 @@ from whyblocked.config.resources import Tag, name_tag
 from whyblocked.diagnosis.answer import Answer, Asking, Evidence, Finding, Hop, Verdict
 from whyblocked.diagnosis.near import near_misses
 from whyblocked.diagnosis.sets import packet_set, packet_sets
+from whyblocked.network.asked import ALL_PROTOCOLS, Asked
 from whyblocked.network.flow import Leg, Piece
 from whyblocked.network.packets import Packets, interval_text, join_intervals, subtract_intervals
 from whyblocked.network.protocols import has_ports, protocol_text
 from whyblocked.network.walk import Blocker, Passage, Walk
-from whyblocked.question.model import ALL_PROTOCOLS, Asked
 
 NOT_ASKED = Evidence(status="unavailable", summary="Flow logs were not asked.")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
 
 from whyblocked.diagnosis.answer import NearMiss

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from whyblocked.config.account import Account
+from whyblocked.network.asked import Asked
 from whyblocked.network.graph import NetworkGraph
 from whyblocked.network.hops import HANDLERS
 from whyblocked.network.start import starts
 from whyblocked.network.walk import Rulebook, Walk
-from whyblocked.question.model import Asked
 
 
 class Simulator:

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from whyblocked.config.account import Ip, Missing, private_addresses, public_addresses
 from whyblocked.config.resources import NetworkInterface, Subnet
 from whyblocked.network.addresses import PUBLIC, is_public
+from whyblocked.network.asked import ALL_PROTOCOLS, Asked, End, Question
 from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged
 from whyblocked.network.graph import UNMODELLED, target_node
 from whyblocked.network.hops.internet import gateway_of
@@ -26,7 +27,6 @@ from whyblocked.network.packets import (
 )
 from whyblocked.network.routes import look_up
 from whyblocked.network.walk import Step, Walk
-from whyblocked.question.model import ALL_PROTOCOLS, Asked, End, Question
 
 UNKNOWN_CLIENT: Interval = (1024, 65535)
 LINUX: Interval = (32768, 60999)
