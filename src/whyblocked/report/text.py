@@ -22,7 +22,6 @@ _SIGNS: dict[Mark, tuple[str, str]] = {
     "pass": ("·", ""),
 }
 _FLAGS: dict[Mark, str] = {"no": "<- blocked here", "unknown": "<- not known"}
-_LABEL = 10
 _KIND = 18
 
 
@@ -71,7 +70,7 @@ def _verdict(seen: Outline, width: int) -> Iterator[Text]:
         yield from wrapped(title, width, 2, 4)
         for label, words in blocker.rows:
             limit = _prose(width) if label == "why" else width
-            yield from _row(label, words, limit, 4, "red" if label == "rule" else "")
+            yield from _row(label, words, limit, 4, "red" if label == "rule" else "", 6)
     if seen.needs:
         yield Text()
         for need in seen.needs:
@@ -81,9 +80,9 @@ def _verdict(seen: Outline, width: int) -> Iterator[Text]:
     yield from _nearest(seen, width)
 
 
-def _row(label: str, words: str, width: int, indent: int, style: str = "") -> Iterator[Text]:
-    text = Text.assemble((f"{label:<{_LABEL}} ", "dim"), (words, style))
-    yield from wrapped(text, width, indent, indent + _LABEL + 1)
+def _row(label: str, words: str, width: int, indent: int, style: str = "", label_width: int = 10) -> Iterator[Text]:
+    text = Text.assemble((f"{label:<{label_width}} ", "dim"), (words, style))
+    yield from wrapped(text, width, indent, indent + label_width + 1)
 
 
 def _nearest(seen: Outline, width: int) -> Iterator[Text]:
@@ -134,7 +133,8 @@ def _path(path: Path, width: int) -> Iterator[Text]:
 
 def _behind(step: Step, path: Path) -> Iterator[Text]:
     stops = [other for other in path.steps if other.mark in _FLAGS]
-    if stops and step is stops[0] and step is not path.steps[-1]:
+    stopped = stops and step is stops[0] and all(decision.mark != "yes" for decision in step.decisions)
+    if stopped and step is not path.steps[-1]:
         yield Text("    from here on as if it had passed:", "dim italic")
 
 
@@ -207,17 +207,19 @@ def _evidence(seen: Outline, width: int) -> Iterator[Text]:
     style = "bold magenta" if evidence.status == "contradicts" else ""
     yield Text.assemble(("Evidence", "bold"), "  ", (EVIDENCE[evidence.status], style))
     yield from wrapped(Text(evidence.summary), _prose(width), 2)
+    before = ""
     for label, words in evidence_rows(evidence):
-        yield from _row(label, words, width, 2)
+        yield from _row("" if label == before else label, words, width, 2)
+        before = label
     bars = timeline(evidence.timeline, min(60, width - 24))
     if bars:
         yield from _row("timeline", bars.span, width, 2)
-        for label, row, total in (
-            ("rejected", bars.rejected, evidence.rejected),
-            ("accepted", bars.accepted, evidence.accepted),
+        for label, row, total, style in (
+            ("rejected", bars.rejected, evidence.rejected, "red"),
+            ("accepted", bars.accepted, evidence.accepted, "green"),
         ):
             if total:
-                yield from _row(f"  {label}", f"{total:>7,}  {row}", width, 2)
+                yield Text.assemble((f"    {label} ", "dim"), f"{total:>7,}  ", (row, style))
     for note in evidence.notes:
         yield from wrapped(Text.assemble("· ", note), _prose(width), 2, 4)
     if evidence.enable_command:

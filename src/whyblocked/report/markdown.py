@@ -1,0 +1,122 @@
+"""The report for incident channels: short, readable as plain text, the same on GitHub and in Slack."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+
+from whyblocked.diagnosis.answer import Answer
+from whyblocked.report.outline import EVIDENCE, Mark, Outline, Path, evidence_rows, outline
+
+_SIGNS: dict[Mark, str] = {"yes": "✓", "no": "✗", "unknown": "?", "pass": "·"}
+_FLAGS: dict[Mark, str] = {"no": " ← **blocked here**", "unknown": " ← **not known**"}
+
+# A word that no dialect reads as anything else; all others go into code spans, where nothing is markup, a mention,
+# a link, a reference to an issue or commit, or an emoji.
+_PLAIN = re.compile(r"\(?(?:[A-Za-z]+(?:['-][A-Za-z]+)*'?[).,;:!?]*|[0-9]{1,4}(?:\.[0-9]{1,2})?[,;:]?)")
+_OPEN = "\u2039"  # for "<": Slack reads <!here> even in a code span
+_EDGES = r"(\(?)(.*?)([).,;:!?]*)"  # what stays outside of a span: matches every line
+
+
+def render(answer: Answer) -> str:
+    """The answer as a Markdown document."""
+    return "\n".join(_lines(outline(answer))) + "\n"
+
+
+def _lines(seen: Outline) -> Iterator[str]:
+    yield f"**{_SIGNS[seen.mark]} {seen.verdict}** {code(seen.question)}"
+    yield ""
+    yield prose(seen.summary)
+    if seen.open_ports is not None:
+        yield ""
+        yield f"Open ports: {code(seen.open_ports or 'none')}"
+    if seen.blockers:
+        yield from _section("Blocked by")
+    for blocker in seen.blockers:
+        yield f"- ✗ {prose(blocker.title)}"
+        for label, words in blocker.rows:
+            yield f"  - {label}: {prose(words) if label == 'why' else code(words)}"
+        for near in blocker.near:
+            failed = f" ({near.failed} differs)" if near.failed else ""
+            yield f"  - nearest{failed}: {code(near.rule)} – {prose(near.summary)}"
+    for path in seen.paths:
+        yield from _path(path)
+    yield from _evidence(seen)
+    yield from _next(seen)
+    for title, items in (("Warnings", seen.warnings), ("Could not be read", seen.missing)):
+        if items:
+            yield from _section(title)
+            yield from (f"- {prose(item)}" for item in items)
+
+
+def _section(title: str, words: str = "") -> Iterator[str]:
+    yield ""
+    yield f"**{title}**" + (f" {words}" if words else "")
+    yield ""
+
+
+def _path(path: Path) -> Iterator[str]:
+    if not path.steps:
+        return
+    yield from _section(path.title, code(path.packets))
+    for step in path.steps:
+        name = f" ({code(step.name)})" if step.name else ""
+        for decision in step.decisions:
+            only = f" ({code(decision.only)})" if decision.only else ""
+            yield (
+                f"- {_SIGNS[decision.mark]} {prose(step.kind)} {code(step.id)}{name}: {prose(decision.says)}{only}"
+                f"{_FLAGS.get(decision.mark, '')}"
+            )
+
+
+def _evidence(seen: Outline) -> Iterator[str]:
+    yield from _section("Evidence", EVIDENCE[seen.evidence.status])
+    yield prose(seen.evidence.summary)
+    rows = [row for row in evidence_rows(seen.evidence) if row[0] in ("records", "seen", "at")]
+    if rows or seen.evidence.notes:
+        yield ""
+    yield from (f"- {label}: {prose(words)}" for label, words in rows)
+    yield from (f"- {prose(note)}" for note in seen.evidence.notes)
+
+
+def _next(seen: Outline) -> Iterator[str]:
+    if not seen.fixes and not seen.next_steps:
+        return
+    yield from _section("Next step")
+    for number, fix in enumerate(seen.fixes):
+        if number:
+            yield ""
+        yield prose(fix.summary) + (f" It also allows: {prose(fix.also_allows)}" if fix.also_allows else "")
+        if fix.commands:
+            yield ""
+            yield from _block(fix.commands)
+    if not seen.fixes:
+        yield from (f"- {prose(step)}" for step in seen.next_steps)
+
+
+def _block(commands: list[str]) -> Iterator[str]:
+    runs = re.findall("`+", " ".join(commands))
+    fence = "`" * max(3, *(len(run) + 1 for run in runs), 3)
+    yield f"{fence}sh"
+    yield from (command.replace("<", _OPEN) for command in commands)
+    yield fence
+
+
+def code(text: str) -> str:
+    """``text`` in a code span."""
+    text = text.replace("`", "'").replace("<", _OPEN)
+    return f"`{text}`" if text.strip() else ""
+
+
+def prose(text: str) -> str:
+    """A sentence, with all that could be read as markup in code spans."""
+    parts: list[str] = []
+    for plain, words in groupby(text.split(), key=lambda word: bool(_PLAIN.fullmatch(word))):
+        if plain:
+            parts.extend(words)
+            continue
+        run = " ".join(words)
+        head, core, tail = re.fullmatch(_EDGES, run).groups()  # type: ignore[union-attr]
+        parts.append(f"{head}{code(core)}{tail}" if core else code(run))
+    return " ".join(parts)
