@@ -77,7 +77,7 @@ def _interface_groups() -> None:
 
 
 def _interface_filters() -> None:
-    """Filters by public, secondary and IPv6 address."""
+    """Filters by public, secondary and IPv6 address, and by DNS name."""
     original = NetworkInterface.get_filter_value
 
     def get_filter_value(self: Any, filter_name: str, method_name: str | None = None) -> Any:
@@ -88,6 +88,8 @@ def _interface_filters() -> None:
                 return self.public_ip
             case "ipv6-addresses.ipv6-address":
                 return self.ipv6_addresses
+            case "private-dns-name":
+                return getattr(self, "private_dns_name", None)
         return original(self, filter_name, method_name)
 
     _set(NetworkInterface, "get_filter_value", get_filter_value)

@@ -48,7 +48,7 @@ def fetch(client: Any, operation: Operation, parameters: dict[str, Any]) -> dict
 
     shape = client.meta.service_model.operation_model(operation.name).input_shape
     members = shape.members if shape is not None else {}
-    asked = dict(parameters)
+    asked = {**dict(operation.always), **parameters}
     # Unpaged lists are throttled sooner, and fail in large accounts.
     if "MaxResults" in members and not operation.name.startswith("Search"):
         asked["MaxResults"] = min(members["MaxResults"].metadata.get("max", 1000), 1000)

@@ -37,7 +37,7 @@ class Live:
     """
 
     def __init__(self, clients: Clients) -> None:
-        self._clients = clients
+        self.clients = clients
         self.region = clients.region
         self.waves = 0
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -49,7 +49,7 @@ class Live:
 
     def client(self, service: str, region: str | None = None) -> Any:
         """The client of another service (``logs``, ``s3``, ...), configured as this source's own."""
-        return self._clients.client(service, region)
+        return self.clients.client(service, region)
 
     def attach(self, account: Account) -> None:
         """Know what the index of ``account`` holds, so that it is not asked for again."""
@@ -71,7 +71,7 @@ class Live:
         if not self._pending:
             return False
         if not self.waves:
-            self._clients.sign_in()
+            self.clients.sign_in()
         self.waves += 1
         calls = list(self._batches(self._pending))
         self._pending.clear()
@@ -97,7 +97,7 @@ class Live:
         """The other Regions of the account that have this instance or interface, for the way out of an error."""
         from whyblocked.config.elsewhere import regions_with
 
-        return regions_with(self._clients, resource_id)
+        return regions_with(self.clients, resource_id)
 
     @staticmethod
     def _all(query: Query) -> Query:

@@ -6,26 +6,30 @@ Names and shapes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Ope
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from whyblocked.config import resources as r
 
 
 class Each(NamedTuple):
-    """A call that has to be made once for every resource that another call lists."""
+    """A call that has to be made once for every resource that another call lists.
+
+    ``id`` is the key of the resource that goes into ``parameter``; ``name`` the one that its file is named after.
+    """
 
     operation: str
     id: str
     parameter: str
-    plural: bool = False
-    name: str = ""  # what its file is named after, where that isn't the id
+    name: str
 
 
 class Operation(NamedTuple):
     """One read call.
 
     ``key`` is the top-level key of its response and ``type`` what stands under it; None where the response is only
-    saved so far. ``optional``: an endpoint or capture that does not know it lacks a feature, not information.
+    saved so far. ``filters`` is the parameter that takes filters, ``always`` are parameters that no call goes without.
+    ``optional``: an endpoint or capture that does not know it lacks a feature, not information. ``single``: the key
+    holds one object, not a list.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Operation(NamedTuple):
     optional: bool = False
     single: bool = False
     each: Each | None = None
+    always: tuple[tuple[str, Any], ...] = ()
 
     @property
     def permission(self) -> str:
@@ -63,7 +68,7 @@ _READ = (
         "GetManagedPrefixListEntries",
         "Entries",
         r.PrefixListEntry,
-        each=Each("DescribeManagedPrefixLists", "PrefixListId", "PrefixListId"),
+        each=Each("DescribeManagedPrefixLists", "PrefixListId", "PrefixListId", "PrefixListId"),
     ),
     Operation(
         "DescribeVpcBlockPublicAccessOptions",
@@ -82,6 +87,9 @@ _READ = (
 )
 """What a question is answered from."""
 
+_EACH_TRANSIT_TABLE = Each("DescribeTransitGatewayRouteTables", *["TransitGatewayRouteTableId"] * 3)
+_EACH_TARGET_GROUP = Each("DescribeTargetGroups", "TargetGroupArn", "TargetGroupArn", "TargetGroupName")
+
 _SAVED = (
     Operation("DescribeAddresses", "Addresses"),
     Operation("DescribeVpnGateways", "VpnGateways"),
@@ -93,36 +101,40 @@ _SAVED = (
     Operation(
         "GetTransitGatewayRouteTablePropagations",
         "TransitGatewayRouteTablePropagations",
-        each=Each("DescribeTransitGatewayRouteTables", "TransitGatewayRouteTableId", "TransitGatewayRouteTableId"),
+        each=_EACH_TRANSIT_TABLE,
     ),
     Operation(
         "SearchTransitGatewayRoutes",
         "Routes",
-        each=Each("DescribeTransitGatewayRouteTables", "TransitGatewayRouteTableId", "TransitGatewayRouteTableId"),
+        each=_EACH_TRANSIT_TABLE,
+        always=(("Filters", [{"Name": "state", "Values": ["active", "blackhole"]}]),),
     ),
     Operation("DescribeLoadBalancers", "LoadBalancers", service="elbv2"),
     Operation(
         "DescribeListeners",
         "Listeners",
         service="elbv2",
-        each=Each("DescribeLoadBalancers", "LoadBalancerArn", "LoadBalancerArn", name="LoadBalancerName"),
+        each=Each("DescribeLoadBalancers", "LoadBalancerArn", "LoadBalancerArn", "LoadBalancerName"),
     ),
     Operation("DescribeTargetGroups", "TargetGroups", service="elbv2"),
     Operation(
         "DescribeTargetHealth",
         "TargetHealthDescriptions",
         service="elbv2",
-        each=Each("DescribeTargetGroups", "TargetGroupArn", "TargetGroupArn", name="TargetGroupName"),
+        each=_EACH_TARGET_GROUP,
     ),
     Operation(
         "DescribeTargetGroupAttributes",
         "Attributes",
         service="elbv2",
-        each=Each("DescribeTargetGroups", "TargetGroupArn", "TargetGroupArn", name="TargetGroupName"),
+        each=_EACH_TARGET_GROUP,
     ),
     Operation("DescribeDBInstances", "DBInstances", service="rds"),
 )
 """What a snapshot keeps beyond that, for the hops that a later version knows."""
+
+ALWAYS_ALLOWED = "sts:GetCallerIdentity"
+ELSEWHERE = "ec2:DescribeRegions"
 
 READ = {operation.name: operation for operation in _READ}
 SAVED = (*_READ, *_SAVED)

@@ -1,0 +1,31 @@
+"""The IAM policy with the least that whyblocked needs, built from the table of its calls.
+
+EC2's describe calls know no resources, so each statement is about all of them:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from whyblocked.config.operations import ALWAYS_ALLOWED, ELSEWHERE, READ, SAVED
+
+_RECORDS = ("logs:DescribeLogGroups", "logs:FilterLogEvents")
+
+
+def policy() -> dict[str, Any]:
+    """The policy document: one statement for answers, and one for each thing that a user may leave out."""
+    questions = {operation.permission for operation in READ.values()}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            _allow("WhyblockedQuestions", questions | {ELSEWHERE, ALWAYS_ALLOWED}),
+            _allow("WhyblockedFlowLogRecords", _RECORDS),
+            _allow("WhyblockedSnapshotSave", {operation.permission for operation in SAVED} - questions),
+        ],
+    }
+
+
+def _allow(sid: str, actions: Iterable[str]) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": "*"}

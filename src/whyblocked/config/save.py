@@ -1,0 +1,179 @@
+"""``snapshot save``: the responses of every call that whyblocked reads, in files as the AWS CLI prints them.
+
+Import this module only where AWS is asked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from whyblocked.config.awserrors import Refusal, refusal
+from whyblocked.config.fetch import concurrently, fetcher
+from whyblocked.config.live import Live
+from whyblocked.config.operations import ALWAYS_ALLOWED, READ, SAVED, Operation
+from whyblocked.errors import InputError, WhyblockedError
+from whyblocked.text import clean
+
+_SECRET = frozenset({"UserData", "Environment", "EnvironmentVariables"})
+_UNSAFE_IN_A_NAME = re.compile(r"[^\w@+-]")
+
+
+class Saved(NamedTuple):
+    """What was written: the folder of the account and Region, its files, and what could not be read, with the reason."""
+
+    folder: Path
+    files: tuple[Path, ...]
+    skipped: tuple[str, ...]
+
+
+class _Call(NamedTuple):
+    operation: Operation
+    parameters: dict[str, Any]
+    name: str  # of the file
+
+
+def save_snapshot(folder: Path, source: Live) -> Saved:
+    """Read everything in the Region of ``source`` and write it to ``folder/<account>/<region>/``.
+
+    What may not be read, or is not offered, is skipped and named in the result.
+    """
+    source.clients.sign_in()
+    responses: dict[str, dict[str, Any]] = {}
+    skipped: list[str] = []
+    account_id = _account_id(source)
+    lists = [_Call(operation, {}, _file_name(operation)) for operation in SAVED if operation.each is None]
+    by_operation = _read(source, lists, responses, skipped)
+    details = [call for operation in SAVED for call in _one_each(operation, by_operation)]
+    _read(source, details, responses, skipped)
+    where = folder / (account_id or _owner(by_operation) or "unknown-account") / source.region
+    _make_folders(where)
+    files = [_write(where / name, response) for name, response in responses.items()]
+    _remove_stale(where, {file.name for file in files})
+    return Saved(where, tuple(files), tuple(dict.fromkeys(skipped)))
+
+
+def _read(
+    source: Live, calls: list[_Call], responses: dict[str, dict[str, Any]], skipped: list[str]
+) -> dict[str, dict[str, Any]]:
+    """Make ``calls`` at once, keep their responses by file name, and give those by operation."""
+    clients = {call.operation.service: source.client(call.operation.service) for call in calls}
+    jobs = [fetcher(clients[call.operation.service], call.operation, call.parameters) for call in calls]
+    by_operation = {}
+    for call, outcome in zip(calls, concurrently(jobs), strict=True):
+        if isinstance(outcome, Exception):
+            reason = _reason(call.operation, outcome, source.region)
+            if reason is not None:
+                skipped.append(f"{call.operation.permission}: {reason}")
+        else:
+            responses[call.name] = by_operation[call.operation.name] = _without_secrets(outcome)
+    return by_operation
+
+
+def _reason(operation: Operation, error: Exception, region: str) -> str | None:
+    """Why a call gave nothing; None where what it asked for is just gone. Raises what no snapshot can do without."""
+    found = refusal(error, operation.permission, region)
+    if isinstance(found, Refusal):
+        return None if found.kind == "not found" else found.reason
+    if operation.name in READ:
+        raise found from None
+    return found.message
+
+
+def _one_each(operation: Operation, by_operation: dict[str, dict[str, Any]]) -> list[_Call]:
+    """The calls for every resource that a list holds."""
+    each = operation.each
+    if each is None or each.operation not in by_operation:
+        return []
+    key = next(listing.key for listing in SAVED if listing.name == each.operation)
+    return [
+        _Call(
+            operation, {each.parameter: item[each.id]}, _file_name(operation, str(item.get(each.name, item[each.id])))
+        )
+        for item in by_operation[each.operation].get(key, ())
+        if item.get(each.id)
+    ]
+
+
+def _file_name(operation: Operation, name: str = "") -> str:
+    """``describe-vpcs.json``, ``get-managed-prefix-list-entries.pl-0a1.json``: as the AWS CLI spells the operation."""
+    from botocore import xform_name
+
+    return f"{xform_name(operation.name, '-')}{'.' + _UNSAFE_IN_A_NAME.sub('_', name) if name else ''}.json"
+
+
+def _account_id(source: Live) -> str | None:
+    """Whose credentials these are; None where not even that is told."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return str(source.client("sts").get_caller_identity()["Account"])
+    except (BotoCoreError, ClientError, NotImplementedError) as error:
+        found = refusal(error, ALWAYS_ALLOWED, source.region)
+        if isinstance(error, ClientError) and isinstance(found, WhyblockedError):
+            raise found from None
+        return None
+
+
+def _owner(by_operation: dict[str, dict[str, Any]]) -> str | None:
+    """The owner of the first VPC, as the account's id."""
+    vpcs = by_operation.get("DescribeVpcs", {}).get("Vpcs", ())
+    return next((str(vpc["OwnerId"]) for vpc in vpcs if vpc.get("OwnerId")), None)
+
+
+def _without_secrets(value: Any) -> Any:
+    """``value`` without user data and environment variables: none of the calls gives them today."""
+    if isinstance(value, dict):
+        return {key: _without_secrets(item) for key, item in value.items() if key not in _SECRET}
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    return value
+
+
+# -- files -------------------------------------------------------------------------------------------------------
+
+
+def _make_folders(folder: Path) -> None:
+    """``folder`` and those above it, new ones for their owner only."""
+    try:
+        for above in (*reversed(folder.parents), folder):
+            if not above.is_dir():
+                above.mkdir(mode=0o700)
+    except OSError as error:
+        raise InputError(f"{clean(str(folder))}: can't be made: {error.strerror}") from None
+
+
+def _write(path: Path, response: dict[str, Any]) -> Path:
+    """Write in one step: whoever reads the folder meanwhile sees the old file or the new one, whole."""
+    text = json.dumps(response, indent=4, ensure_ascii=False, default=_as_cli)
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")  # mode 0600
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text + "\n")
+        Path(temporary).replace(path)
+        temporary = None
+    except OSError as error:
+        raise InputError(f"{clean(str(path))}: can't be written: {error.strerror}") from None
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+    return path
+
+
+def _as_cli(value: object) -> str:
+    """What JSON has no form for, as the AWS CLI prints it."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _remove_stale(folder: Path, written: set[str]) -> None:
+    """Remove what an earlier save left of calls that gave nothing now: a mixture would be true of no moment."""
+    ours = {_file_name(operation).removesuffix(".json") for operation in SAVED}
+    for path in folder.glob("*.json"):
+        if path.name not in written and path.name.split(".")[0] in ours:
+            path.unlink(missing_ok=True)
