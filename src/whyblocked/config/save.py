@@ -25,7 +25,7 @@ _UNSAFE_IN_A_NAME = re.compile(r"[^\w@+-]")
 
 
 class Saved(NamedTuple):
-    """What was written: the folder of the account and Region, its files, and what could not be read, with the reason."""
+    """What was written: the folder of the account and Region, its files; and what could not be read, and why."""
 
     folder: Path
     files: tuple[Path, ...]
@@ -92,9 +92,7 @@ def _one_each(operation: Operation, by_operation: dict[str, dict[str, Any]]) -> 
         return []
     key = next(listing.key for listing in SAVED if listing.name == each.operation)
     return [
-        _Call(
-            operation, {each.parameter: item[each.id]}, _file_name(operation, str(item.get(each.name, item[each.id])))
-        )
+        _Call(operation, {each.parameter: item[each.id]}, _file_name(operation, str(item.get(each.name))))
         for item in by_operation[each.operation].get(key, ())
         if item.get(each.id)
     ]
@@ -154,7 +152,7 @@ def _write(path: Path, response: dict[str, Any]) -> Path:
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")  # mode 0600
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text + "\n")
         Path(temporary).replace(path)
         temporary = None
@@ -176,4 +174,7 @@ def _remove_stale(folder: Path, written: set[str]) -> None:
     ours = {_file_name(operation).removesuffix(".json") for operation in SAVED}
     for path in folder.glob("*.json"):
         if path.name not in written and path.name.split(".")[0] in ours:
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise InputError(f"{clean(str(path))}: can't be replaced: {error.strerror}") from None
