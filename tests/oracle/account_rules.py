@@ -85,14 +85,26 @@ def acl_entry(rng: Random, number: int, direction: str, ipv6: bool) -> Json:
     return shapes.acl_entry(number, direction, action, block, protocol)
 
 
+def default_acl_entries(ipv6: bool) -> list[Json]:
+    """What a default network ACL begins with (facts 2.1)."""
+    rows = [shapes.acl_entry(100, direction, "allow", "0.0.0.0/0") for direction in ("ingress", "egress")]
+    if ipv6:
+        rows += [shapes.acl_entry(101, direction, "allow", "::/0") for direction in ("ingress", "egress")]
+    return [*rows, *shapes.acl_stars(ipv6)]
+
+
 def acl_entries(rng: Random, ipv6: bool) -> list[Json]:
     """Some random entries, often before a wide allow, then the `*` rows; the order of the rows says nothing."""
     entries = shapes.acl_stars(ipv6)
     for direction in ("ingress", "egress"):
         numbers = rng.sample(range(1, 60), rng.choice((0, 0, 1, 2, 3)))
         entries += [acl_entry(rng, number, direction, ipv6) for number in numbers]
-        if rng.random() < 0.85:
+        if rng.random() < 0.7:
             entries.append(shapes.acl_entry(rng.choice((30, 100, 32766)), direction, "allow", "0.0.0.0/0"))
+        elif rng.random() < 0.7:  # the usual shape: services, and some idea of ephemeral ports
+            ephemeral = rng.choice(((1024, 65535), (32768, 65535), (32768, 60999), (49152, 65535)))
+            entries.append(shapes.acl_entry(100, direction, "allow", "0.0.0.0/0", 6, ports=(22, 443)))
+            entries.append(shapes.acl_entry(110, direction, "allow", "0.0.0.0/0", 6, ports=ephemeral))
         if ipv6 and rng.random() < 0.85:
             entries.append(shapes.acl_entry(rng.choice((31, 101, 32765)), direction, "allow", "::/0"))
     unique = {(entry["RuleNumber"], entry["Egress"]): entry for entry in entries}

@@ -27,6 +27,7 @@ class Account:
 
     def __init__(self, rng: Random) -> None:
         self.rng = rng
+        self.lenient = rng.random() < 0.4  # few rules that deny, so that packets get far
         self.counter = 0
         self.publics = 0
         self.vpcs: list[Json] = []
@@ -61,7 +62,7 @@ class Account:
             self.lists[self.new("pl")] = self.rng.sample(rules.CIDRS_V4[1:], self.rng.randint(1, 3))
         if self.chance(0.2):
             self.lists[self.new("pl")] = self.rng.sample(rules.CIDRS_V6[1:], 2)
-        for number in range(self.rng.choice((1, 1, 2, 2, 3))):
+        for number in range(self.rng.choice((1, 2, 2, 3))):
             self.add_vpc(number)
         for one, other in zip(self.vpcs, self.vpcs[1:], strict=False):
             if self.chance(0.75):
@@ -87,7 +88,7 @@ class Account:
         self.vpcs.append(vpc)
         first = list(ip_network(base).subnets(new_prefix=24))[:2]
         blocks = [str(first[0]), str(first[1]), *(str(next(ip_network(one).subnets(new_prefix=25))) for one in more)]
-        for n, block in enumerate(blocks[: rng.randint(1, 2)] + blocks[2:]):
+        for n, block in enumerate(blocks[: rng.choice((1, 2, 2))] + blocks[2:]):
             v6 = ipv6.replace("00::/56", f"0{n + 1}::/64") if ipv6 and self.chance(0.85) else None
             self.subnets.append(shapes.subnet(self.new("subnet"), vpc["VpcId"], block, v6))
         if self.chance(0.8):
@@ -106,7 +107,11 @@ class Account:
     def add_groups(self) -> None:
         homes = [(self.new("sg"), vpc["VpcId"]) for vpc in self.vpcs for _ in range(self.rng.randint(1, 3))]
         peers = [group_id for group_id, _ in homes] + list(self.lists)
-        self.groups = [rules.group(self.rng, group_id, vpc_id, peers) for group_id, vpc_id in homes]
+        for group_id, vpc_id in homes:
+            one = rules.group(self.rng, group_id, vpc_id, peers)
+            if self.lenient and self.chance(0.85):
+                one = shapes.group(group_id, vpc_id, [shapes.permission("-1", peers=["0.0.0.0/0", "::/0"])])
+            self.groups.append(one)
 
     def free_addresses(self, subnet: Json, count: int) -> list[str]:
         """From .10 upwards; the first is 10.0.0.10, which random rules like to name."""
@@ -116,7 +121,7 @@ class Account:
 
     def add_interface(self, subnet: Json, instance_id: str | None, device: int = 0) -> Json:
         rng = self.rng
-        addresses = self.free_addresses(subnet, rng.choice((1, 1, 1, 2, 3)))
+        addresses = self.free_addresses(subnet, rng.choice((1, 1, 1, 1, 1, 2, 3)))
         available = [group["GroupId"] for group in self.groups if group["VpcId"] == subnet["VpcId"]]
         groups = rng.sample(available, min(len(available), rng.choice((1, 1, 1, 2))))
         public = {one: self.public() for n, one in enumerate(addresses) if self.chance(0.6 if n == 0 else 0.3)}
@@ -133,7 +138,7 @@ class Account:
         instance_id = self.new("i")
         subnet = rng.choice(self.subnets)
         rows = [self.add_interface(subnet, instance_id)]
-        if self.chance(0.2):
+        if self.chance(0.12):
             siblings = [one for one in self.subnets if one["VpcId"] == subnet["VpcId"]]
             rows.append(self.add_interface(rng.choice(siblings), instance_id, device=1))
         state = rng.choice(INSTANCE_STATES)
@@ -155,7 +160,8 @@ class Account:
         """A main table, and explicit ones for some subnets."""
         rng, vpc_id = self.rng, vpc["VpcId"]
         subnets = [one["SubnetId"] for one in self.of_vpc(self.subnets, vpc)]
-        explicit = [one for one in subnets if self.chance(0.5)]
+        with_nat = [row["SubnetId"] for row in self.nats]
+        explicit = [one for one in subnets if self.chance(0.9 if one in with_nat else 0.5)]
         rest = [one for one in subnets if one not in explicit]
         self.tables.append(shapes.route_table(self.new("rtb"), vpc_id, self.routes(vpc, rest), main=True))
         for subnet_id in explicit:
@@ -168,10 +174,11 @@ class Account:
         gateways = [row for row in self.internet if any(a["VpcId"] == vpc["VpcId"] for a in row["Attachments"])]
         loose = [row for row in self.internet if not row["Attachments"]]
         nats = [row["NatGatewayId"] for row in self.of_vpc(self.nats, vpc)]
-        if any(row["SubnetId"] in subnets for row in self.of_vpc(self.nats, vpc)) and self.chance(0.9):
+        beside_nat = any(row["SubnetId"] in subnets for row in self.of_vpc(self.nats, vpc))
+        if beside_nat and self.chance(0.9):
             nats = []
         eigws = [row for row in self.egress_only if row["Attachments"][0]["VpcId"] == vpc["VpcId"]]
-        defaults = [row["InternetGatewayId"] for row in gateways * 2] + nats
+        defaults = [row["InternetGatewayId"] for row in gateways] + nats * 2
         defaults += [row["EgressOnlyInternetGatewayId"] for row in eigws]
         targets = [row["NetworkInterfaceId"] for row in self.of_vpc(self.interfaces, vpc)][:2]
         rows = rules.routes(self.rng, vpc, targets + nats, defaults, list(self.lists))
@@ -197,7 +204,7 @@ class Account:
         if vpc.get("Ipv6CidrBlockAssociationSet"):
             blocks += [entry["Ipv6CidrBlock"] for entry in peer.get("Ipv6CidrBlockAssociationSet", [])]
         for block in blocks:
-            if self.chance(0.75):
+            if self.chance(0.88):
                 yield shapes.route(block, peering["VpcPeeringConnectionId"])
 
     def bury(self, row: Json) -> None:
@@ -220,10 +227,14 @@ class Account:
         subnets = [one["SubnetId"] for one in self.of_vpc(self.subnets, vpc)]
         own = [one for one in subnets if self.chance(0.5)]
         rest = [one for one in subnets if one not in own]
-        entries = rules.acl_entries(self.rng, ipv6)
-        self.acls.append(shapes.acl(self.new("acl"), vpc["VpcId"], rest, entries, default=True))
+        self.acls.append(shapes.acl(self.new("acl"), vpc["VpcId"], rest, self.acl_entries(ipv6), default=True))
         for subnet_id in own:
-            self.acls.append(shapes.acl(self.new("acl"), vpc["VpcId"], [subnet_id], rules.acl_entries(self.rng, ipv6)))
+            self.acls.append(shapes.acl(self.new("acl"), vpc["VpcId"], [subnet_id], self.acl_entries(ipv6)))
+
+    def acl_entries(self, ipv6: bool) -> list[Json]:
+        if self.lenient and self.chance(0.7):
+            return rules.default_acl_entries(ipv6)
+        return rules.acl_entries(self.rng, ipv6)
 
     def raw(self) -> Json:
         exclusions: list[Json] = []
@@ -253,7 +264,7 @@ class Account:
             "EgressOnlyInternetGateways": self.egress_only,
             "NatGateways": self.nats,
             "VpcPeeringConnections": self.peerings,
-            "ManagedPrefixLists": [shapes.managed_prefix_list(name, cidrs) for name, cidrs in self.lists.items()],
+            "PrefixLists": [shapes.managed_prefix_list(name, cidrs) for name, cidrs in self.lists.items()],
             "PrefixListEntries": {name: [{"Cidr": cidr} for cidr in cidrs] for name, cidrs in self.lists.items()},
             "VpcBlockPublicAccessOptions": {
                 "AwsAccountId": shapes.OWNER,

@@ -17,6 +17,12 @@ UNFILTERED = (
 )  # fmt: skip
 
 
+# Doubts about what the question means rather than about AWS; a comparison may choose to overlook them.
+SEVERAL_INTERFACES = "an instance with several interfaces: its primary one is meant"
+SEVERAL_ADDRESSES = "an interface with several addresses: its first one is meant"
+NO_ADDRESS = "an interface without an address of the packet's family"
+
+
 class Unanswerable(ValueError):
     """The question names nothing, or more than one thing: the product should exit 2."""
 
@@ -59,7 +65,7 @@ def evaluate(
     if isinstance(sender, Internet) and isinstance(receiver, Internet):
         raise Unanswerable("both ends are outside the account")
     if "" in (sender.address, receiver.address):
-        walk.doubt("an interface without an address of the packet's family")
+        walk.doubt(NO_ADDRESS)
         walk.block("interface")
         return outcome(walk)
     packet = Packet(sender.address, receiver.address, protocol, source_port, destination_port, icmp_type, icmp_code)
@@ -105,13 +111,20 @@ def resolve(walk: Walk, text: str, version: int) -> Host | Internet:
         if not interfaces:
             walk.block("instance", text)
             return Host("", "", "")
+        if len(interfaces) > 1:
+            walk.doubt(SEVERAL_INTERFACES)
         text = interfaces[0]["NetworkInterfaceId"]
     if text.startswith("eni-"):
         interface = snapshot.interface(text)
         if interface is None:
             raise Unanswerable(f"no such interface: {text}")
-        ipv6 = [entry["Ipv6Address"] for entry in interface.get("Ipv6Addresses", [])]
-        return snapshot.host(interface, interface["PrivateIpAddress"] if version == 4 else next(iter(ipv6), ""))
+        held = [interface["PrivateIpAddress"]]  # the primary one
+        held += [one["PrivateIpAddress"] for one in interface["PrivateIpAddresses"] if not one["Primary"]]
+        if version == 6:
+            held = [one["Ipv6Address"] for one in interface.get("Ipv6Addresses", [])]
+        if len(held) > 1:
+            walk.doubt(SEVERAL_ADDRESSES)
+        return snapshot.host(interface, held[0] if held else "")
     owners = snapshot.owners(text)
     if len(owners) > 1:
         raise Unanswerable(f"{text} belongs to several interfaces")

@@ -114,7 +114,8 @@ class Outcome:
 
     `complete` is False where a leg ended early (no route, unknown hop), so that more blockers may exist behind the
     last one.
-    `doubts` names decisions that AWS does not document; compare those packets loosely or not at all.
+    `doubts` (each of them a constant text) names decisions that AWS does not document; compare those packets loosely
+    or not at all.
     """
 
     verdict: Verdict

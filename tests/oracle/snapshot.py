@@ -95,7 +95,8 @@ class Snapshot:
         if entries is not None:
             return [entry["Cidr"] for entry in entries]
         listed = self.find("PrefixLists", "PrefixListId", prefix_list_id)
-        return None if listed is None else list(listed["Cidrs"])
+        cidrs: list[str] | None = (listed or {}).get("Cidrs")  # describe-prefix-lists prints them, for AWS's own lists
+        return cidrs
 
     # Gateways
 

@@ -61,7 +61,7 @@ class Walk:
         self.unknowns.append(f"{self.leg}: {what}")
 
     def doubt(self, what: str) -> None:
-        self.doubts.append(f"{self.leg}: {what}")
+        self.doubts.append(what)
 
     def lost(self) -> Arrival | None:
         """The leg ends here: behind this point nothing is certain."""
