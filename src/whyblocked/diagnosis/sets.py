@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from whyblocked.diagnosis.answer import PacketSet
+from whyblocked.network.addresses import PUBLIC
 from whyblocked.network.packets import (
     ALL_PORTS,
     Box,
@@ -35,15 +36,21 @@ def packet_set(packets: Iterable[Packets]) -> PacketSet:
 
 
 def _hull(products: Sequence[Box]) -> Box:
-    dimensions = [tuple(join_intervals(i for product in products for i in product[d])) for d in range(1, 6)]  # type: ignore[misc]
-    return Box._make([products[0].version, *dimensions])
+    return Box(
+        products[0].version,
+        source=tuple(join_intervals(i for p in products for i in p.source)),
+        destination=tuple(join_intervals(i for p in products for i in p.destination)),
+        protocol=tuple(sorted({i for p in products for i in p.protocol})),
+        source_ports=tuple(join_intervals(i for p in products for i in p.source_ports)),
+        destination_ports=tuple(join_intervals(i for p in products for i in p.destination_ports)),
+    )
 
 
 def _described(product: Box) -> PacketSet:
     protocol = ",".join(protocol_text(interval) for interval in product.protocol)
     base = {
-        "source": network_text(product.version, product.source),
-        "destination": network_text(product.version, product.destination),
+        "source": _addresses(product.version, product.source),
+        "destination": _addresses(product.version, product.destination),
         "protocol": protocol,
     }
     if all(has_ports(interval) for interval in product.protocol):
@@ -57,6 +64,13 @@ def _described(product: Box) -> PacketSet:
             **base, icmp_type=_type_text(product.destination_ports), icmp_code=_type_text(product.source_ports)
         )
     return PacketSet(**base)
+
+
+def _addresses(version: int, spans: Sequence[Interval]) -> str:
+    """CIDRs; the whole of the public addresses, which takes fifty of them, is written as the block of everything."""
+    if tuple(spans) == PUBLIC[version]:
+        return "0.0.0.0/0" if version == 4 else "::/0"
+    return network_text(version, spans)
 
 
 def _type_text(spans: Sequence[Interval]) -> str:

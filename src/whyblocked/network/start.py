@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config.account import Ip, Missing, private_addresses, public_addresses
-from whyblocked.config.resources import NetworkInterface, Subnet
+from whyblocked.config.resources import NetworkInterface, Route, Subnet
 from whyblocked.network.addresses import PUBLIC, is_public
 from whyblocked.network.asked import ALL_PROTOCOLS, Asked, End, Question
 from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged
 from whyblocked.network.graph import UNMODELLED, target_node
-from whyblocked.network.hops.internet import gateway_of
+from whyblocked.network.hops.internet import gateway_of, refuse_without_gateway
+from whyblocked.network.hops.internet_gateway import refuse_private
 from whyblocked.network.hops.peering import check_status, unreadable
 from whyblocked.network.packets import (
     ALL_PORTS,
@@ -118,7 +119,11 @@ class _Target:
         self.spans = spans
         self.interface = interface
         self.subnet = subnet
-        self.private = private  # inside AWS, where ``spans`` is the public address; None where there is no public one
+        self.private = private  # the address inside AWS where ``spans`` is the public one, else the same
+
+    def has_public(self, version: int) -> bool:
+        """Whether the internet can address it at all."""
+        return version == 6 or (self.private is not None and self.spans[0] != self.private)
 
 
 def _comes_from_outside(end: End) -> bool:
@@ -253,13 +258,13 @@ def _subnet(walk: Walk, interface: NetworkInterface) -> Subnet | None:
 
 
 def _from_addresses(walk: Walk, asked: Asked, version: int, source: Interval, target: _Target) -> Iterator[Step]:
-    """The packets enter where the destination's route table says that the way back leads."""
+    """From inside the VPC where the address lies there, else by what the destination's routes name as the way back.
+
+    A public address comes by the internet, unless a route of its own (not a default route) leads elsewhere.
+    """
     outside = _comes_from_outside(asked.source)
-    has_public = target.private is not None and target.spans[0] != target.private
-    if asked.destination.public or (outside and (has_public or asked.source.kind == "internet")):
+    if asked.source.kind == "internet" or target.subnet is None:
         yield from _enter_by_internet(walk, asked, version, source, target)
-        return
-    if target.subnet is None:
         return
     home = [span(n) for n in target.subnet.networks if n.version == version]
     near = [(max(a, source[0]), min(b, source[1])) for a, b in home if a <= source[1] and source[0] <= b]
@@ -273,15 +278,26 @@ def _from_addresses(walk: Walk, asked: Asked, version: int, source: Interval, ta
     compiled = walk.rulebook.table(table, version)
     for part in subtract_intervals([source], near):
         for choice in look_up(compiled, version, part):
-            if choice.missing is not None:
+            route = choice.route if choice.route is not None and choice.route.state in ("active", "") else None
+            entry = target_node(route, table.vpc_id) if route else None
+            addressed_publicly = asked.destination.public or target.has_public(version)
+            if outside and not _leads_inside(route, entry, addressed_publicly=addressed_publicly):
+                yield from _enter_by_internet(walk, asked, version, choice.destinations, target)
+            elif choice.missing is not None:
                 walk.lack(choice.missing)
-                yield from _at_the_door(
-                    walk, asked, version, choice.destinations, target, Node("target", "unknown"), unknown=True
-                )
-                continue
-            entry = target_node(choice.route, table.vpc_id) if choice.route else None
-            usable = choice.route is not None and choice.route.state in ("active", "")
-            yield from _enter(walk, asked, version, choice.destinations, target, entry if usable else None)
+                nowhere = Node("target", "unknown")
+                yield from _at_the_door(walk, asked, version, choice.destinations, target, nowhere, unknown=True)
+            else:
+                yield from _enter(walk, asked, version, choice.destinations, target, entry)
+
+
+def _leads_inside(route: Route | None, entry: Node | None, *, addressed_publicly: bool) -> bool:
+    """Whether a public source comes by another way than an internet gateway."""
+    if route is None or entry is None or entry.kind in ("internet-gateway", "nat-gateway"):
+        return False
+    if entry.kind in ("vpc", "egress-only-internet-gateway"):
+        return True
+    return not addressed_publicly and not route.destination.endswith("/0")
 
 
 def _enter(
@@ -341,21 +357,18 @@ def _enter_by_internet(walk: Walk, asked: Asked, version: int, source: Interval,
         bundle = bundle.but(pieces=flagged(pieces, unknown=True))
         gateway = None
     elif gateway is None:
-        walk.block(
-            bundle,
-            pieces,
-            layer="internet-gateway",
-            code="NO_INTERNET_GATEWAY",
-            summary=f"{vpc_id or 'The VPC'} has no internet gateway, so nothing comes in from the internet.",
-            next_step="Attach an internet gateway to the VPC and route the subnet to it, or use a private path.",
-        )
+        refuse_without_gateway(walk, bundle)
         bundle = bundle.but(pieces=flagged(pieces, blocked=True))
-    has_public = version == 6 or (target.private is not None and target.spans[0] != target.private)
+    has_public = target.has_public(version)
     walk.note(bundle, "internet", "internet", "forward", subnet_id=None, vpc_id=None)
     if has_public and gateway is not None:
         yield gateway, bundle.but(inbound=True)
         return
-    if not has_public:
+    if not _comes_from_outside(asked.source) and gateway is not None:
+        # A private source: the gateway refuses it whatever address it asks for.
+        bundle = bundle.but(pieces=refuse_private(walk, gateway, bundle, outbound=False))
+        walk.note(bundle, "internet-gateway", gateway.id, "deny", detail="carries no private source addresses")
+    elif not has_public:
         eni = target.interface.network_interface_id if target.interface else None
         walk.block(
             bundle,
@@ -413,7 +426,7 @@ def _from_inside(
     walk: Walk, asked: Asked, version: int, source: Interval, target: _Target, vpc_id: str
 ) -> Iterator[Step]:
     """From the interfaces and hypothetical hosts of a VPC that have these addresses."""
-    spans = [target.private] if target.private else target.spans
+    spans = [target.private] if target.private and not asked.destination.public else target.spans
     subnets = walk.account.subnets_of(vpc_id)
     rest = [source]
     for subnet in () if isinstance(subnets, Missing) else subnets:

@@ -164,10 +164,22 @@ class Walk:
                     continue
                 self.path.append((before, node))
             if bundle.steps > MOST_STEPS:
-                self.lose(bundle, Missing(f"{node.kind} {node.id}", "the packets go round in circles"))
+                self._circle(node, bundle)
                 continue
             ahead = list(self._handlers[node.kind](self, node, bundle))
             ways += [(node, there, then.but(steps=bundle.steps + 1)) for there, then in reversed(ahead) if then.pieces]
+
+    def _circle(self, node: Node, bundle: Bundle) -> None:
+        """Routes that lead back to where the packets came from: they never arrive."""
+        self.block(
+            bundle,
+            bundle.pieces,
+            layer="route-table",
+            code="ROUTING_LOOP",
+            summary=f"The routes lead in a circle through {node.kind} {node.id}.",
+            resource_ids=(node.id,),
+        )
+        self.leaves += flagged(bundle.pieces, blocked=True)
 
     def arrive(self, place: Node, bundle: Bundle) -> None:
         """The bundle reached what it was sent to (or the edge of what AWS controls)."""
@@ -197,14 +209,9 @@ class Walk:
         return iter(())
 
     def lose(self, bundle: Bundle, *missing: Missing) -> Iterator[Step]:
-        """The leg ends undecided here. The reply is still walked where it is known who would send it."""
+        """The leg ends undecided here: what comes out of an unknown hop, and whether a reply meets it, is not known."""
         self.lack(*missing)
-        pieces = flagged(bundle.pieces, unknown=True)
-        goal = bundle.goal
-        if bundle.leg == "forward" and goal is not None and _addressed_to(goal, pieces):
-            self._arrived.append((Node("interface", goal.network_interface_id), bundle.but(pieces=pieces)))
-        else:
-            self.leaves += pieces
+        self.leaves += flagged(bundle.pieces, unknown=True)
         return iter(())
 
     def _replies(self, place: Node, bundle: Bundle) -> Iterator[Step]:

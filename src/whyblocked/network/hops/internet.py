@@ -16,7 +16,7 @@ def cross(walk: Walk, _node: Node, bundle: Bundle) -> Iterator[Step]:
     if leaving and bundle.leg == "return" and bundle.origin == INTERNET:
         walk.arrive(INTERNET, bundle)
         return
-    doors: dict[tuple[Node, str], list[Piece]] = {}
+    doors: dict[tuple[Node | None, str], list[Piece]] = {}
     outside: list[Piece] = []
     for piece in bundle.pieces:
         door = _door(walk, bundle, piece)
@@ -27,21 +27,23 @@ def cross(walk: Walk, _node: Node, bundle: Bundle) -> Iterator[Step]:
         else:
             doors.setdefault(door, []).append(piece)
     for (gateway, vpc_id), pieces in doors.items():
-        yield (
-            gateway,
-            bundle.but(pieces=tuple(pieces), inbound=True, heading=None, vpc_id=vpc_id, subnet_id=None, at=None),
-        )
+        entering = bundle.but(pieces=tuple(pieces), inbound=True, heading=None, vpc_id=vpc_id, subnet_id=None, at=None)
+        if gateway is None:
+            refuse_without_gateway(walk, entering)
+            walk.leaves += flagged(entering.pieces, blocked=True)
+        else:
+            yield gateway, entering
     if outside:
         rest = bundle.but(pieces=tuple(outside))
         if leaving or bundle.leg == "forward":
             walk.note(rest, "internet", "internet", "deliver", subnet_id=None, vpc_id=None)
             walk.arrive(INTERNET, rest)
         else:
-            walk.leaves += flagged(rest.pieces, blocked=True)
+            yield from walk.drop(rest)  # nobody out there can address it, as a blocker said on the way out
 
 
-def _door(walk: Walk, bundle: Bundle, piece: Piece) -> tuple[Node, str] | Missing | None:
-    """The gateway of the account that an address is behind, with its VPC; None where it is nobody's here."""
+def _door(walk: Walk, bundle: Bundle, piece: Piece) -> tuple[Node | None, str] | Missing | None:
+    """The gateway that an address of the account is behind (None: there is none), with its VPC; None for others."""
     low, high = piece.packets.destination
     if low != high:
         return None
@@ -53,7 +55,19 @@ def _door(walk: Walk, bundle: Bundle, piece: Piece) -> tuple[Node, str] | Missin
     gateway = gateway_of(walk, vpc_id)
     if isinstance(gateway, Missing):
         return gateway
-    return (gateway, vpc_id) if gateway else None
+    return gateway, vpc_id
+
+
+def refuse_without_gateway(walk: Walk, bundle: Bundle) -> None:
+    """A VPC without an internet gateway takes nothing from the internet."""
+    walk.block(
+        bundle,
+        bundle.pieces,
+        layer="internet-gateway",
+        code="NO_INTERNET_GATEWAY",
+        summary=f"{bundle.vpc_id or 'The VPC'} has no internet gateway, so nothing comes in from the internet.",
+        next_step="Attach an internet gateway to the VPC and route the subnet to it, or use a private path.",
+    )
 
 
 def _vpc_of(walk: Walk, bundle: Bundle, piece: Piece) -> str | Missing | None:

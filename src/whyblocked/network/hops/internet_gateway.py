@@ -29,7 +29,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
 
 def _leave(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     pieces = tuple(piece for whole in bundle.pieces for piece in _translated(walk, node, bundle, whole))
-    pieces = _refuse_private(walk, node, bundle.but(pieces=pieces), outbound=True)
+    pieces = refuse_private(walk, node, bundle.but(pieces=pieces), outbound=True)
     pieces = check(walk, node, bundle.but(pieces=pieces), "internet-gateway")
     walk.note(bundle, "internet-gateway", node.id, "translate", packets=tuple(p.packets for p in pieces), detail="out")
     pieces = _same_address(walk, node, bundle.but(pieces=pieces))
@@ -118,7 +118,7 @@ def _enter(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
             continue
         private = private_behind(walk, bundle, piece.packets.destination[0])
         pieces.append(piece if private is None else piece.with_destination(int(private)))
-    entered = bundle.but(pieces=_refuse_private(walk, node, bundle.but(pieces=tuple(pieces)), outbound=False))
+    entered = bundle.but(pieces=refuse_private(walk, node, bundle.but(pieces=tuple(pieces)), outbound=False))
     entered = entered.but(pieces=check(walk, node, entered, "internet-gateway"))
     walk.note(entered, "internet-gateway", node.id, "translate", detail="in", vpc_id=vpc_id)
     local = Node("vpc", vpc_id)
@@ -151,7 +151,7 @@ def private_behind(walk: Walk, bundle: Bundle, public: int) -> Ip | None:
     return None
 
 
-def _refuse_private(walk: Walk, node: Node, bundle: Bundle, *, outbound: bool) -> tuple[Piece, ...]:
+def refuse_private(walk: Walk, node: Node, bundle: Bundle, *, outbound: bool) -> tuple[Piece, ...]:
     """No private or shared address on the internet's side."""
     if bundle.version == 6:
         return bundle.pieces

@@ -16,6 +16,8 @@ _INACTIVE = ("create-failed", "delete-in-progress", "delete-complete", "disable-
 
 def check(walk: Walk, node: Node, bundle: Bundle, gateway_kind: str) -> tuple[Piece, ...]:
     """The pieces, marked as blocked where Block Public Access stops them at this gateway."""
+    if bundle.established:
+        return bundle.pieces  # what was let pass the one way comes back the other
     vpc_id = bundle.vpc_id or ""
     region = walk.account.region_of(vpc_id)
     options = walk.account.block_public_access(region)
@@ -26,15 +28,15 @@ def check(walk: Walk, node: Node, bundle: Bundle, gateway_kind: str) -> tuple[Pi
     if mode not in _BLOCKING:
         return bundle.pieces
     # Both ways of a connection pass or fail together; only where it began and through what counts.
-    began_inside = bundle.inbound == (bundle.leg == "return")
-    through_nat = bool(bundle.bindings) or (gateway_kind == "egress-only-internet-gateway")
-    if mode == "block-ingress" and through_nat and began_inside:
+    through_nat = bool(bundle.bindings) or gateway_kind == "egress-only-internet-gateway"
+    outbound = through_nat and not bundle.inbound
+    if mode == "block-ingress" and outbound:
         return bundle.pieces
     excluded = _exclusion(walk, bundle)
     if isinstance(excluded, Missing):
         walk.lack(excluded)
         return flagged(bundle.pieces, unknown=True)
-    if excluded == "allow-bidirectional" or (excluded == "allow-egress" and through_nat and began_inside):
+    if excluded == "allow-bidirectional" or (excluded == "allow-egress" and outbound):
         return bundle.pieces
     walk.note(bundle, "block-public-access", vpc_id, "deny", detail=mode)
     walk.block(
@@ -43,7 +45,7 @@ def check(walk: Walk, node: Node, bundle: Bundle, gateway_kind: str) -> tuple[Pi
         layer="block-public-access",
         code="VPC_BLOCK_PUBLIC_ACCESS_ENABLED",
         summary=f"Block Public Access ({mode}) stops traffic of {vpc_id} through {node.id}.",
-        resource_ids=(vpc_id, node.id),
+        resource_ids=(vpc_id,),
         next_step=f"Exclude {bundle.subnet_id or vpc_id} from Block Public Access, if that is intended.",
     )
     return flagged(bundle.pieces, blocked=True)

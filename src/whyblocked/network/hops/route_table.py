@@ -127,13 +127,14 @@ def _no_route(walk: Walk, rtb: str, bundle: Bundle) -> Iterator[Step]:
 
 
 def _blackhole(walk: Walk, rtb: str, bundle: Bundle, route: Route) -> Iterator[Step]:
+    gone = route.target or "its target"
     walk.note(bundle, "route-table", rtb, "deny", rule=described(route), detail="blackhole", resource_ids=(rtb,))
     walk.block(
         bundle,
         bundle.pieces,
         layer="route-table",
         code="BAD_STATE_ROUTE",
-        summary=f"Route {route.destination} of {rtb} is a blackhole: {route.target or 'its target'} is gone or detached.",
+        summary=f"Route {route.destination} of {rtb} is a blackhole: {gone} is gone or detached.",
         resource_ids=(rtb,),
         rule=described(route),
         interface_id=bundle.at,
