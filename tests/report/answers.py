@@ -447,6 +447,39 @@ def ping() -> Answer:
     )
 
 
+def two_groups() -> Answer:
+    """Two groups of one interface decide together; two blocked parts of one question are one blocker."""
+    other = "sg-0a11b22c33d44e55f"
+    base: dict[str, Any] = {"kind": "security-group", "direction": "ingress", "resource_ids": [GROUP, other]}
+    base |= {"interface_id": ENI}
+    parts = [there(source="203.0.113.0/25"), there(source="203.0.113.192/26")]
+    summary = f"No inbound rule of {GROUP} or {other} allows it."
+    finding = Finding(
+        layer="security-group",
+        leg="forward",
+        direction="ingress",
+        resource_ids=[GROUP, other],
+        **WHERE,
+        code="ENI_SG_RULES_MISMATCH",
+        summary=summary,
+        packets=parts[0],
+    )
+    rule = {"rule_id": None, "group_id": other, "protocol": "tcp", "ports": "22", "prefix_list_id": "pl-0a1b2c3d"}
+    hops = [
+        Hop(kind="internet", id="internet", action="forward", packet=there(PUBLIC, source="203.0.113.0/24")),
+        Hop(**base, id=other, name="ops", action="allow", rule=rule, packet=there(source="203.0.113.128/26")),
+        Hop(**base, id=GROUP, name="web", action="deny", packet=parts[0], detail="no rule allows it"),
+        Hop(kind="instance", id=INSTANCE, name="web-1", action="deliver", packet=there(source="203.0.113.128/26")),
+    ]
+    return answer(
+        question=msgspec.structs.replace(allowed().question, source="203.0.113.0/24"),
+        verdict="partial",
+        summary=f"203.0.113.0/24 -> {INSTANCE}:22 (tcp) is partly blocked: {summary}",
+        blocked_by=[finding, msgspec.structs.replace(finding, packets=parts[1])],
+        forward=hops,
+    )
+
+
 HOSTILE = "\x1b[31mred\x1b[0m\x9b2J [bold red]x[/] \n\r\u202egnp.exe <script>alert(1)</script> `@here` [a](http://b) "
 
 
@@ -513,6 +546,7 @@ STORIES = {
         two_blockers,
         contradicted,
         ping,
+        two_groups,
         hostile,
     )
 }

@@ -1,0 +1,1 @@
+"""An answer for people and programs: text, JSON, Markdown, HTML, JUnit. No decision is taken here."""

@@ -17,7 +17,7 @@ PROSE = 100  # wider than this, sentences are hard to read
 # One ASCII character for one that the stream can't write, so that columns stay aligned.
 _PLAIN = {"✓": "+", "✗": "x", "·": "-", "…": "~", "–": "-", "’": "'", "×": "x", "▲": "!"}
 # What a line never breaks: a word, a short quotation, or a number with the word before it that says of what.
-_WORDS = re.compile(r'(\s*)("[^"]{1,40}"|(?:\(?(?:for )?(?:source )?(?:ports?|account|rule|type) )?\S+)')
+_WORDS = re.compile(r'(\s*)("[^"]{1,40}"|<- \w+ \w+|(?:\(?(?:source )?(?:from|ports?|account|rule|type) )?\S+)')
 _BARS = "▁▂▃▄▅▆▇█"
 _PLAIN |= dict(zip(_BARS, "12345678", strict=True))
 

@@ -90,14 +90,16 @@ def _page(seen: Outline) -> Iterator[str]:
 
 
 def _code(text: str) -> str:
-    return f"<code>{escape(text)}</code>"
+    return f"<code>{escape(text)}</code>" if text else ""
 
 
 def _rows(rows: list[tuple[str, str]]) -> Iterator[str]:
     if rows:
         yield "<dl>"
+        before = ""
         for label, words in rows:
-            yield f"<dt>{escape(label)}</dt><dd>{escape(words) if label == 'why' else _code(words)}</dd>"
+            shown, before = "" if label == before else label, label
+            yield f"<dt>{escape(shown)}</dt><dd>{escape(words) if label == 'why' else _code(words)}</dd>"
         yield "</dl>"
 
 
@@ -115,15 +117,14 @@ def _path(path: Path) -> Iterator[str]:
     if path.steps:
         yield "<table>"
         for step in path.steps:
-            name = f" ({escape(step.name)})" if step.name else ""
             for number, decision in enumerate(step.decisions):
-                place = f'<td class="kind">{escape(step.kind)}</td><td class="id">{_code(step.id)}{name}</td>'
+                place = f'<td class="kind">{escape(step.kind)}</td><td class="id">{_code(step.place)}</td>'
                 flag = _FLAGS.get(decision.mark)
                 yield (
                     f'<tr><td class="mark {decision.mark}">{_SIGNS[decision.mark]}</td>'
                     + (place if number == 0 else '<td class="kind"></td><td class="id"></td>')
                     + f"<td>{_code(decision.says)}"
-                    + (f" for {_code(decision.only)}" if decision.only else "")
+                    + (f" ({_code(decision.only)})" if decision.only else "")
                     + (f' <strong class="{decision.mark}">← {flag}</strong>' if flag else "")
                     + "</td></tr>"
                 )

@@ -61,13 +61,10 @@ def _path(path: Path) -> Iterator[str]:
         return
     yield from _section(path.title, code(path.packets))
     for step in path.steps:
-        name = f" ({code(step.name)})" if step.name else ""
+        place = f"{prose(step.kind)} {code(step.place)}".rstrip()
         for decision in step.decisions:
             only = f" ({code(decision.only)})" if decision.only else ""
-            yield (
-                f"- {_SIGNS[decision.mark]} {prose(step.kind)} {code(step.id)}{name}: {prose(decision.says)}{only}"
-                f"{_FLAGS.get(decision.mark, '')}"
-            )
+            yield (f"- {_SIGNS[decision.mark]} {place}: {prose(decision.says)}{only}{_FLAGS.get(decision.mark, '')}")
 
 
 def _evidence(seen: Outline) -> Iterator[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Literal, NamedTuple
+
+from msgspec import structs
 
 from whyblocked.diagnosis.answer import Answer, Evidence, Finding, Fix, Hop, Leg, NearMiss, PacketSet, Seen
 from whyblocked.report.safe import safe
@@ -75,8 +78,7 @@ class Step(NamedTuple):
 
     mark: Mark
     kind: str
-    id: str
-    name: str | None
+    place: str
     decisions: list[Decision]
 
 
@@ -117,10 +119,10 @@ def outline(answer: Answer) -> Outline:
         question=question_words(answer.question, names),
         open_ports=answer.open_ports,
         summary=answer.summary,
-        blockers=[_blocker(finding, answer, names) for finding in answer.blocked_by],
+        blockers=_blockers(answer, names),
         paths=[
-            _path("Path there", answer.forward),
-            _path("Path back" if _arrives(answer) else "Path back, had it arrived", answer.return_),
+            _path("Path there", answer.forward, names),
+            _path("Path back" if _arrives(answer) else "Path back, had it arrived", answer.return_, names),
         ],
         needs=answer.missing if answer.verdict == "undetermined" else [],
         fixes=answer.fixes,
@@ -131,14 +133,24 @@ def outline(answer: Answer) -> Outline:
     )
 
 
-def finding_title(finding: Finding, names: dict[str, str]) -> str:
-    """``network ACL acl-1 (private), on the way back``."""
+def _names(ids: list[str], names: Mapping[str, str]) -> str:
+    return ", ".join(f"{id_} ({names[id_]})" if id_ in names else id_ for id_ in ids)
+
+
+def _blockers(answer: Answer, names: Mapping[str, str]) -> list[Blocker]:
+    # What differs in its packets alone is one blocker that stops several parts of the question.
+    parts: list[tuple[Finding, list[PacketSet]]] = []
+    for finding in answer.blocked_by:
+        if parts and structs.replace(finding, packets=parts[-1][0].packets) == parts[-1][0]:
+            parts[-1][1].append(finding.packets)
+        else:
+            parts.append((finding, [finding.packets]))
+    return [_blocker(finding, packets, answer, names) for finding, packets in parts]
+
+
+def _blocker(finding: Finding, packets: list[PacketSet], answer: Answer, names: Mapping[str, str]) -> Blocker:
     kind = kind_words(finding.layer) + ("s" if len(finding.resource_ids) > 1 else "")
-    ids = ", ".join(f"{id_} ({names[id_]})" if id_ in names else id_ for id_ in finding.resource_ids)
-    return f"{kind} {ids}".rstrip() + f", {LEGS[finding.leg]}"
-
-
-def _blocker(finding: Finding, answer: Answer, names: dict[str, str]) -> Blocker:
+    title = f"{kind} {_names(finding.resource_ids, names)}".rstrip() + f", {LEGS[finding.leg]}"
     place = [finding.interface_id, finding.subnet_id, finding.vpc_id]
     where = [id_ for id_ in place if id_ and id_ not in finding.resource_ids]
     if finding.account_id:
@@ -147,13 +159,13 @@ def _blocker(finding: Finding, answer: Answer, names: dict[str, str]) -> Blocker
         where.append(finding.region)
     rows = [
         ("rule", rule_words(finding.rule, finding.direction) if finding.rule else _no_rule(finding)),
-        ("why", "" if finding.summary == answer.summary else finding.summary),
+        ("why", "" if finding.summary.rstrip(".") in answer.summary else finding.summary),
         ("where", ", ".join(where)),
-        ("stops", packet_words(finding.packets)),
+        *(("stops", packet_words(part)) for part in packets),
         ("code", finding.code),
     ]
     return Blocker(
-        finding_title(finding, names),
+        title,
         [(label, words) for label, words in rows if words],
         [_near(miss, finding) for miss in finding.near_misses],
     )
@@ -173,25 +185,30 @@ def _arrives(answer: Answer) -> bool:
     return answer.verdict != "blocked" or all(finding.leg == "return" for finding in answer.blocked_by)
 
 
-def _path(title: str, hops: list[Hop]) -> Path:
-    groups = [list(same) for _, same in groupby(hops, key=lambda hop: (hop.kind, hop.id, hop.direction))]
-    return Path(title, packet_words(hops[0].packet) if hops else "", [_step(group) for group in groups])
+def _path(title: str, hops: list[Hop], names: Mapping[str, str]) -> Path:
+    groups = [list(same) for _, same in groupby(hops, key=_resource)]
+    return Path(title, packet_words(hops[0].packet) if hops else "", [_step(group, names) for group in groups])
 
 
-def _step(hops: list[Hop]) -> Step:
+def _resource(hop: Hop) -> tuple[object, ...]:
+    # The groups of an interface decide together, whichever of them has the rule.
+    ids = hop.resource_ids if hop.kind == "security-group" and hop.resource_ids else [hop.id]
+    return hop.kind, hop.direction, hop.interface_id, ids
+
+
+def _step(hops: list[Hop], names: Mapping[str, str]) -> Step:
     first = hops[0]
+    ids: list[str] = _resource(first)[-1]  # type: ignore[assignment]
     packets = [hop.packet for hop in hops]
-    decisions = [_decision(hop, packets) for hop in hops]
-    ids = [first.id, *(id_ for id_ in first.resource_ids if id_ != first.id)]
-    if first.kind == "security-group" and len(ids) > 1 and first.id not in first.resource_ids:
-        ids = ids[1:]
+    decisions = [_decision(hop, packets, several=len(ids) > 1) for hop in hops]
     worst = min((decision.mark for decision in decisions), key=_WORST.index)
-    return Step(worst, kind_words(first.kind), ", ".join(ids), first.name, decisions)
+    place = "" if ids == [first.kind] else _names(ids, names)
+    return Step(worst, kind_words(first.kind), place, decisions)
 
 
-def _decision(hop: Hop, packets: list[PacketSet]) -> Decision:
+def _decision(hop: Hop, packets: list[PacketSet], several: bool) -> Decision:
     mark = _MARKS.get(hop.action, "pass")
-    parts = [rule_words(hop.rule, hop.direction)] if hop.rule else []
+    parts = [rule_words(hop.rule, hop.direction, of_group=several)] if hop.rule else []
     if hop.detail:
         parts.append(hop.detail)
     says = "; ".join(parts) or _DOES[hop.action]

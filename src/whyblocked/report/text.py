@@ -68,9 +68,11 @@ def _verdict(seen: Outline, width: int) -> Iterator[Text]:
         yield Text()
         title = Text.assemble(("✗ ", "bold red"), (blocker.title, "bold"))
         yield from wrapped(title, width, 2, 4)
+        before = ""
         for label, words in blocker.rows:
             limit = _prose(width) if label == "why" else width
-            yield from _row(label, words, limit, 4, "red" if label == "rule" else "", 6)
+            shown, before = "" if label == before else label, label
+            yield from _row(shown, words, limit, 4, "red" if label == "rule" else "", 6)
     if seen.needs:
         yield Text()
         for need in seen.needs:
@@ -116,7 +118,7 @@ def _path(path: Path, width: int) -> Iterator[Text]:
     else:
         yield Text(path.title, "bold")
         yield from wrapped(Text(words, "dim"), width, 2)
-    ids = max((cell_len(_place(step)) for step in path.steps), default=0)
+    ids = max((cell_len(step.place) for step in path.steps), default=0)
     left = 4 + _KIND + ids + 2
     room = width - left
     if width < UNWRAPPED and any(cell_len(line.plain) > room for step in path.steps for line in _says(step)):
@@ -126,7 +128,7 @@ def _path(path: Path, width: int) -> Iterator[Text]:
         return
     for step in path.steps:
         for number, line in enumerate(_says(step)):
-            place = f"{step.kind:<{_KIND}}{_place(step)}" if number == 0 else ""
+            place = f"{step.kind:<{_KIND}}{step.place}" if number == 0 else ""
             yield Text.assemble("  ", _sign(step.decisions[number].mark), " ", _fill(place, left - 4), line)
         yield from _behind(step, path)
 
@@ -139,10 +141,10 @@ def _behind(step: Step, path: Path) -> Iterator[Text]:
 
 
 def _stacked(step: Step, width: int) -> Iterator[Text]:
-    head = Text.assemble(_sign(step.mark), " ", f"{step.kind:<{_KIND}}{_place(step)}")
+    head = Text.assemble(_sign(step.mark), " ", f"{step.kind:<{_KIND}}{step.place}")
     says = _says(step)
     if len(says) == 1 and 4 + cell_len(head.plain) + cell_len(says[0].plain) <= width:
-        head.append("  ").append_text(says[0])
+        head.append("  " if step.place else "").append_text(says[0])
         says = []
     yield from wrapped(head, width, 2, 4)
     for decision, line in zip(step.decisions, says, strict=False):
@@ -151,16 +153,12 @@ def _stacked(step: Step, width: int) -> Iterator[Text]:
         yield from wrapped(line, width, 6, 8)
 
 
-def _place(step: Step) -> str:
-    return f"{step.id} ({step.name})" if step.name else step.id
-
-
 def _says(step: Step) -> list[Text]:
     lines = []
     for decision in step.decisions:
         line = Text(decision.says)
         if decision.only:
-            line.append(f" (for {decision.only})")
+            line.append(f" ({decision.only})")
         if decision.mark in _FLAGS:
             line.append("  ").append(_FLAGS[decision.mark], _SIGNS[decision.mark][1])
         lines.append(line)
@@ -209,8 +207,8 @@ def _evidence(seen: Outline, width: int) -> Iterator[Text]:
     yield from wrapped(Text(evidence.summary), _prose(width), 2)
     before = ""
     for label, words in evidence_rows(evidence):
-        yield from _row("" if label == before else label, words, width, 2)
-        before = label
+        shown, before = "" if label == before else label, label
+        yield from _row(shown, words, width, 2)
     bars = timeline(evidence.timeline, min(60, width - 24))
     if bars:
         yield from _row("timeline", bars.span, width, 2)

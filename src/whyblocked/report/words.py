@@ -38,9 +38,8 @@ def _asked(asking: Asking) -> str:
         return _icmp(asking.protocol, asking.icmp_type, asking.icmp_code)
     if asking.destination_port is not None:
         return f"{asking.protocol}/{asking.destination_port}"
-    return {"all": "all traffic", "tcp": "tcp, every port", "udp": "udp, every port"}.get(
-        asking.protocol, asking.protocol
-    )
+    words = _protocol(asking.protocol)
+    return f"{words}, every port" if words in ("tcp", "udp") else words
 
 
 def _icmp(protocol: str, kind: object, code: object) -> str:
@@ -62,8 +61,11 @@ def traffic_words(rule: Mapping[str, Any]) -> str:
     return f"all {protocol}" if ports in (None, _EVERY_PORT) else f"{protocol}/{ports}"
 
 
-def rule_words(rule: Mapping[str, Any], direction: str | None) -> str:
-    """A rule as a short sentence: ``egress rule 100 denies tcp/22 to 0.0.0.0/0``, ``route 10.0.0.0/8 -> tgw-1``."""
+def rule_words(rule: Mapping[str, Any], direction: str | None, of_group: bool = False) -> str:
+    """A rule as a short sentence: ``egress rule 100 denies tcp/22 to 0.0.0.0/0``, ``route 10.0.0.0/8 -> tgw-1``.
+
+    ``of_group`` names the group of a security group rule as well.
+    """
     if "rule_number" in rule:
         number = "*" if rule["rule_number"] in (32767, 32768) else rule["rule_number"]
         verb = {"allow": "allows", "deny": "denies"}.get(str(rule.get("action")), str(rule.get("action")))
@@ -75,7 +77,9 @@ def rule_words(rule: Mapping[str, Any], direction: str | None) -> str:
         )
     peers = [rule[key] for key in _PEERS if rule.get(key)]
     if peers or "rule_id" in rule:
-        who = rule.get("rule_id") or "a rule" + (f" of {rule['group_id']}" if rule.get("group_id") else "")
+        who = rule.get("rule_id") or "rule"
+        if rule.get("group_id") and (of_group or not rule.get("rule_id")):
+            who = f"{who} of {rule['group_id']}"
         words = _way(f"{who} allows {traffic_words(rule)}", peers[0] if peers else None, direction)
         return words + (f' "{rule["description"]}"' if rule.get("description") else "")
     return ", ".join(f"{key} {value}" for key, value in rule.items() if value is not None)
