@@ -1,0 +1,95 @@
+"""Bytes as they come from a file, in lists of whole lines: unpacked where they are gzip, in bounded memory."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+CHUNK = 1 << 18
+MAX_LINE = 1 << 16  # no record comes near: the longest fields are a handful of ARNs and tags
+TOO_LONG = f"a line of more than {MAX_LINE} bytes"
+GZIP = b"\x1f\x8b"
+
+
+class Lines(NamedTuple):
+    """Some lines without their ends; ``first`` is the number of the first. ``fault`` says what ended or broke them:
+    it stands for one line, ``first``, that can't be read, and ``lines`` is empty then."""
+
+    lines: list[bytes]
+    first: int
+    fault: str | None = None
+
+
+class Damaged(Exception):
+    """The packed data ends or breaks in the middle; what came before is whole."""
+
+
+def inflate(stream: BinaryIO, head: bytes) -> Iterator[bytes]:
+    """The contents of a gzip stream of any number of members, whose first bytes are ``head``."""
+    data = head
+    while data:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            while not member.eof and (data := data or stream.read(CHUNK)):
+                yield member.decompress(data, CHUNK)
+                data = member.unconsumed_tail
+            if not member.eof:
+                yield member.flush()  # at most a few kilobytes that the input so far already stood for
+        except zlib.error:
+            raise Damaged("the gzip data is damaged here") from None
+        if not member.eof:
+            raise Damaged("the gzip data ends in the middle (half-written or cut off)")
+        data = member.unused_data.lstrip(b"\0")  # zeros are allowed behind a member, as gzip does
+        while len(data) < len(GZIP) and (more := stream.read(CHUNK)):
+            data = (data + more).lstrip(b"\0")
+        if data and not data.startswith(GZIP):
+            raise Damaged("something else follows the gzip data")
+
+
+def plain(stream: BinaryIO, head: bytes) -> Iterator[bytes]:
+    """The bytes of a stream whose first ones, already read, are ``head``."""
+    while head:
+        yield head
+        head = stream.read(CHUNK)
+
+
+def lines_of(stream: BinaryIO, head: bytes) -> Iterator[Lines]:
+    """The lines of a stream that begins with ``head``; a line that is too long counts as one fault."""
+    chunks = inflate(stream, head) if head.startswith(GZIP) else plain(stream, head)
+    number, rest, skipping = 1, b"", False
+    try:
+        for chunk in chunks:
+            lines = chunk.split(b"\n")
+            if skipping and len(lines) > 1:
+                del lines[0]
+                skipping = False
+                number += 1
+            elif skipping:
+                continue
+            else:
+                lines[0] = rest + lines[0]
+            rest = lines.pop()
+            if lines:
+                yield from _short(lines, number)
+                number += len(lines)
+            if len(rest) > MAX_LINE:
+                yield Lines([], number, TOO_LONG)
+                rest, skipping = b"", True
+    except Damaged as error:
+        yield Lines([], number, str(error))
+        return
+    if rest and not skipping:
+        yield Lines([rest], number)
+
+
+def _short(lines: list[bytes], number: int) -> Iterator[Lines]:
+    """``lines``, with those that are too long taken out as faults."""
+    start = 0
+    if max(map(len, lines)) > MAX_LINE:
+        for index, line in enumerate(lines):
+            if len(line) > MAX_LINE:
+                yield Lines(lines[start:index], number + start)
+                yield Lines([], number + index, TOO_LONG)
+                start = index + 1
+    yield Lines(lines[start:], number + start)

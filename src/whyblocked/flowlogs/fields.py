@@ -1,0 +1,119 @@
+"""The fields of flow log records and the formats made of them: versions 2 to 11, and transit gateways'.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+https://docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from whyblocked.errors import InputError
+from whyblocked.text import clean
+
+BY_VERSION: dict[int, str] = {
+    2: "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action "
+    "log-status",
+    3: "vpc-id subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr",
+    4: "region az-id sublocation-type sublocation-id",
+    5: "pkt-src-aws-service pkt-dst-aws-service flow-direction traffic-path",
+    6: "resource-type tgw-id tgw-attachment-id tgw-src-vpc-account-id tgw-dst-vpc-account-id tgw-src-vpc-id "
+    "tgw-dst-vpc-id tgw-src-subnet-id tgw-dst-subnet-id tgw-src-eni tgw-dst-eni tgw-src-az-id tgw-dst-az-id "
+    "tgw-pair-attachment-id packets-lost-no-route packets-lost-blackhole packets-lost-mtu-exceeded "
+    "packets-lost-ttl-expired",
+    7: "ecs-cluster-arn ecs-cluster-name ecs-container-instance-arn ecs-container-instance-id ecs-container-id "
+    "ecs-second-container-id ecs-service-name ecs-task-definition-arn ecs-task-arn ecs-task-id",
+    8: "reject-reason",
+    9: "resource-id",
+    10: "encryption-status",
+    11: "instance-tag instance-tag-2 interface-tag interface-tag-2 asg-tag asg-tag-2 interface-type "
+    "next-hop-interface-id next-hop-subnet-id next-hop-az-id next-hop-vpc-id next-hop-interface-type",
+}
+FIELDS: dict[str, int] = {name: version for version, names in BY_VERSION.items() for name in names.split()}
+
+_ADDRESSES = (("srcaddr", "pkt-srcaddr"), ("dstaddr", "pkt-dstaddr"))
+_TRANSIT = frozenset(name for name in BY_VERSION[6].split() if name.startswith("tgw-"))
+_PLACEHOLDER = re.compile(r"\$\{\s*([^{}]*?)\s*\}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
+
+
+class Format(msgspec.Struct, frozen=True):
+    """The order of the fields in a record, by their documented (hyphenated) names; unknown ones keep their own."""
+
+    names: tuple[str, ...]
+
+    @property
+    def is_transit(self) -> bool:
+        """Whether it is a transit gateway's: those records tell of losses and have no ``action``."""
+        return "action" not in self.names and not _TRANSIT.isdisjoint(self.names)
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """What no reading of these records can do without and they do not have."""
+        lacks = [] if "action" in self.names else ["action"]
+        lacks += [" or ".join(pair) for pair in _ADDRESSES if self.names and not set(pair) & set(self.names)]
+        return tuple(lacks)
+
+    def __str__(self) -> str:
+        return " ".join(f"${{{name}}}" for name in self.names)
+
+
+DEFAULT = Format(tuple(BY_VERSION[2].split()))
+
+
+def parse_format(text: str, where: str = "--log-format") -> Format:
+    """A format as AWS writes it (``${version} ${srcaddr} ...``) or as plain names; ``where`` names it in errors."""
+    names = _PLACEHOLDER.findall(text)
+    if names:
+        rest = _PLACEHOLDER.sub(" ", text).replace(",", " ").split()
+    else:
+        names, rest = text.replace(",", " ").split(), []
+    wrong = [name for name in (*rest, *names) if not _NAME.match(name)]
+    if wrong:
+        raise InputError(
+            f"{where}: {clean(wrong[0], 60)!r} is no field name; write it as '${{version}} ${{srcaddr}} ...'"
+        )
+    if not names:
+        raise InputError(f"{where}: no fields; write it as '${{version}} ${{srcaddr}} ...'")
+    return checked(Format(tuple(_canonical(name) for name in names)), where)
+
+
+def checked(form: Format, where: str) -> Format:
+    """``form``, where its records can be used; else an error that names the field that is missing."""
+    if form.lacking and not form.is_transit:
+        fields = ", ".join(form.lacking)
+        raise InputError(f"{where}: the record format lacks {fields}, without which no flow can be told")
+    return form
+
+
+def header_format(tokens: list[bytes]) -> Format | None:
+    """The format that a header line gives, or None where the line is not one."""
+    if not tokens[0][:1].isalpha():
+        return None
+    try:
+        names = [_canonical(token.decode("ascii")) for token in tokens]
+    except UnicodeDecodeError:
+        return None
+    known = sum(name in FIELDS for name in names)
+    if known < 2 or known * 2 < len(names) or not all(_NAME.match(name) for name in names):
+        return None
+    return Format(tuple(names))
+
+
+def is_default(tokens: list[bytes]) -> bool:
+    """Whether a line is, beyond doubt, a record of the default format."""
+    return (
+        len(tokens) == 14
+        and tokens[0] == b"2"
+        and tokens[2].startswith((b"eni-", b"-"))
+        and tokens[12] in (b"ACCEPT", b"REJECT", b"-")
+        and tokens[13] in (b"OK", b"NODATA", b"SKIPDATA")
+        and all(token.isdigit() or token == b"-" for token in tokens[5:12])
+    )
+
+
+def _canonical(name: str) -> str:
+    hyphenated = name.lower().replace("_", "-")
+    return hyphenated if hyphenated in FIELDS else name

@@ -1,0 +1,140 @@
+"""Flow logs in files: one file, a folder of them, standard input; plain or gzip, told apart by their content."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+from whyblocked.errors import InputError
+from whyblocked.flowlogs.blocks import CHUNK, GZIP, TOO_LONG, Lines, lines_of
+from whyblocked.flowlogs.fields import DEFAULT, Format, header_format, is_default
+from whyblocked.flowlogs.records import Parser, Record, Scan, Wanted
+from whyblocked.text import clean
+
+_BOM = b"\xef\xbb\xbf"
+_SAMPLE = 50  # lines looked at to recognise a format
+_NAMED = 3  # skipped files named in a note
+_STATES = frozenset({b"ACCEPT", b"REJECT", b"NODATA", b"SKIPDATA"})
+_OWN_FORMAT = "give the flow log's own with --log-format '${version} ...'"
+
+
+class NotAFlowLog(InputError):
+    """The content is something else: fatal for a file that was named, a note for one found in a folder."""
+
+
+def read_path(location: str, forms: Sequence[Format], wanted: Wanted, scan: Scan) -> Iterator[list[Record]]:
+    """The wanted records of a file or of all files below a folder, in order of their names."""
+    path = Path(location)
+    try:
+        if path.is_dir():
+            yield from _read_folder(path, forms, wanted, scan)
+            return
+        with path.open("rb") as stream:
+            yield from read_stream(stream, location, forms, wanted, scan)
+    except FileNotFoundError:
+        raise InputError(f"flow logs: no such file or folder: {clean(location)}") from None
+    except OSError as error:
+        raise InputError(f"flow logs: {clean(location)}: {error.strerror or type(error).__name__}") from None
+    except ValueError:  # a NUL in the name
+        raise InputError(f"flow logs: {clean(location)!r} is no file name") from None
+
+
+def read_stream(
+    stream: BinaryIO, name: str, forms: Sequence[Format], wanted: Wanted, scan: Scan
+) -> Iterator[list[Record]]:
+    """The wanted records of an open file. ``forms`` come from the user; a header line in the file comes first."""
+    head = stream.read(CHUNK).removeprefix(_BOM)
+    while len(head) < len(GZIP) and (more := stream.read(CHUNK)):  # a pipe gives what it has
+        head += more
+    if not head.startswith(GZIP):
+        _refuse(head, name)
+    blocks = lines_of(stream, head)
+    begin, sample = _beginning(blocks)
+    if head.startswith(GZIP):
+        _refuse(b"\n".join(sample[:1]), name)
+    parser = Parser(name, _formats(begin, sample, name, forms), wanted, scan)
+    scan.files += 1
+    for block in chain(begin, blocks):
+        if found := parser.read(block):
+            yield found
+
+
+def _beginning(blocks: Iterator[Lines]) -> tuple[list[Lines], list[bytes]]:
+    """As many blocks as it takes to know the first lines that are not blank, and those lines."""
+    begin: list[Lines] = []
+    sample: list[bytes] = []
+    for block in blocks:
+        begin.append(block)
+        sample += [line for line in block.lines[:_SAMPLE] if not line.isspace() and line]
+        if len(sample) >= _SAMPLE or len(begin) >= _SAMPLE:
+            break
+    return begin, sample
+
+
+def _read_folder(folder: Path, forms: Sequence[Format], wanted: Wanted, scan: Scan) -> Iterator[list[Record]]:
+    """Every file below a folder; those that are no flow logs are named in a note, not read."""
+    skipped: list[str] = []
+    files = 0
+    for path in _walk(folder):
+        files += 1
+        try:
+            with path.open("rb") as stream:
+                yield from read_stream(stream, str(path), forms, wanted, scan)
+        except NotAFlowLog:
+            skipped.append(clean(str(path.relative_to(folder)), 80))
+        except OSError as error:
+            raise InputError(f"flow logs: {clean(str(path))}: {error.strerror or type(error).__name__}") from None
+    if len(skipped) == files:
+        what = f"; not flow logs: {_listed(skipped)}" if skipped else ""
+        raise InputError(f"flow logs: no flow log in the folder {clean(str(folder))}{what}")
+    if skipped:
+        scan.notes.append(f"skipped in {clean(str(folder))}, as they are no flow logs: {_listed(skipped)}")
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """The regular files below a folder, sorted, hidden ones left out; links to folders are not followed."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for where, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(where, name)
+            if not name.startswith(".") and path.is_file():
+                yield path
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _refuse(head: bytes, name: str) -> None:
+    """Refuse content that is, from its first bytes, something else."""
+    if head.startswith(b"PAR1"):
+        raise NotAFlowLog(f"flow logs: {clean(name)}: Parquet is not read yet")
+    if b"\0" in head[:4096]:
+        raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log (binary data)")
+
+
+def _formats(begin: list[Lines], lines: list[bytes], name: str, forms: Sequence[Format]) -> Sequence[Format]:
+    """The formats to try on a file with these first lines; a header line, where there is one, follows by itself."""
+    if not lines and any(block.fault == TOO_LONG for block in begin):
+        raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log: it has no lines")
+    sample = [line.split() for line in lines]
+    if forms or not sample or any(header_format(tokens) for tokens in sample):
+        return forms
+    if any(is_default(tokens) for tokens in sample):
+        return [DEFAULT]
+    if any(not _STATES.isdisjoint(tokens) for tokens in sample):
+        raise InputError(
+            f"flow logs: {clean(name)} has no header line and is not in the default format (version 2): {_OWN_FORMAT}"
+        )
+    first = sample[0][0]
+    if first.startswith((b"{", b"[")) or b"," in first:
+        raise NotAFlowLog(f"flow logs: {clean(name)}: JSON and CSV exports are not read yet")
+    raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log: no header line, no record of a known format")

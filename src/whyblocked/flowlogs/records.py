@@ -1,0 +1,340 @@
+"""From lines to records: every line is counted for what it is, those that may matter come out as :class:`Record`."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Literal
+
+import msgspec
+
+from whyblocked.flowlogs.blocks import Lines
+from whyblocked.flowlogs.fields import DEFAULT, Format, checked, header_format, is_default
+from whyblocked.text import clean
+
+PLACES = 5  # so many malformed lines are kept with their place
+_REMEMBERED = 1 << 16
+_BIGGEST = 2**63 - 1
+_LONG = 200  # digits that no number or line of numbers has
+_NUMBERS = ("srcport", "dstport", "protocol", "packets", "bytes", "start", "end")
+_ADDRESSES = ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One flow in one interval at one interface. What the format lacks, or AWS left out (``-``), is None.
+
+    ``source`` and ``destination`` are the packet's (``pkt-*`` where present), ``srcaddr`` and ``dstaddr`` what the
+    interface saw. ``start`` and ``end`` are Unix seconds. ``fields`` holds all fields as written, unknown ones too.
+    """
+
+    interface_id: str | None = None
+    srcaddr: str | None = None
+    dstaddr: str | None = None
+    pkt_srcaddr: str | None = None
+    pkt_dstaddr: str | None = None
+    source_port: int | None = None
+    destination_port: int | None = None
+    protocol: int | None = None
+    packets: int = 0
+    bytes: int = 0
+    start: int | None = None
+    end: int | None = None
+    accepted: bool
+    direction: Literal["ingress", "egress"] | None = None
+    tcp_flags: int | None = None
+    reject_reason: str | None = None
+    fields: dict[str, str] = {}
+
+    @property
+    def source(self) -> str | None:
+        """Where the packet came from."""
+        return self.pkt_srcaddr or self.srcaddr
+
+    @property
+    def destination(self) -> str | None:
+        """Where the packet went."""
+        return self.pkt_dstaddr or self.dstaddr
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which records are worth building; a superset is fine, the asker looks again. Empty sets want everything.
+
+    ``interfaces`` are tried where a record names its interface. ``since`` and ``until`` are Unix seconds: a record
+    whose interval touches the window is wanted.
+    """
+
+    interfaces: frozenset[str] = frozenset()
+    since: int | None = None
+    until: int | None = None
+    rejected_only: bool = False
+
+
+class Scan(msgspec.Struct, kw_only=True):
+    """What was read: ``records`` data lines, the sum of the first five counts.
+
+    ``transit_gateway`` are records of transit gateway flow logs, counted apart. ``places`` names the first malformed
+    lines. ``interfaces`` counts, for each interface that was wanted, its lines of any kind. ``outside`` are wanted
+    records that lie outside the window. ``notes`` say what else the asker should know.
+    """
+
+    accepted: int = 0
+    rejected: int = 0
+    no_data: int = 0
+    skipped_data: int = 0
+    malformed: int = 0
+    files: int = 0
+    transit_gateway: int = 0
+    outside: int = 0
+    places: list[str] = []
+    notes: list[str] = []
+    interfaces: dict[str, int] = {}
+
+    @property
+    def records(self) -> int:
+        """Data lines, header lines aside."""
+        return self.accepted + self.rejected + self.no_data + self.skipped_data + self.malformed
+
+    def counts(self) -> dict[str, int]:
+        """The contract's ``scanned``."""
+        names = ("records", "accepted", "rejected", "no_data", "skipped_data", "malformed", "files")
+        return {name: getattr(self, name) for name in names}
+
+
+class _Layout:
+    """Where a format has what; worked out once a format, used for every line."""
+
+    def __init__(self, form: Format) -> None:
+        at = {name: index for index, name in reversed(list(enumerate(form.names)))}
+        self.form = form
+        self.at = at
+        self.width = len(form.names)
+        self.action = at.get("action", -1)
+        self.status = at.get("log-status", -1)
+        self.has_status = self.status >= 0
+        self.interface = at.get("interface-id", -1)
+        self.resource = at.get("resource-id", -1)
+        self.start, self.end = at.get("start", -1), at.get("end", -1)
+        self.addresses = tuple(at[name] for name in _ADDRESSES if name in at)
+        self.numbers = tuple(at[name] for name in _NUMBERS if name in at)
+        usual = self.has_status and bool(self.numbers) and self.action >= 0
+        numbers = itemgetter(*self.numbers, self.numbers[0]) if usual else itemgetter(0, 0)
+        addresses = itemgetter(*self.addresses, self.addresses[0]) if usual else itemgetter(0, 0)
+        self.hot = (self.width if usual else -1, self.action, self.status, self.interface, addresses, numbers)
+
+    def is_empty(self, tokens: list[bytes]) -> bool:
+        """Whether a record says nothing of any flow, as NODATA does in a format without ``log-status``."""
+        return (
+            not self.has_status
+            and self.action >= 0
+            and tokens[self.action] == b"-"
+            and all(tokens[index] == b"-" for index in self.addresses)
+        )
+
+    @staticmethod
+    def time(tokens: list[bytes], index: int) -> int | None:
+        """A time in Unix seconds; some writers give milliseconds (or finer), which no date of ours can be."""
+        if index < 0 or tokens[index] == b"-":
+            return None
+        value = int(tokens[index])
+        while value >= 10**11:
+            value //= 1000
+        return value
+
+
+_EMPTY = _Layout(Format(()))
+
+
+class Parser:
+    """Reads the lines of one source. ``formats`` are tried in order; a header line sets the only one.
+
+    Without any format, lines before a header are malformed until one is, beyond doubt, of the default format.
+    """
+
+    def __init__(self, name: str, formats: Sequence[Format], wanted: Wanted, scan: Scan) -> None:
+        self.name = clean(name)
+        self.wanted = wanted
+        self.scan = scan
+        self._layouts = [_Layout(checked(form, self.name)) for form in formats] or [_EMPTY]
+        self._interfaces = frozenset(i.encode() for i in wanted.interfaces)
+        self._good: set[bytes] = {b"-"}
+
+    def read(self, block: Lines) -> list[Record]:
+        """The wanted records among some lines; all of the lines are counted."""
+        if block.fault:
+            self._malformed(block.first, block.fault)
+        found: list[Record] = []
+        good, interesting, rejected_only = self._good, self._interfaces | {b"-"}, self.wanted.rejected_only
+        accepted = rejected = 0
+        layout = self._layouts[0]
+        width, action, status, interface, addresses, numbers = layout.hot
+        unasked = interface < 0 or not self._interfaces
+        for number, line in enumerate(block.lines, block.first):
+            tokens = line.split()
+            # Most lines are whole records with nothing left out: told here, in as few steps as Python can.
+            if (
+                len(tokens) == width
+                and tokens[status] == b"OK"
+                and len(digits := b"".join(numbers(tokens))) < _LONG
+                and digits.isdigit()
+                and (good.issuperset(pair := addresses(tokens)) or all(map(self._is_address, pair)))
+                and ((refused := tokens[action] == b"REJECT") or tokens[action] == b"ACCEPT")
+            ):
+                if refused:
+                    rejected += 1
+                else:
+                    accepted += 1
+                    if rejected_only:
+                        continue
+                if (unasked or tokens[interface] in interesting) and self._is_wanted(layout, tokens):
+                    self._keep(layout, tokens, not refused, found)
+                continue
+            self._unusual(tokens, number, found)
+            layout = self._layouts[0]
+            width, action, status, interface, addresses, numbers = layout.hot
+            unasked = interface < 0 or not self._interfaces
+        self.scan.accepted += accepted
+        self.scan.rejected += rejected
+        return found
+
+    def _unusual(self, tokens: list[bytes], number: int, found: list[Record]) -> None:
+        """A line that is not, at first sight, a plain record of the first format."""
+        if not tokens:
+            return
+        header = header_format(tokens)
+        if header is not None:
+            self._layouts = [_Layout(checked(header, f"{self.name}:{number}"))]
+            return
+        if self._layouts[0] is _EMPTY and is_default(tokens):
+            self._layouts = [_Layout(DEFAULT)]
+        reason = None
+        for layout in self._layouts:
+            reason = self._fault(layout, tokens)
+            if reason is None:
+                self._count(layout, tokens, found)
+                return
+        if _is_transit(tokens):
+            self.scan.transit_gateway += 1
+            return
+        self._malformed(number, reason or "")
+
+    def _fault(self, layout: _Layout, tokens: list[bytes]) -> str | None:
+        """Why a line can't be a record of this format, or None where it is one."""
+        if len(tokens) != layout.width:
+            return f"{len(tokens)} fields where the format has {layout.width}" if layout.width else "no known format"
+        status = tokens[layout.status] if layout.has_status else b"OK"
+        if status not in (b"OK", b"NODATA", b"SKIPDATA"):
+            return f"log-status {_quoted(status)}"
+        for index in layout.numbers:
+            if tokens[index] != b"-" and not (tokens[index].isdigit() and len(tokens[index]) < _LONG):
+                return f"{layout.form.names[index]} {_quoted(tokens[index])} is no number"
+        for index in layout.addresses:
+            if not self._is_address(tokens[index]):
+                return f"{layout.form.names[index]} {_quoted(tokens[index])} is no address"
+        if layout.form.is_transit or status != b"OK" or layout.is_empty(tokens):
+            return None
+        action = tokens[layout.action]
+        return None if action in (b"ACCEPT", b"REJECT") else f"action {_quoted(action)}"
+
+    def _count(self, layout: _Layout, tokens: list[bytes], found: list[Record]) -> None:
+        """Count a line that fits the format, and keep its record where it is wanted."""
+        scan = self.scan
+        if layout.form.is_transit:
+            scan.transit_gateway += 1
+            return
+        wanted = self._is_wanted(layout, tokens)
+        if layout.has_status and tokens[layout.status] == b"SKIPDATA":
+            scan.skipped_data += 1
+        elif layout.is_empty(tokens) or (layout.has_status and tokens[layout.status] == b"NODATA"):
+            scan.no_data += 1
+        else:
+            accepted = tokens[layout.action] == b"ACCEPT"
+            scan.accepted += accepted
+            scan.rejected += not accepted
+            if wanted and not (accepted and self.wanted.rejected_only):
+                self._keep(layout, tokens, accepted, found)
+
+    def _is_wanted(self, layout: _Layout, tokens: list[bytes]) -> bool:
+        """Whether the record is of an interface that is asked about, or does not tell."""
+        if layout.interface < 0 or not self._interfaces:
+            return True
+        name = tokens[layout.interface]
+        if name == b"-" and layout.resource >= 0:
+            name = tokens[layout.resource]  # a regional NAT gateway has no interface
+        if name not in self._interfaces:
+            return name == b"-"
+        seen = self.scan.interfaces
+        text = name.decode()
+        seen[text] = seen.get(text, 0) + 1
+        return True
+
+    def _keep(self, layout: _Layout, tokens: list[bytes], accepted: bool, found: list[Record]) -> None:
+        """Build the record, where its interval touches the window."""
+        start, end = layout.time(tokens, layout.start), layout.time(tokens, layout.end)
+        first, last = start if start is not None else end, end if end is not None else start
+        since, until = self.wanted.since, self.wanted.until
+        if (since is not None and last is not None and last < since) or (
+            until is not None and first is not None and first > until
+        ):
+            self.scan.outside += 1
+            return
+        fields = {name: tokens[index].decode("utf-8", "replace") for name, index in layout.at.items()}
+        get = {name: value for name, value in fields.items() if value != "-"}.get
+        found.append(
+            Record(
+                interface_id=get("interface-id") or get("resource-id"),
+                srcaddr=get("srcaddr"),
+                dstaddr=get("dstaddr"),
+                pkt_srcaddr=get("pkt-srcaddr"),
+                pkt_dstaddr=get("pkt-dstaddr"),
+                source_port=_number(get("srcport")),
+                destination_port=_number(get("dstport")),
+                protocol=_number(get("protocol")),
+                packets=_number(get("packets")) or 0,
+                bytes=_number(get("bytes")) or 0,
+                start=first,
+                end=last,
+                accepted=accepted,
+                direction=_DIRECTIONS.get(get("flow-direction") or ""),
+                tcp_flags=_number(get("tcp-flags")),
+                reject_reason=get("reject-reason"),
+                fields=fields,
+            )
+        )
+
+    def _is_address(self, token: bytes) -> bool:
+        """Whether it is an address or ``-``; those already seen are told by looking them up."""
+        if token in self._good:
+            return True
+        try:
+            socket.inet_pton(socket.AF_INET6 if b":" in token else socket.AF_INET, token.decode("ascii"))
+        except (OSError, ValueError):
+            return False
+        if len(self._good) >= _REMEMBERED:
+            self._good.clear()
+            self._good.add(b"-")
+        self._good.add(token)
+        return True
+
+    def _malformed(self, number: int, reason: str) -> None:
+        self.scan.malformed += 1
+        if len(self.scan.places) < PLACES:
+            self.scan.places.append(f"{self.name}:{number}: {reason}")
+
+
+_DIRECTIONS: dict[str, Literal["ingress", "egress"]] = {"ingress": "ingress", "egress": "egress"}
+
+
+def _number(text: str | None) -> int | None:
+    if text is None or not (text.isascii() and text.isdigit() and len(text) < _LONG):
+        return None
+    return min(int(text), _BIGGEST)
+
+
+def _is_transit(tokens: list[bytes]) -> bool:
+    """A record of a transit gateway's default format among those of interfaces (two logs in one log group)."""
+    return len(tokens) > 1 and tokens[0].isdigit() and tokens[1] in (b"TransitGateway", b"TransitGatewayAttachment")
+
+
+def _quoted(token: bytes) -> str:
+    return repr(clean(token[:80].decode("utf-8", "replace"), 40))
