@@ -1,0 +1,1 @@
+"""The command line: one module a subcommand. It parses, calls the API, picks a renderer and gives the exit status."""

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 from whyblocked.errors import UsageError
-from whyblocked.question.model import ALL_PROTOCOLS, Question
+from whyblocked.network.asked import ALL_PROTOCOLS, Question
 from whyblocked.question.ports import format_ports, parse_ports
 from whyblocked.question.protocols import (
     ECHO_REQUEST,

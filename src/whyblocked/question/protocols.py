@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from whyblocked.errors import UsageError
+from whyblocked.network.asked import ALL_PROTOCOLS
 from whyblocked.network.packets import ICMP, ICMPV6, TCP, UDP
-from whyblocked.question.model import ALL_PROTOCOLS
 from whyblocked.text import clean
 
 # https://www.iana.org/assignments/protocol-numbers (those that people filter), and "all" as AWS names and numbers it.

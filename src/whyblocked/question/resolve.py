@@ -15,10 +15,10 @@ from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.resources import Instance, NetworkInterface
 from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.network.addresses import is_public
+from whyblocked.network.asked import Asked, End, Question
 from whyblocked.network.packets import ICMP, ICMPV6
 from whyblocked.question import hints
 from whyblocked.question.find import GONE, Search
-from whyblocked.question.model import Asked, End, Question
 from whyblocked.question.shapes import Shape, shape_of
 from whyblocked.text import clean
 

@@ -1,0 +1,5 @@
+"""``python -m whyblocked``."""
+
+from whyblocked.cli.main import entry
+
+entry()

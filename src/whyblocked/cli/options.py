@@ -1,0 +1,127 @@
+"""Options that several commands share, named as the AWS CLI names its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import click
+
+from whyblocked.errors import UsageError
+
+if TYPE_CHECKING:
+    from whyblocked.config.account import Account
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class AccountSettings(NamedTuple):
+    """Which account is asked about, and where its configuration is read."""
+
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+    snapshot: str | None = None
+    debug: bool = False
+
+    def open(self) -> Account:
+        """The account; nothing of it is read from AWS yet."""
+        if self.snapshot is not None:
+            from whyblocked.config.snapshot import load_snapshot
+
+            return load_snapshot(Path(self.snapshot), self.region)
+        from whyblocked.config.live import live_account
+
+        return live_account(self.profile, self.region, self.endpoint_url, self.debug)
+
+
+class EvidenceSettings(NamedTuple):
+    """Which flow logs are read, and for which time."""
+
+    wanted: bool = True
+    locations: tuple[str, ...] = ()
+    log_format: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def read_evidence(
+    *, flow_logs: tuple[str, ...], no_flow_logs: bool, log_format: str | None, since: str | None, until: str | None
+) -> EvidenceSettings:
+    """The evidence that the options of these names ask for; :class:`UsageError` where they contradict each other."""
+    if no_flow_logs and flow_logs:
+        raise UsageError("--no-flow-logs and --flow-logs contradict each other")
+    start = end = None
+    if since is not None or until is not None:
+        from whyblocked.flowlogs.window import moment
+
+        now = datetime.now(UTC)
+        start = None if since is None else moment(since, now, "--since")
+        end = None if until is None else moment(until, now, "--until")
+        if start and end and start >= end:
+            raise UsageError(f"--since {since} is not before --until {until}: nothing lies between them")
+    return EvidenceSettings(not no_flow_logs, flow_logs, log_format, start, end)
+
+
+def account_options(function: F) -> F:
+    """``--profile``, ``--region``, ``--endpoint-url``, ``--snapshot`` and ``--debug``."""
+    return _all(
+        function,
+        click.option("--profile", metavar="NAME", help="Use this profile of the AWS configuration."),
+        click.option("--region", metavar="REGION", help="Ask about this Region."),
+        click.option("--endpoint-url", metavar="URL", help="Send the calls there instead of to AWS."),
+        click.option("--snapshot", metavar="DIR", help="Read the configuration from a folder, not from AWS."),
+        click.option("--debug", is_flag=True, help="Show tracebacks, and what the AWS library does."),
+    )
+
+
+def evidence_options(function: F) -> F:
+    """``--flow-logs``, ``--no-flow-logs``, ``--log-format``, ``--since`` and ``--until``."""
+    return _all(
+        function,
+        click.option(
+            "--flow-logs",
+            metavar="LOCATION",
+            multiple=True,
+            help="Read flow logs from a file, a folder, - or cloudwatch:LOG-GROUP (repeatable). "
+            "Without it: those that the account has.",
+        ),
+        click.option("--no-flow-logs", is_flag=True, help="Answer from the configuration alone."),
+        click.option("--log-format", metavar="FIELDS", help="The fields of the records, as '${version} ...'."),
+        click.option("--since", metavar="TIME", help="Begin there: 30m, 2d, 2026-11-23T09:00:00Z, Unix seconds."),
+        click.option("--until", metavar="TIME", help="End there."),
+    )
+
+
+def question_options(function: F) -> F:
+    """The options that belong to a question: protocol, source port, ICMP type and code."""
+    return _all(
+        function,
+        click.option("--protocol", metavar="NAME", help="tcp (default), udp, icmp, icmpv6, all or a number."),
+        click.option("--source-port", metavar="PORT", help="A port or range; default: the client's ephemeral ports."),
+        click.option("--icmp-type", metavar="TYPE", help="A number or all; default: echo request."),
+        click.option("--icmp-code", metavar="CODE", help="A number or all."),
+    )
+
+
+def output_options(*formats: str) -> Callable[[F], F]:
+    """``--output`` with these formats, the first the default, and ``--no-color``."""
+    return lambda function: _all(
+        function,
+        click.option(
+            "--output", metavar="FORMAT", type=click.Choice(formats), default=formats[0], help=f"{_listed(formats)}."
+        ),
+        click.option("--no-color", is_flag=True, help="No colours (as with NO_COLOR set)."),
+    )
+
+
+def _listed(formats: tuple[str, ...]) -> str:
+    return f"{', '.join((f'{formats[0]} (default)', *formats[1:-1]))} or {formats[-1]}"
+
+
+def _all(function: F, *options: Callable[[F], F]) -> F:
+    for option in reversed(options):
+        function = option(function)
+    return function

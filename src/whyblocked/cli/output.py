@@ -1,0 +1,44 @@
+"""Where output goes: the answer to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console(no_color: bool) -> Console:
+    """The console for reports on standard output."""
+    from whyblocked.report.console import build_console
+
+    stream = stdout()
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")  # a locale that lacks a character must not cost the report
+    return build_console(stream, False if no_color else None)
+
+
+def emit(document: str) -> None:
+    """Write a document for programs, or for a file: as UTF-8, whatever the locale."""
+    stream = stdout()
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="replace")
+    stream.write(document)
+    stream.flush()
+
+
+def note(text: str) -> None:
+    """A line on standard error: a warning, or what goes on."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
+def stdout() -> TextIO:
+    """Standard output; where it was closed before the program began, nothing is written anywhere."""
+    if sys.stdout is None:
+        sys.stdout = io.TextIOWrapper(io.FileIO(os.devnull, "w"), encoding="utf-8")
+    return sys.stdout
