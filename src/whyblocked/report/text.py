@@ -217,7 +217,7 @@ def _evidence(seen: Outline, width: int) -> Iterator[Text]:
             ("accepted", bars.accepted, evidence.accepted, "green"),
         ):
             if total:
-                yield Text.assemble((f"    {label} ", "dim"), f"{total:>7,}  ", (row, style))
+                yield Text.assemble((f"    {label} ", "dim"), (row, style), f"  {total:,} in all")
     for note in evidence.notes:
         yield from wrapped(Text.assemble("· ", note), _prose(width), 2, 4)
     if evidence.enable_command:
