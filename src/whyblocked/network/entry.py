@@ -1,0 +1,261 @@
+"""Where packets of a source that no interface owns come in: from a subnet, a peer, a gateway, the internet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address
+
+from whyblocked.config.account import Ip, Missing
+from whyblocked.config.resources import NetworkInterface, Route, Subnet
+from whyblocked.network.asked import Asked
+from whyblocked.network.flow import INTERNET, Bundle, Node, flagged
+from whyblocked.network.graph import UNMODELLED, target_node
+from whyblocked.network.hops.internet import gateway_of, refuse_without_gateway
+from whyblocked.network.hops.internet_gateway import refuse_private
+from whyblocked.network.hops.peering import check_status, unreadable
+from whyblocked.network.hops.public_access import check
+from whyblocked.network.opening import (
+    UNKNOWN_CLIENT,
+    comes_from_outside,
+    ephemeral_ports,
+    pieces_between,
+)
+from whyblocked.network.packets import (
+    Interval,
+    network_text,
+    span,
+    subtract_intervals,
+)
+from whyblocked.network.routes import look_up
+from whyblocked.network.targets import Target
+from whyblocked.network.walk import Step, Walk
+
+
+def from_addresses(walk: Walk, asked: Asked, version: int, source: Interval, target: Target) -> Iterator[Step]:
+    """From inside the VPC where the address lies there, else by what the destination's routes name as the way back.
+
+    A public address comes by the internet, unless a route of its own (not a default route) leads elsewhere.
+    """
+    outside = comes_from_outside(asked.source)
+    if asked.source.kind == "internet" or target.subnet is None:
+        yield from _enter_by_internet(walk, asked, version, source, target)
+        return
+    home = [span(n) for n in target.subnet.networks if n.version == version]
+    near = [(max(a, source[0]), min(b, source[1])) for a, b in home if a <= source[1] and source[0] <= b]
+    for part in near:
+        yield from _from_inside(walk, asked, version, part, target, target.subnet.vpc_id)
+    table = walk.account.route_table_of(target.subnet)
+    if isinstance(table, Missing):
+        walk.lack(table)
+        yield from _at_the_door(walk, asked, version, source, target, Node("target", "unknown"), unknown=True)
+        return
+    compiled = walk.rulebook.table(table, version)
+    for part in subtract_intervals([source], near):
+        for choice in look_up(compiled, version, part):
+            route = choice.route if choice.route is not None and choice.route.state in ("active", "") else None
+            entry = target_node(route, table.vpc_id) if route else None
+            addressed_publicly = asked.destination.public or target.has_public(version)
+            if outside and not _leads_inside(route, entry, addressed_publicly=addressed_publicly):
+                yield from _enter_by_internet(walk, asked, version, choice.destinations, target)
+            elif choice.missing is not None:
+                walk.lack(choice.missing)
+                nowhere = Node("target", "unknown")
+                yield from _at_the_door(walk, asked, version, choice.destinations, target, nowhere, unknown=True)
+            else:
+                yield from _enter(walk, asked, version, choice.destinations, target, entry)
+
+
+def _leads_inside(route: Route | None, entry: Node | None, *, addressed_publicly: bool) -> bool:
+    """Whether a public source comes by another way than an internet gateway."""
+    if route is None or entry is None or entry.kind in ("internet-gateway", "nat-gateway"):
+        return False
+    if entry.kind in ("vpc", "egress-only-internet-gateway"):
+        return True
+    return not addressed_publicly and not route.destination.endswith("/0")
+
+
+def _enter(
+    walk: Walk, asked: Asked, version: int, source: Interval, target: Target, entry: Node | None
+) -> Iterator[Step]:
+    vpc_id = target.subnet.vpc_id if target.subnet else ""
+    if entry == Node("vpc", vpc_id):
+        yield from _from_inside(walk, asked, version, source, target, vpc_id)
+    elif entry is not None and entry.kind == "vpc-peering":
+        yield from _enter_by_peering(walk, asked, version, source, target, entry)
+    elif entry is not None and entry.kind in UNMODELLED:
+        words = entry.kind.replace("-", " ")
+        walk.lack(Missing(f"{words} {entry.id}", "not modelled yet, what it does with the packet is unknown"))
+        yield from _at_the_door(walk, asked, version, source, target, entry, unknown=True)
+    elif entry is not None and entry.kind == "interface":
+        walk.lack(Missing(f"appliance {entry.id}", "AWS does not show what it does with the packets that it forwards"))
+        yield from _at_the_door(walk, asked, version, source, target, entry, unknown=True)
+    elif entry is not None and entry.kind == "egress-only-internet-gateway":
+        for _, bundle in _at_the_door(walk, asked, version, source, target, INTERNET):
+            yield entry, bundle.but(inbound=True, vpc_id=vpc_id)
+    elif comes_from_outside(asked.source) or (entry is not None and entry.kind == "internet-gateway"):
+        yield from _enter_by_internet(walk, asked, version, source, target)
+    elif entry is not None and entry.kind == "nat-gateway":
+        for node, bundle in _at_the_door(walk, asked, version, source, target, entry):
+            walk.block(
+                bundle,
+                bundle.pieces,
+                layer="nat-gateway",
+                code="NAT_GATEWAY_REFUSES_INBOUND",
+                summary=f"{network_text(version, [source])} lies behind {entry.id}, which accepts no connections.",
+                resource_ids=(entry.id,),
+            )
+            yield node, bundle.but(pieces=flagged(bundle.pieces, blocked=True))
+    else:
+        walk.warn(
+            f"No route of {target.subnet.subnet_id if target.subnet else 'the destination'} leads to "
+            f"{network_text(version, [source])}, so it is not known where its packets would enter."
+        )
+        yield from _at_the_door(walk, asked, version, source, target, Node("nowhere", "nowhere"))
+
+
+def _enter_by_internet(walk: Walk, asked: Asked, version: int, source: Interval, target: Target) -> Iterator[Step]:
+    pieces = pieces_between(asked, version, source, target.spans, UNKNOWN_CLIENT)
+    vpc_id = target.subnet.vpc_id if target.subnet else None
+    bundle = Bundle(pieces, "forward", origin=INTERNET, goal=target.interface, vpc_id=vpc_id)
+    gateway = gateway_of(walk, vpc_id) if vpc_id else None
+    if isinstance(gateway, Missing):
+        walk.lack(gateway)
+        bundle = bundle.but(pieces=flagged(pieces, unknown=True))
+        gateway = None
+    elif gateway is None:
+        refuse_without_gateway(walk, bundle)
+        bundle = bundle.but(pieces=flagged(pieces, blocked=True))
+    has_public = target.has_public(version)
+    walk.note(bundle, "internet", "internet", "forward", subnet_id=None, vpc_id=None)
+    if has_public and gateway is not None:
+        yield gateway, bundle.but(inbound=True)
+        return
+    if not comes_from_outside(asked.source) and gateway is not None:
+        # A private source: the gateway refuses it whatever address it asks for.
+        bundle = bundle.but(pieces=refuse_private(walk, gateway, bundle, outbound=False))
+        walk.note(bundle, "internet-gateway", gateway.id, "deny", detail="carries no private source addresses")
+    elif not has_public:
+        bundle = _refuse_unaddressable(walk, asked, target, bundle, gateway)
+    elif target.private is not None and version == 4:
+        bundle = bundle.but(pieces=tuple(p.with_destination(target.private[0]) for p in bundle.pieces))
+    if vpc_id:
+        door = Node("vpc", vpc_id)
+        via = gateway.id if gateway else None
+        yield door, bundle.but(heading=door, vpc_id=vpc_id, via=via, inbound=True)
+
+
+def _refuse_unaddressable(walk: Walk, asked: Asked, target: Target, bundle: Bundle, gateway: Node | None) -> Bundle:
+    """What has no public address can't be addressed from the internet; Block Public Access would stop it as well."""
+    eni = target.interface.network_interface_id if target.interface else None
+    here = bundle.but(subnet_id=target.subnet.subnet_id if target.subnet else None)
+    walk.block(
+        here,
+        here.pieces,
+        layer="internet-gateway",
+        code="IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS",
+        summary=f"{asked.destination.label} has no public IPv4 address, so the internet can't reach it.",
+        resource_ids=(gateway.id,) if gateway else (),
+        interface_id=eni,
+        next_step="Give it a public IPv4 address (an Elastic IP), or reach it by a load balancer, VPN or bastion.",
+    )
+    here = here.but(pieces=flagged(here.pieces, blocked=True))
+    if gateway is not None:
+        detail = "no public address to translate"
+        walk.note(here, "internet-gateway", gateway.id, "deny", detail=detail, interface_id=eni)
+        here = here.but(pieces=check(walk, gateway, here.but(inbound=True), "internet-gateway"))
+    return here
+
+
+def _at_the_door(
+    walk: Walk, asked: Asked, version: int, source: Interval, target: Target, origin: Node, *, unknown: bool = False
+) -> Iterator[Step]:
+    """At the router of the destination's VPC, coming from ``origin``."""
+    spans = [target.private] if target.private else target.spans
+    pieces = pieces_between(asked, version, source, spans, UNKNOWN_CLIENT)
+    vpc_id = target.subnet.vpc_id if target.subnet else ""
+    door = Node("vpc", vpc_id)
+    bundle = Bundle(
+        flagged(pieces, unknown=unknown),
+        "forward",
+        origin,
+        target.interface,
+        heading=door,
+        vpc_id=vpc_id,
+        inbound=True,
+        via=origin.id,
+    )
+    if origin.kind not in ("nowhere", "target", "internet"):
+        walk.note(bundle, origin.kind, origin.id, "unknown" if unknown else "forward", subnet_id=None)
+    yield door, bundle
+
+
+def _from_inside(
+    walk: Walk, asked: Asked, version: int, source: Interval, target: Target, vpc_id: str
+) -> Iterator[Step]:
+    """From the interfaces and hypothetical hosts of a VPC that have these addresses."""
+    spans = [target.private] if target.private and not asked.destination.public else target.spans
+    subnets = walk.account.subnets_of(vpc_id)
+    rest = [source]
+    for subnet in () if isinstance(subnets, Missing) else subnets:
+        for block in (span(n) for n in subnet.networks if n.version == version):
+            inside = [(max(a, block[0]), min(b, block[1])) for a, b in rest if a <= block[1] and block[0] <= b]
+            rest = subtract_intervals(rest, inside)
+            for part in inside:
+                yield from _from_segment(walk, asked, version, part, spans, target, subnet)
+    for part in rest:
+        walk.warn(f"{network_text(version, [part])} is in the blocks of {vpc_id} but in none of its subnets.")
+        yield from _at_the_door(walk, asked, version, part, target, Node("vpc", vpc_id))
+
+
+def _from_segment(
+    walk: Walk, asked: Asked, version: int, source: Interval, spans: Sequence[Interval], target: Target, subnet: Subnet
+) -> Iterator[Step]:
+    owned = _owned(walk, subnet.vpc_id, version, source)
+    for address, interface in owned:
+        place = Node("interface", interface.network_interface_id)
+        ports = ephemeral_ports(walk, interface)
+        pieces = pieces_between(asked, version, (address, address), spans, ports)
+        yield place, Bundle(pieces, "forward", place, target.interface)
+    unowned = subtract_intervals([source], [(a, a) for a, _ in owned])
+    if unowned:
+        place = Node("host", subnet.subnet_id)
+        walk.warn(
+            f"No interface owns {network_text(version, unowned)} in {subnet.subnet_id}; "
+            "taken as a host there without security groups."
+        )
+        pieces = tuple(p for part in unowned for p in pieces_between(asked, version, part, spans, UNKNOWN_CLIENT))
+        yield place, Bundle(pieces, "forward", place, target.interface)
+
+
+def _owned(walk: Walk, vpc_id: str, version: int, source: Interval) -> list[tuple[int, NetworkInterface]]:
+    if source[0] == source[1]:
+        address: Ip = IPv4Address(source[0]) if version == 4 else IPv6Address(source[0])
+        owner = walk.account.interface_at(vpc_id, address)
+        return [] if owner is None or isinstance(owner, Missing) else [(source[0], owner)]
+    found = walk.account.addresses_within(vpc_id, version, *source)
+    if isinstance(found, Missing):
+        walk.lack(found)
+        return []
+    return found
+
+
+def _enter_by_peering(
+    walk: Walk, asked: Asked, version: int, source: Interval, target: Target, entry: Node
+) -> Iterator[Step]:
+    """From the other VPC: its hosts where it can be read, else at our door with the far side unknown."""
+    peering = walk.account.peering(entry.id)
+    if isinstance(peering, Missing):
+        walk.lack(peering)
+        yield from _at_the_door(walk, asked, version, source, target, entry, unknown=True)
+        return
+    near, far = peering.requester_vpc_info, peering.accepter_vpc_info
+    if target.subnet is not None and far.vpc_id == target.subnet.vpc_id:
+        near, far = far, near
+    unread = unreadable(walk, far)
+    if unread is None and far.vpc_id is not None:
+        yield from _from_inside(walk, asked, version, source, target, far.vpc_id)
+        return
+    if unread is not None:
+        walk.lack(unread)
+    for node, bundle in _at_the_door(walk, asked, version, source, target, entry, unknown=True):
+        yield node, check_status(walk, peering, bundle)
