@@ -18,10 +18,11 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e7eb; --soft: #9aa4b0; --line: #3a424c; --paper: #14171b;
   --yes: #57c271; --no: #ff7b72; --unknown: #d2a0ee; } }
 @media print { :root { --ink: #000; --soft: #444; --line: #bbb; --paper: #fff; --yes: #1a7f37; --no: #b71c1c;
-  --unknown: #6a2c8c; } section, li, tr { break-inside: avoid; } }
+  --unknown: #6a2c8c; } html { font-size: 11px; } body { padding: 0; max-width: none; }
+  section, li, tr { break-inside: avoid; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2rem 1.25rem 3rem; max-width: 62rem; background: var(--paper); color: var(--ink);
-  font: 16px/1.55 system-ui, sans-serif; }
+  font: 1rem/1.55 system-ui, sans-serif; }
 h1 { margin: 0; font-size: 1.5rem; letter-spacing: .01em; }
 h2 { margin: 2rem 0 .5rem; padding-top: .75rem; border-top: 1px solid var(--line); font-size: 1rem; }
 h2 small { margin-left: .5rem; color: var(--soft); font-weight: normal; }
@@ -39,7 +40,7 @@ dt { color: var(--soft); } dd { margin: 0; }
 table { width: 100%; border-collapse: collapse; }
 td { padding: .3rem .6rem .3rem 0; vertical-align: top; border-bottom: 1px solid var(--line); }
 td.mark { width: 1.5rem; font-weight: bold; } td.kind { width: 9rem; white-space: nowrap; }
-td.id { width: 16rem; }
+td.id { width: 15rem; }
 ul { margin: .5rem 0; padding-left: 1.25rem; }
 figure { margin: .75rem 0; } figcaption { color: var(--soft); font-size: .875rem; }
 svg .yes { fill: var(--yes); } svg .no { fill: var(--no); }
