@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from whyblocked.diagnosis.answer import PacketSet
 from whyblocked.network.addresses import PUBLIC
@@ -46,6 +47,7 @@ def _hull(products: Sequence[Box]) -> Box:
     )
 
 
+@lru_cache(maxsize=4096)
 def _described(product: Box) -> PacketSet:
     protocol = ",".join(protocol_text(interval) for interval in product.protocol)
     base = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from whyblocked.config.resources import NetworkInterface
@@ -102,8 +101,7 @@ class Binding(NamedTuple):
     pieces: tuple[Piece, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(NamedTuple):
     """Pieces that go the same way, and where they are.
 
     ``origin`` is where the leg began and a reply has to come back to; ``goal`` the interface that the leg is meant
@@ -129,7 +127,7 @@ class Bundle:
 
     def but(self, **changes: object) -> Bundle:
         """This bundle with some fields changed."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return self._replace(**changes)  # type: ignore[arg-type]
 
     @property
     def version(self) -> int:

@@ -8,6 +8,7 @@ other protocols without ports span the full range there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, summarize_address_range
 from typing import NamedTuple
 
@@ -121,12 +122,13 @@ def interval_text(intervals: Sequence[Interval]) -> str:
 
 def network_text(version: int, intervals: Iterable[Interval]) -> str:
     """Comma-separated CIDRs that cover exactly these addresses."""
+    return ",".join(_cidrs(version, low, high) for low, high in join_intervals(intervals))
+
+
+@lru_cache(maxsize=8192)
+def _cidrs(version: int, low: int, high: int) -> str:
     kind = IPv4Address if version == 4 else IPv6Address
-    return ",".join(
-        str(network)
-        for low, high in join_intervals(intervals)
-        for network in summarize_address_range(kind(low), kind(high))
-    )
+    return ",".join(str(network) for network in summarize_address_range(kind(low), kind(high)))
 
 
 class Box(NamedTuple):
