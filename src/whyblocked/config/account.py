@@ -307,12 +307,15 @@ class Account:
         return self._table_of_gateway.get(gateway_id)
 
     def network_acl_of(self, subnet: r.Subnet) -> r.NetworkAcl | Missing:
-        """The one network ACL of a subnet."""
+        """The one network ACL of a subnet: the default of its VPC where none says that it guards the subnet."""
         query = Query("DescribeNetworkAcls", "vpc-id", subnet.vpc_id)
         missing = self.source.ask(query)
         if missing is not None:
             return missing
-        return self._acl_of_subnet.get(subnet.subnet_id) or self._lacks("NetworkAcls", query, subnet.subnet_id)
+        acl = self._acl_of_subnet.get(subnet.subnet_id)
+        if acl is None and not self.broken.get("NetworkAcls"):
+            acl = self._default_acl.get(subnet.vpc_id)
+        return acl or self._lacks("NetworkAcls", query, subnet.subnet_id)
 
     def security_group(self, group_id: str) -> r.SecurityGroup | Missing:
         """A security group by its id, whichever VPC it belongs to."""

@@ -154,6 +154,8 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     source_port: int | str | None = None
     icmp_type: int | None = None
     icmp_code: int | None = None
+    source_name: str | None = None
+    destination_name: str | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

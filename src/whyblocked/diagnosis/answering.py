@@ -9,7 +9,7 @@ from whyblocked.config.resources import Tag, name_tag
 from whyblocked.diagnosis.answer import Answer, Asking, Evidence, Finding, Hop, Verdict
 from whyblocked.diagnosis.near import near_misses
 from whyblocked.diagnosis.sets import packet_set, packet_sets
-from whyblocked.network.asked import ALL_PROTOCOLS, Asked
+from whyblocked.network.asked import ALL_PROTOCOLS, Asked, End
 from whyblocked.network.flow import Leg, Piece
 from whyblocked.network.packets import Packets, interval_text, join_intervals, subtract_intervals
 from whyblocked.network.protocols import has_ports, protocol_text
@@ -68,7 +68,16 @@ def _asking(asked: Asked, leaves: Sequence[Piece]) -> Asking:
         source_port=None if portless or not sources else _port((sources[0][0], sources[-1][1])),
         icmp_type=question.icmp_type,
         icmp_code=question.icmp_code,
+        source_name=_name_of(asked.source),
+        destination_name=_name_of(asked.destination),
     )
+
+
+def _name_of(end: End) -> str | None:
+    """The ``Name`` tag of an end that is an instance or interface."""
+    tags = [end.instance.tags] if end.instance else []
+    tags += [interface.tag_set for interface in end.interfaces]
+    return next((name for found in tags if (name := name_tag(found))), None)
 
 
 def _port(ports: tuple[int, int] | None) -> int | str | None:

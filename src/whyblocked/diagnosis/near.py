@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal
 
 from whyblocked.diagnosis.answer import NearMiss
@@ -58,10 +57,7 @@ def _group_miss(
         reasons.append(f"{_from(direction)} {kind} {rule.peer}, which {_address(packets.version, ours)} is not in")
     if not failed:
         return None
-    name = rule.rule_id or f"a rule of {rule.group_id}"
-    return (len(failed), distance, gap), NearMiss(
-        rule=rule.described(), failed=failed, summary=f"{name} allows {_joined(reasons)}"
-    )
+    return (len(failed), distance, gap), NearMiss(rule=rule.described(), failed=failed, summary="; ".join(reasons))
 
 
 def _acl_miss(rule: AclRule, packets: Packets, blocker: Blocker) -> tuple[tuple[int, int, int], NearMiss] | None:
@@ -88,9 +84,7 @@ def _acl_miss(rule: AclRule, packets: Packets, blocker: Blocker) -> tuple[tuple[
             failed=[],
             summary=f"rule {rule.number} would allow it, but rule {decided} comes first",
         )
-    return (len(failed), distance, gap), NearMiss(
-        rule=rule.described(), failed=failed, summary=f"rule {rule.number} allows {_joined(reasons)}"
-    )
+    return (len(failed), distance, gap), NearMiss(rule=rule.described(), failed=failed, summary="; ".join(reasons))
 
 
 def _failed(
@@ -144,7 +138,3 @@ def _span_text(span: Interval) -> str:
     if span in (ALL_PORTS, (0, 255)):
         return "any"
     return str(span[0]) if span[0] == span[1] else f"{span[0]}-{span[1]}"
-
-
-def _joined(reasons: Iterable[str]) -> str:
-    return "; and ".join(reasons)

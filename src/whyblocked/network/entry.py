@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Address, IPv6Address
 
-from whyblocked.config.account import Ip, Missing
-from whyblocked.config.resources import NetworkInterface, Route, Subnet
+from whyblocked.config.account import Missing
+from whyblocked.config.resources import Route, Subnet
 from whyblocked.network.asked import Asked
 from whyblocked.network.flow import INTERNET, Bundle, Node, flagged
 from whyblocked.network.graph import UNMODELLED, target_node
@@ -27,7 +26,7 @@ from whyblocked.network.packets import (
     subtract_intervals,
 )
 from whyblocked.network.routes import look_up
-from whyblocked.network.targets import Target
+from whyblocked.network.targets import Target, owned_within
 from whyblocked.network.walk import Step, Walk
 
 
@@ -210,7 +209,7 @@ def _from_inside(
 def _from_segment(
     walk: Walk, asked: Asked, version: int, source: Interval, spans: Sequence[Interval], target: Target, subnet: Subnet
 ) -> Iterator[Step]:
-    owned = _owned(walk, subnet.vpc_id, version, source)
+    owned = owned_within(walk, subnet.vpc_id, version, source)
     for address, interface in owned:
         place = Node("interface", interface.network_interface_id)
         ports = ephemeral_ports(walk, interface)
@@ -225,18 +224,6 @@ def _from_segment(
         )
         pieces = tuple(p for part in unowned for p in pieces_between(asked, version, part, spans, UNKNOWN_CLIENT))
         yield place, Bundle(pieces, "forward", place, target.interface)
-
-
-def _owned(walk: Walk, vpc_id: str, version: int, source: Interval) -> list[tuple[int, NetworkInterface]]:
-    if source[0] == source[1]:
-        address: Ip = IPv4Address(source[0]) if version == 4 else IPv6Address(source[0])
-        owner = walk.account.interface_at(vpc_id, address)
-        return [] if owner is None or isinstance(owner, Missing) else [(source[0], owner)]
-    found = walk.account.addresses_within(vpc_id, version, *source)
-    if isinstance(found, Missing):
-        walk.lack(found)
-        return []
-    return found
 
 
 def _enter_by_peering(

@@ -40,6 +40,11 @@ class Packets(NamedTuple):
         )
 
 
+def with_interval(packets: Packets, dimension: int, interval: Interval) -> Packets:
+    """The box with another interval in one dimension."""
+    return Packets._make([*packets[:dimension], interval, *packets[dimension + 1 :]])
+
+
 def span(network: IPv4Network | IPv6Network | IPv4Address | IPv6Address) -> Interval:
     """The interval of numbers that a block or address covers."""
     if isinstance(network, IPv4Address | IPv6Address):

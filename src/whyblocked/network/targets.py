@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
-from whyblocked.config.account import Missing, private_addresses, public_addresses
+from whyblocked.config.account import Ip, Missing, private_addresses, public_addresses
 from whyblocked.config.resources import NetworkInterface, Subnet
 from whyblocked.network.asked import Asked, End
 from whyblocked.network.opening import (
@@ -59,7 +59,7 @@ def targets_of(walk: Walk, asked: Asked, version: int, *, outside: bool) -> Iter
             # A private address that was asked for is taken as it is; only the internet needs the public one.
             yield Target([(int(public), int(public))] if public and outside else [own], interface, subnet, own)
     else:
-        yield from _unowned_targets(walk, end, version)
+        yield from _network_targets(walk, end, version, outside=outside)
 
 
 def _host_targets(walk: Walk, end: End, version: int, *, outside: bool) -> Iterator[Target]:
@@ -76,14 +76,38 @@ def _host_targets(walk: Walk, end: End, version: int, *, outside: bool) -> Itera
         yield Target([(own, own)], interface, subnet, (own, own))
 
 
-def _unowned_targets(walk: Walk, end: End, version: int) -> Iterator[Target]:
+def _network_targets(walk: Walk, end: End, version: int, *, outside: bool) -> Iterator[Target]:
+    """What lies in a block of the account: its interfaces, and for the rest a hypothetical host a subnet."""
     rest = list(spans_of(end, version))
     for subnet in walk.account.subnets.values():
         for block in (span(n) for n in subnet.networks if n.version == version):
             inside = [(max(a, block[0]), min(b, block[1])) for a, b in rest if a <= block[1] and block[0] <= b]
-            for part in inside:
-                yield Target([part], None, subnet, part)
             rest = subtract_intervals(rest, inside)
+            for part in inside:
+                owned = owned_within(walk, subnet.vpc_id, version, part)
+                for address, interface in owned:
+                    own = (address, address)
+                    public = dict(public_addresses(interface)).get(IPv4Address(address)) if version == 4 else None
+                    addressed = (int(public), int(public)) if public and outside else own
+                    yield Target([addressed], interface, subnet, own)
+                for gap in subtract_intervals([part], [(a, a) for a, _ in owned]):
+                    yield Target([gap], None, subnet, gap)
+
+
+def owned_within(walk: Walk, vpc_id: str, version: int, part: Interval) -> list[tuple[int, NetworkInterface]]:
+    """The owned addresses of a VPC in a span, with their interfaces."""
+    if part[0] == part[1]:
+        address: Ip = IPv4Address(part[0]) if version == 4 else IPv6Address(part[0])
+        owner = walk.account.interface_at(vpc_id, address)
+        if isinstance(owner, Missing):
+            walk.lack(owner)
+            return []
+        return [(part[0], owner)] if owner else []
+    found = walk.account.addresses_within(vpc_id, version, *part)
+    if isinstance(found, Missing):
+        walk.lack(found)
+        return []
+    return found
 
 
 def _subnet(walk: Walk, interface: NetworkInterface) -> Subnet | None:

@@ -113,6 +113,8 @@ def outline(answer: Answer) -> Outline:
     answer = safe(answer)
     mark, verdict = VERDICTS[answer.verdict]
     names = {hop.id: hop.name for hop in (*answer.forward, *answer.return_) if hop.name}
+    asked = answer.question
+    names |= {asked.source: asked.source_name or "", asked.destination: asked.destination_name or ""}
     return Outline(
         mark=mark,
         verdict=verdict,

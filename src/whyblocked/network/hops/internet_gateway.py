@@ -6,7 +6,7 @@ Refusals and their codes: https://docs.aws.amazon.com/vpc/latest/reachability/ex
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config.account import Ip, Missing, public_addresses
@@ -15,7 +15,7 @@ from whyblocked.network.addresses import RFC1918, RFC6598
 from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged
 from whyblocked.network.graph import target_node
 from whyblocked.network.hops.public_access import check
-from whyblocked.network.packets import Interval
+from whyblocked.network.packets import DESTINATION, SOURCE, Interval, Packets, subtract_intervals, with_interval
 from whyblocked.network.routes import look_up
 from whyblocked.network.walk import Step, Walk
 
@@ -31,7 +31,14 @@ def _leave(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     pieces = tuple(piece for whole in bundle.pieces for piece in _translated(walk, node, bundle, whole))
     pieces = refuse_private(walk, node, bundle.but(pieces=pieces), outbound=True)
     pieces = check(walk, node, bundle.but(pieces=pieces), "internet-gateway")
-    walk.note(bundle, "internet-gateway", node.id, "translate", packets=tuple(p.packets for p in pieces), detail="out")
+    walk.note(
+        bundle,
+        "internet-gateway",
+        node.id,
+        "translate" if bundle.version == 4 else "forward",
+        packets=tuple(p.packets for p in pieces),
+        detail=_becomes("source", bundle.boxes, [p.packets for p in pieces]),
+    )
     pieces = _same_address(walk, node, bundle.but(pieces=pieces))
     yield INTERNET, bundle.but(pieces=pieces, heading=node, at=None, via=node.id, subnet_id=None, vpc_id=None)
 
@@ -66,6 +73,13 @@ def _translated(walk: Walk, node: Node, bundle: Bundle, piece: Piece) -> Iterato
         next_step="Give it a public IPv4 address (an Elastic IP), or route it through a NAT gateway.",
     )
     yield piece._replace(blocked=True)
+
+
+def _becomes(what: str, before: Iterable[Packets], after: Iterable[Packets]) -> str | None:
+    """What a translation did, in words; None where it did nothing."""
+    old = {getattr(packets, what)[0] for packets in before}
+    new = {getattr(packets, what)[0] for packets in after} - old
+    return f"{what} becomes {', '.join(str(IPv4Address(low)) for low in sorted(new))}" if new else None
 
 
 def _public_of(walk: Walk, bundle: Bundle, owner: NetworkInterface | None, private: int) -> Ip | None:
@@ -120,7 +134,14 @@ def _enter(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         pieces.append(piece if private is None else piece.with_destination(int(private)))
     entered = bundle.but(pieces=refuse_private(walk, node, bundle.but(pieces=tuple(pieces)), outbound=False))
     entered = entered.but(pieces=check(walk, node, entered, "internet-gateway"))
-    walk.note(entered, "internet-gateway", node.id, "translate", detail="in", vpc_id=vpc_id)
+    walk.note(
+        entered,
+        "internet-gateway",
+        node.id,
+        "translate" if bundle.version == 4 else "forward",
+        detail=_becomes("destination", bundle.boxes, entered.boxes),
+        vpc_id=vpc_id,
+    )
     local = Node("vpc", vpc_id)
     onward = entered.but(heading=local, via=node.id)
     table = walk.account.edge_table_of(node.id)
@@ -155,30 +176,37 @@ def refuse_private(walk: Walk, node: Node, bundle: Bundle, *, outbound: bool) ->
     """No private or shared address on the internet's side."""
     if bundle.version == 6:
         return bundle.pieces
-    pieces = bundle.pieces
+    pieces = list(bundle.pieces)
     for spans, name in ((RFC1918, "RFC1918"), ((RFC6598,), "RFC6598")):
-        found = [p for p in pieces if _inside(p.packets.destination if outbound else p.packets.source, spans)]
+        found, pieces = _split(pieces, DESTINATION if outbound else SOURCE, spans)
         if not found:
             continue
         what = "destination" if outbound else "source"
-        code = (
-            f"IGW_DESTINATION_ADDRESS_NOT_IN_{name}_EGRESS" if outbound else f"IGW_SOURCE_ADDRESS_NOT_IN_{name}_INGRESS"
-        )
+        way = "EGRESS" if outbound else "INGRESS"
         walk.block(
             bundle,
             found,
             layer="internet-gateway",
-            code=code,
+            code=f"IGW_{what.upper()}_ADDRESS_NOT_IN_{name}_{way}",
             summary=f"{node.id} carries no packets with a private {what} address ({name}).",
             resource_ids=(node.id,),
             next_step="Route private addresses through a peering connection, transit gateway or VPN instead.",
         )
-        pieces = tuple(p._replace(blocked=True) if p in found else p for p in pieces)
-    return pieces
+        pieces += flagged(tuple(found), blocked=True)
+    return tuple(pieces)
 
 
-def _inside(addresses: Interval, spans: tuple[Interval, ...]) -> bool:
-    return any(low <= addresses[0] and addresses[1] <= high for low, high in spans)
+def _split(pieces: list[Piece], dimension: int, spans: tuple[Interval, ...]) -> tuple[list[Piece], list[Piece]]:
+    """The parts of the pieces whose address is in one of the spans, and the others."""
+    inside: list[Piece] = []
+    outside: list[Piece] = []
+    for piece in pieces:
+        low, high = piece.packets[dimension]  # type: ignore[misc]
+        common = [(max(low, a), min(high, b)) for a, b in spans if a <= high and low <= b]
+        rest = subtract_intervals([(low, high)], common)
+        for parts, where in ((common, inside), (rest, outside)):
+            where += [piece.narrowed(with_interval(piece.packets, dimension, part)) for part in parts]
+    return inside, outside
 
 
 def _denied_igw(walk: Walk, bundle: Bundle, piece: Piece, owner: NetworkInterface) -> tuple[Piece, ...]:
