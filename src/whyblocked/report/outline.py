@@ -114,7 +114,8 @@ def outline(answer: Answer) -> Outline:
     mark, verdict = VERDICTS[answer.verdict]
     names = {hop.id: hop.name for hop in (*answer.forward, *answer.return_) if hop.name}
     asked = answer.question
-    names |= {asked.source: asked.source_name or "", asked.destination: asked.destination_name or ""}
+    ends = ((asked.source, asked.source_name), (asked.destination, asked.destination_name))
+    names |= {end: name for end, name in ends if name}
     return Outline(
         mark=mark,
         verdict=verdict,
