@@ -6,6 +6,7 @@ closed it itself, so that the function can go.
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import inspect
 import itertools
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import moto.ec2.models.elastic_ip_addresses
+import moto.ec2.utils
 from botocore import xform_name
 from moto.core.exceptions import AccessDeniedError, _RESTError
 from moto.core.responses import ActionResult
@@ -41,6 +43,7 @@ def mend() -> None:
     _missing_operations()
     _interface_groups()
     _interface_filters()
+    _filters_match_any_value()
     _network_acl_rows()
     _icmp_of_network_acl_rows()
     _default_group_allows_itself()
@@ -93,6 +96,29 @@ def _interface_filters() -> None:
         return original(self, filter_name, method_name)
 
     _set(NetworkInterface, "get_filter_value", get_filter_value)
+
+
+def _filters_match_any_value() -> None:
+    """A filter holds where any of its values, wildcards allowed, is any of the resource's."""
+
+    def any_of(values: Any, patterns: Any) -> bool:
+        sought = patterns if isinstance(patterns, list | tuple) else [patterns]
+        return any(fnmatch.fnmatchcase(value, pattern) for value in values for pattern in sought)
+
+    original = moto.ec2.utils.is_filter_matching
+    original_of_instances = moto.ec2.utils.instance_value_in_filter_values
+
+    def is_filter_matching(resource: Any, name: str, patterns: Any) -> bool:
+        values = resource.get_filter_value(name)
+        if isinstance(values, list | tuple | set) and all(isinstance(value, str) for value in values):
+            return any_of(values, patterns)
+        return original(resource, name, patterns)
+
+    def instance_value_in_filter_values(value: Any, patterns: Any) -> bool:
+        return any_of([value], patterns) if isinstance(value, str) else original_of_instances(value, patterns)
+
+    _set(moto.ec2.utils, "is_filter_matching", is_filter_matching)
+    _set(moto.ec2.utils, "instance_value_in_filter_values", instance_value_in_filter_values)
 
 
 def _network_acl_rows() -> None:

@@ -137,7 +137,7 @@ def _place(place: str, error: str) -> str:
     key = _MISSING_KEY.fullmatch(error)
     if key is not None:
         return f'{place} has no key "{key[1]}"'
-    return f"{place}: {clean(error.replace('`', ''))}"
+    return f"{place}: {clean(error.replace('`', '').replace(' | null', ''))}"
 
 
 def _as_utf8(name: str, content: bytes) -> bytes:

@@ -15,8 +15,8 @@ _ABOUT_THE_CALL = frozenset({"ResponseMetadata", *(name for name, _ in _TOKENS)}
 
 def concurrently(jobs: list[Callable[[], Any]]) -> list[Any]:
     """The results (or exceptions) of ``jobs``, in their order."""
-    if len(jobs) == 1:
-        return [_outcome(jobs[0])]
+    if len(jobs) < 2:
+        return [_outcome(job) for job in jobs]
     with ThreadPoolExecutor(max_workers=min(CONNECTIONS, len(jobs)), thread_name_prefix="aws") as pool:
         futures: list[Future[Any]] = [pool.submit(_outcome, job) for job in jobs]
         try:

@@ -1,0 +1,91 @@
+"""The IAM policy and the calls that are really made are the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import botocore.handlers
+import pytest
+
+from tests.config import cloud
+from tests.config.test_save import everything
+from whyblocked.config.live import Live, live_account
+from whyblocked.config.operations import READ, SAVED
+from whyblocked.config.permissions import policy
+from whyblocked.config.save import save_snapshot
+
+# Not made by these tests: records are read by the flow log sources, other Regions are looked at after an error.
+BY_OTHERS = {"logs:DescribeLogGroups", "logs:FilterLogEvents"}
+
+
+def allowed() -> list[str]:
+    return [action for statement in policy()["Statement"] for action in statement["Action"]]
+
+
+@pytest.fixture
+def made(aws: None, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The IAM actions of all calls that are made from now on."""
+    calls: set[str] = set()
+    prefixes = {"elastic-load-balancing-v2": "elasticloadbalancing"}
+
+    def note(event_name: str, **_: Any) -> None:
+        service, operation = event_name.split(".")[1:]
+        calls.add(f"{prefixes.get(service, service)}:{operation}")
+
+    handlers: list[Any] = [*botocore.handlers.BUILTIN_HANDLERS, ("before-call", note)]
+    monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", handlers)
+    return calls
+
+
+def test_the_policy_allows_exactly_the_calls_that_are_made(made: set[str], tmp_path: Path) -> None:
+    import boto3
+
+    things = cloud.build()
+    things.ec2.create_transit_gateway()
+    boto3.client("elbv2").create_load_balancer(Name="web", Subnets=[things.subnet])
+    boto3.client("elbv2").create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=things.vpc)
+    made.clear()
+    account = live_account()
+    source = cast(Live, account.source)
+    everything(account, things)
+    source.find_region_of("i-0nowhere")
+    save_snapshot(tmp_path, source)
+    assert made | BY_OTHERS == set(allowed())
+
+
+def test_an_answer_needs_the_first_two_statements_only(made: set[str]) -> None:
+    things = cloud.build()
+    made.clear()
+    everything(live_account(), things)
+    questions, *_ = policy()["Statement"]
+    assert made <= set(questions["Action"])
+
+
+def test_the_policy_only_reads_and_names_nothing_twice() -> None:
+    actions = allowed()
+    assert len(actions) == len(set(actions))
+    verbs = ("Describe", "Get", "Search", "Filter")
+    assert all(action.split(":")[1].startswith(verbs) for action in actions)
+    assert not any("*" in action for action in actions)
+
+
+def test_every_call_is_stated_once() -> None:
+    names = [(operation.service, operation.name) for operation in SAVED]
+    assert len(names) == len(set(names))
+    assert set(READ) <= {name for _, name in names}
+
+
+@pytest.mark.parametrize("operation", SAVED, ids=lambda operation: operation.name)
+def test_every_call_is_as_the_api_describes_it(operation: Any) -> None:
+    import botocore.session
+
+    model = botocore.session.Session().get_service_model(operation.service).operation_model(operation.name)
+    assert model.output_shape is not None
+    assert model.input_shape is not None
+    assert operation.key in model.output_shape.members
+    assert model.output_shape.members[operation.key].type_name == ("structure" if operation.single else "list")
+    given = {name for name, _ in operation.always} | ({operation.each.parameter} if operation.each else set())
+    assert set(model.input_shape.required_members) <= given <= set(model.input_shape.members)
+    if operation.type is not None and operation.each is None and not operation.single:
+        assert operation.filters in model.input_shape.members
