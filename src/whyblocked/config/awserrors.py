@@ -139,6 +139,6 @@ def fault(error: Exception, region: str | None) -> WhyblockedError:
             found = _refused(error, "sts:AssumeRole", region or "?")
             return found if isinstance(found, WhyblockedError) else AwsError(f"AWS refused the sign-in: {found.reason}")
         case ValueError():
-            return UsageError(f"the AWS configuration can't be used: {said} (--endpoint-url, AWS_ENDPOINT_URL)")
+            return UsageError(f"the AWS configuration can't be used: {said} (--endpoint-url, an AWS_* variable)")
         case _:
             return AwsError(f"AWS can't be asked: {said}")
