@@ -152,11 +152,8 @@ def _ends(words: list[str]) -> tuple[str, str]:
         before, behind = words[:1], words[2:]
     else:
         before, behind = words[:1], words[1:]
-        if other := next((word for word in words if _OTHER_ARROWS.search(word)), None):
-            found = _OTHER_ARROWS.search(other)
-            raise UsageError(
-                f"'{_shown(found[0] if found else other)}' is no arrow: type -> (quoted), or to: '{EXAMPLE}'"
-            )
+        if other := next((found for word in words if word[0] != "[" and (found := _OTHER_ARROWS.search(word))), None):
+            raise UsageError(f"'{_shown(other[0])}' is no arrow: type -> (quoted), or to: '{EXAMPLE}'")
     if not before:
         raise UsageError(f"no source before the arrow: write it like '{EXAMPLE}'")
     if not behind or behind == ["-"] or (not arrows and behind == ["to"]):

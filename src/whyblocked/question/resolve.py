@@ -99,6 +99,8 @@ def _find(search: Search, shape: Shape, text: str, what: str) -> list[End]:
     if shape.kind == "dns":
         return _dns(search, shape, text, what)
     assert shape.network is not None
+    if shape.network.prefixlen == 0:  # what AWS calls "anywhere" is the internet, of one IP version
+        return [End(text=text, label=str(shape.network), kind="internet", network=shape.network)]
     if shape.network.num_addresses > 1:
         return [End(text=text, label=str(shape.network), kind="network", network=shape.network)]
     return _owners(search, shape, text) or [
@@ -154,6 +156,11 @@ def _of_interface(text: str, interface: NetworkInterface) -> End:
 
 
 def _name(search: Search, shape: Shape, text: str, what: str) -> list[End]:
+    if shape.value in search.directory.attached:
+        # An id that AWS would not give, as in hand-made snapshots, is an id all the same.
+        return _host(search, text, what, shape.value, search.account.instances.get(shape.value), asked=False)
+    if shape.value in search.account.interfaces:
+        return [_of_interface(text, search.account.interfaces[shape.value])]
     instances, interfaces = search.named(shape.value)
     if search.waits() and not instances:
         return []
