@@ -42,8 +42,11 @@ class Arranged(NamedTuple):
     places: list[int]
 
 
-def arrange(arguments: Sequence[str], valued: frozenset[str]) -> Arranged:
-    """Find the command among arguments; ``valued`` are the options that take a value."""
+def arrange(arguments: Sequence[str], flags: frozenset[str]) -> Arranged:
+    """Find the command among arguments; ``flags`` are the options that take no value.
+
+    An option that nobody knows is taken for one with a value, so that a slip in its name does not hide an arrow.
+    """
     arguments = list(arguments)
     places: list[int] = []
     at = 0
@@ -55,7 +58,7 @@ def arrange(arguments: Sequence[str], valued: frozenset[str]) -> Arranged:
         if re.match("-+>", argument):
             arguments[at] = argument.replace("->", "→", 1)  # else click takes it for an option
             places.append(at)
-        elif argument in valued:
+        elif argument.startswith("--") and "=" not in argument and argument not in flags:
             at += 1
         elif argument == "-" or not argument.startswith("-"):
             places.append(at)
@@ -80,7 +83,7 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the arguments in order, then let click read them."""
-        found = arrange(args, valued_options())
+        found = arrange(args, flags())
         if found.command in _LATER:
             raise UsageError(f"{found.command}: {_LATER[found.command]}")
         return super().parse_args(ctx, [found.command, *found.arguments] if found.command else found.arguments)
@@ -121,12 +124,12 @@ def load(name: str) -> click.Command | None:
     return command if isinstance(command, click.Command) else None
 
 
-def valued_options() -> frozenset[str]:
-    """Every option of any command that takes a value."""
+def flags() -> frozenset[str]:
+    """Every option of any command that takes no value."""
     question = load(ASK)
     params = question.params if question else []
-    own = (name for p in params if isinstance(p, click.Option) and not p.is_flag for name in p.opts)
-    return frozenset((*own, "--junit"))
+    own = (name for p in params if isinstance(p, click.Option) and p.is_flag for name in p.opts)
+    return frozenset((*own, *_HELP, "--version"))
 
 
 @click.group(
@@ -154,7 +157,7 @@ def execute(arguments: list[str]) -> int:
     """Run what the arguments say; click's own errors become :class:`UsageError`."""
     if COMPLETE in os.environ:  # a shell asks what could be typed next
         return _complete()
-    found = arrange(arguments, valued_options())
+    found = arrange(arguments, flags())
     if found.command == ASK:
         from whyblocked.cli.redirect import recover
 

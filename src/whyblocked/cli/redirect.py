@@ -8,7 +8,6 @@ terminal. In any other case nothing is touched, and the question has to be typed
 
 from __future__ import annotations
 
-import io
 import os
 import stat
 import sys
@@ -144,5 +143,5 @@ def _print_elsewhere(found: os.stat_result, source: str, name: str) -> None:
         if taken:
             os.dup2(terminal, STDERR)
         os.close(terminal)
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(line_buffering=True)
+    # The stream is made anew: the old one takes its descriptor for a file that can seek.
+    sys.stdout = os.fdopen(STDOUT, "w", buffering=1, encoding=sys.stdout.encoding, closefd=False)
