@@ -16,6 +16,7 @@ from whyblocked.network.packets import (
     join_intervals,
     merge,
     network_text,
+    subtract_intervals,
 )
 from whyblocked.network.protocols import has_ports, is_icmp, protocol_text
 
@@ -69,8 +70,11 @@ def _described(product: Box) -> PacketSet:
 
 
 def _addresses(version: int, spans: Sequence[Interval]) -> str:
-    """CIDRs; the whole of the public addresses, which takes fifty of them, is written as the block of everything."""
-    if tuple(spans) == PUBLIC[version]:
+    """CIDRs; all public addresses (but a VPC's own), which take fifty of them, are the block of everything."""
+    whole = PUBLIC[version]
+    ends_alike = spans[0][0] == whole[0][0] and spans[-1][1] == whole[-1][1]
+    left_out = subtract_intervals(whole, spans) if ends_alike else whole
+    if all(version == 6 and 2**64 < high - low < 2**84 for low, high in left_out):
         return "0.0.0.0/0" if version == 4 else "::/0"
     return network_text(version, spans)
 

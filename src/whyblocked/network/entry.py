@@ -21,7 +21,7 @@ from whyblocked.network.opening import (
 )
 from whyblocked.network.packets import (
     Interval,
-    network_text,
+    network_words,
     span,
     subtract_intervals,
 )
@@ -36,8 +36,8 @@ def from_addresses(walk: Walk, asked: Asked, version: int, source: Interval, tar
     A public address comes by the internet, unless a route of its own (not a default route) leads elsewhere.
     """
     outside = comes_from_outside(asked.source)
-    if asked.source.kind == "internet" or target.subnet is None:
-        yield from _enter_by_internet(walk, asked, version, source, target)
+    if target.subnet is None:
+        yield from enter_by_internet(walk, asked, version, [source], target)
         return
     home = [span(n) for n in target.subnet.networks if n.version == version]
     near = [(max(a, source[0]), min(b, source[1])) for a, b in home if a <= source[1] and source[0] <= b]
@@ -55,7 +55,7 @@ def from_addresses(walk: Walk, asked: Asked, version: int, source: Interval, tar
             entry = target_node(route, table.vpc_id) if route else None
             addressed_publicly = asked.destination.public or target.has_public(version)
             if outside and not _leads_inside(route, entry, addressed_publicly=addressed_publicly):
-                yield from _enter_by_internet(walk, asked, version, choice.destinations, target)
+                yield from enter_by_internet(walk, asked, version, [choice.destinations], target)
             elif choice.missing is not None:
                 walk.lack(choice.missing)
                 nowhere = Node("target", "unknown")
@@ -92,7 +92,7 @@ def _enter(
         for _, bundle in _at_the_door(walk, asked, version, source, target, INTERNET):
             yield entry, bundle.but(inbound=True, vpc_id=vpc_id)
     elif comes_from_outside(asked.source) or (entry is not None and entry.kind == "internet-gateway"):
-        yield from _enter_by_internet(walk, asked, version, source, target)
+        yield from enter_by_internet(walk, asked, version, [source], target)
     elif entry is not None and entry.kind == "nat-gateway":
         for node, bundle in _at_the_door(walk, asked, version, source, target, entry):
             walk.block(
@@ -100,20 +100,25 @@ def _enter(
                 bundle.pieces,
                 layer="nat-gateway",
                 code="NAT_GATEWAY_REFUSES_INBOUND",
-                summary=f"{network_text(version, [source])} lies behind {entry.id}, which accepts no connections.",
+                summary=f"{network_words(version, [source])} lies behind {entry.id}, which accepts no connections.",
                 resource_ids=(entry.id,),
             )
             yield node, bundle.but(pieces=flagged(bundle.pieces, blocked=True))
     else:
         walk.warn(
             f"No route of {target.subnet.subnet_id if target.subnet else 'the destination'} leads to "
-            f"{network_text(version, [source])}, so it is not known where its packets would enter."
+            f"{network_words(version, [source])}, so it is not known where its packets would enter."
         )
         yield from _at_the_door(walk, asked, version, source, target, Node("nowhere", "nowhere"))
 
 
-def _enter_by_internet(walk: Walk, asked: Asked, version: int, source: Interval, target: Target) -> Iterator[Step]:
-    pieces = pieces_between(asked, version, source, target.spans, UNKNOWN_CLIENT)
+def enter_by_internet(
+    walk: Walk, asked: Asked, version: int, sources: Sequence[Interval], target: Target
+) -> Iterator[Step]:
+    """Through the VPC's internet gateway, to the public address."""
+    pieces = tuple(
+        piece for source in sources for piece in pieces_between(asked, version, source, target.spans, UNKNOWN_CLIENT)
+    )
     vpc_id = target.subnet.vpc_id if target.subnet else None
     bundle = Bundle(pieces, "forward", origin=INTERNET, goal=target.interface, vpc_id=vpc_id)
     gateway = gateway_of(walk, vpc_id) if vpc_id else None
@@ -202,7 +207,7 @@ def _from_inside(
             for part in inside:
                 yield from _from_segment(walk, asked, version, part, spans, target, subnet)
     for part in rest:
-        walk.warn(f"{network_text(version, [part])} is in the blocks of {vpc_id} but in none of its subnets.")
+        walk.warn(f"{network_words(version, [part])} is in the blocks of {vpc_id} but in none of its subnets.")
         yield from _at_the_door(walk, asked, version, part, target, Node("vpc", vpc_id))
 
 
@@ -219,7 +224,7 @@ def _from_segment(
     if unowned:
         place = Node("host", subnet.subnet_id)
         walk.warn(
-            f"No interface owns {network_text(version, unowned)} in {subnet.subnet_id}; "
+            f"No interface owns {network_words(version, unowned)} in {subnet.subnet_id}; "
             "taken as a host there without security groups."
         )
         pieces = tuple(p for part in unowned for p in pieces_between(asked, version, part, spans, UNKNOWN_CLIENT))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from whyblocked.config.account import Missing, private_addresses, public_addresses
-from whyblocked.config.resources import NetworkInterface
+from whyblocked.config.resources import NetworkInterface, Vpc
 from whyblocked.network.addresses import PUBLIC, is_public
 from whyblocked.network.asked import ALL_PROTOCOLS, Asked, End, Question
 from whyblocked.network.flow import Piece
@@ -87,9 +87,11 @@ def _all_or(value: int | None) -> Interval:
     return (0, 255) if value is None or value == -1 else (value, value)
 
 
-def spans_of(end: End, version: int) -> Sequence[Interval]:
+def spans_of(end: End, version: int, vpc: Vpc | None = None) -> Sequence[Interval]:
+    """The addresses that an end means; the internet has none of the VPC at the other end."""
     if end.kind == "internet":
-        return PUBLIC[version]
+        own = [span(network) for network in vpc.networks if network.version == version] if vpc else []
+        return subtract_intervals(PUBLIC[version], own)
     return [span(end.network)] if end.network is not None else []
 
 

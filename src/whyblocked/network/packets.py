@@ -130,6 +130,14 @@ def network_text(version: int, intervals: Iterable[Interval]) -> str:
     return ",".join(_cidrs(version, low, high) for low, high in join_intervals(intervals))
 
 
+def network_words(version: int, intervals: Iterable[Interval], most: int = 3) -> str:
+    """The addresses for a sentence: a single one without its length, of many blocks the first few."""
+    blocks = network_text(version, intervals).split(",")
+    blocks = [block.removesuffix("/32" if version == 4 else "/128") for block in blocks]
+    more = f" and {len(blocks) - most} more blocks" if len(blocks) > most + 1 else ""
+    return ", ".join(blocks[: most if more else most + 1]) + more
+
+
 @lru_cache(maxsize=8192)
 def _cidrs(version: int, low: int, high: int) -> str:
     kind = IPv4Address if version == 4 else IPv6Address

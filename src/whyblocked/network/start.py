@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from whyblocked.config.account import private_addresses
-from whyblocked.config.resources import NetworkInterface
+from whyblocked.config.resources import NetworkInterface, Vpc
 from whyblocked.errors import EndpointError
 from whyblocked.network.asked import Asked, End
-from whyblocked.network.entry import from_addresses
+from whyblocked.network.entry import enter_by_internet, from_addresses
 from whyblocked.network.flow import Bundle, Node, Piece
 from whyblocked.network.opening import (
     boxes,
@@ -35,8 +35,12 @@ def starts(walk: Walk, asked: Asked) -> Iterator[Step]:
     if asked.source.interfaces:
         yield from _from_interfaces(walk, asked, version)
         return
-    sources = spans_of(asked.source, version)
     for target in targets_of(walk, asked, version, outside=comes_from_outside(asked.source)):
+        vpc = walk.account.vpcs.get(target.subnet.vpc_id) if target.subnet else None
+        sources = spans_of(asked.source, version, vpc)
+        if asked.source.kind == "internet":
+            yield from enter_by_internet(walk, asked, version, sources, target)
+            continue
         for source in sources:
             yield from from_addresses(walk, asked, version, source, target)
 
@@ -48,7 +52,8 @@ def _from_interfaces(walk: Walk, asked: Asked, version: int) -> Iterator[Step]:
         raise EndpointError(f"{interface.network_interface_id} has no IPv{version} address to send from")
     place = Node("interface", interface.network_interface_id)
     ports = ephemeral_ports(walk, interface)
-    for spans, goal in _addressed_from_inside(asked.destination, version):
+    vpc = walk.account.vpcs.get(interface.vpc_id)
+    for spans, goal in _addressed_from_inside(asked.destination, version, vpc):
         pieces = [
             Piece(box, box)
             for destination in spans
@@ -74,7 +79,9 @@ def _sending(walk: Walk, asked: Asked, version: int) -> NetworkInterface:
     return chosen
 
 
-def _addressed_from_inside(end: End, version: int) -> Iterator[tuple[Sequence[Interval], NetworkInterface | None]]:
+def _addressed_from_inside(
+    end: End, version: int, vpc: Vpc | None
+) -> Iterator[tuple[Sequence[Interval], NetworkInterface | None]]:
     if end.kind == "host":
         for interface in end.interfaces:
             address = next((int(a) for a in private_addresses(interface) if a.version == version), None)
@@ -82,4 +89,4 @@ def _addressed_from_inside(end: End, version: int) -> Iterator[tuple[Sequence[In
                 yield [(address, address)], interface
         return
     goal = end.interfaces[0] if end.interfaces and not end.public else None
-    yield spans_of(end, version), goal
+    yield spans_of(end, version, vpc), goal

@@ -12,7 +12,7 @@ from whyblocked.config.account import Missing, delegated_prefixes, private_addre
 from whyblocked.config.resources import NetworkInterface
 from whyblocked.network.addresses import never_filtered
 from whyblocked.network.flow import Bundle, Node, Piece, flagged
-from whyblocked.network.packets import network_text, span
+from whyblocked.network.packets import network_words, span
 from whyblocked.network.walk import Step, Walk
 
 
@@ -179,7 +179,7 @@ def cross_host(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         yield Node("subnet", node.id), bundle.but(subnet_id=node.id, inbound=False, at=None, heading=None)
         return
     if bundle.leg == "forward":
-        where = network_text(bundle.version, [piece.packets.destination for piece in bundle.pieces])
+        where = network_words(bundle.version, [piece.packets.destination for piece in bundle.pieces])
         walk.warn(f"No interface owns {where} in {node.id}; taken as a host there without security groups.")
     walk.note(bundle, "host", node.id, "deliver", detail="no interface owns the address")
     walk.arrive(node, bundle)

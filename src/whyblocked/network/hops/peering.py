@@ -11,7 +11,7 @@ from ipaddress import ip_network
 from whyblocked.config.account import Missing
 from whyblocked.config.resources import PeeringSide, VpcPeeringConnection
 from whyblocked.network.flow import Bundle, Node, Piece, flagged
-from whyblocked.network.packets import Interval, network_text, span
+from whyblocked.network.packets import Interval, network_words, span
 from whyblocked.network.walk import Step, Walk
 
 
@@ -88,7 +88,7 @@ def _check_addresses(
         wrong = [p for p in bundle.pieces if not _inside(getattr(p.packets, name), blocks)]
         if wrong:
             refused += wrong
-            where = network_text(bundle.version, [getattr(p.packets, name) for p in wrong])
+            where = network_words(bundle.version, [getattr(p.packets, name) for p in wrong])
             walk.block(
                 bundle,
                 wrong,

@@ -13,7 +13,7 @@ from whyblocked.config.resources import Route, RouteTable
 from whyblocked.network.addresses import NEVER_FORWARDED
 from whyblocked.network.flow import Bundle, Node, Piece
 from whyblocked.network.graph import target_node
-from whyblocked.network.packets import network_text
+from whyblocked.network.packets import network_words
 from whyblocked.network.routes import look_up
 from whyblocked.network.walk import Step, Walk
 
@@ -110,7 +110,7 @@ def _back_to_sender(bundle: Bundle) -> Node | None:
 
 
 def _no_route(walk: Walk, rtb: str, bundle: Bundle) -> Iterator[Step]:
-    where = network_text(bundle.version, [piece.packets.destination for piece in bundle.pieces])
+    where = network_words(bundle.version, [piece.packets.destination for piece in bundle.pieces])
     back = "back " if bundle.leg == "return" else ""
     walk.note(bundle, "route-table", rtb, "deny", detail=f"no route to {where}", resource_ids=(rtb,))
     walk.block(

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from whyblocked.config.account import Missing
 from whyblocked.config.resources import NetworkInterface, Subnet
 from whyblocked.network.flow import Bundle, Node, Piece
-from whyblocked.network.packets import Interval, network_text, span, subtract_intervals
+from whyblocked.network.packets import Interval, network_words, span, subtract_intervals
 from whyblocked.network.walk import Step, Walk
 
 
@@ -81,7 +81,7 @@ def _local(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
             yield Node("network-acl", subnet.subnet_id), bundle.but(pieces=tuple(inside), subnet_id=subnet.subnet_id)
         if not rest:
             return
-    where = network_text(bundle.version, [piece.packets.destination for piece in rest])
+    where = network_words(bundle.version, [piece.packets.destination for piece in rest])
     lost = bundle.but(pieces=tuple(rest), subnet_id=None)
     walk.block(
         lost,
