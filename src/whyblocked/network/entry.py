@@ -18,6 +18,7 @@ from whyblocked.network.opening import (
     comes_from_outside,
     ephemeral_ports,
     pieces_between,
+    spans_of,
 )
 from whyblocked.network.packets import (
     Interval,
@@ -209,6 +210,18 @@ def _from_inside(
     for part in rest:
         walk.warn(f"{network_words(version, [part])} is in the blocks of {vpc_id} but in none of its subnets.")
         yield from _at_the_door(walk, asked, version, part, target, Node("vpc", vpc_id))
+
+
+def from_subnets(walk: Walk, asked: Asked, version: int) -> Iterator[Step]:
+    """From the subnets that hold the source's addresses, to somewhere outside the account."""
+    rest = list(spans_of(asked.source, version))
+    for subnet in walk.account.subnets.values():
+        spans = spans_of(asked.destination, version, walk.account.vpcs.get(subnet.vpc_id))
+        for block in (span(n) for n in subnet.networks if n.version == version):
+            inside = [(max(a, block[0]), min(b, block[1])) for a, b in rest if a <= block[1] and block[0] <= b]
+            rest = subtract_intervals(rest, inside)
+            for part in inside:
+                yield from _from_segment(walk, asked, version, part, spans, Target(spans, None, subnet, None), subnet)
 
 
 def _from_segment(

@@ -8,7 +8,7 @@ from whyblocked.config.account import private_addresses
 from whyblocked.config.resources import NetworkInterface, Vpc
 from whyblocked.errors import EndpointError
 from whyblocked.network.asked import Asked, End
-from whyblocked.network.entry import enter_by_internet, from_addresses
+from whyblocked.network.entry import enter_by_internet, from_addresses, from_subnets
 from whyblocked.network.flow import Bundle, Node, Piece
 from whyblocked.network.opening import (
     boxes,
@@ -35,6 +35,9 @@ def starts(walk: Walk, asked: Asked) -> Iterator[Step]:
     if asked.source.interfaces:
         yield from _from_interfaces(walk, asked, version)
         return
+    if not asked.destination.interfaces and asked.destination.kind != "host" and _is_outside(walk, asked.destination):
+        yield from from_subnets(walk, asked, version)
+        return
     for target in targets_of(walk, asked, version, outside=comes_from_outside(asked.source)):
         vpc = walk.account.vpcs.get(target.subnet.vpc_id) if target.subnet else None
         sources = spans_of(asked.source, version, vpc)
@@ -43,6 +46,14 @@ def starts(walk: Walk, asked: Asked) -> Iterator[Step]:
             continue
         for source in sources:
             yield from from_addresses(walk, asked, version, source, target)
+
+
+def _is_outside(walk: Walk, end: End) -> bool:
+    """Whether no subnet of the account has any address of this end."""
+    network = end.network
+    if end.kind == "internet" or network is None:
+        return True
+    return not any(network.overlaps(block) for s in walk.account.subnets.values() for block in s.networks)
 
 
 def _from_interfaces(walk: Walk, asked: Asked, version: int) -> Iterator[Step]:

@@ -52,9 +52,23 @@ def _leave(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[
 def _arrive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
     if bundle.leg == "forward":
         bundle = _check_state(walk, interface, bundle)
+    balancer = load_balancer_of(interface)
+    if balancer is not None and bundle.leg == "forward":
+        detail = "listeners and targets are not modelled yet"
+        walk.note(bundle, "interface", interface.network_interface_id, "unknown", detail=detail, **_where(interface))
+        return walk.lose(bundle, Missing(f"load balancer {balancer}", detail))
     walk.note(bundle, "interface", interface.network_interface_id, "deliver", **_where(interface))
     walk.arrive(node, bundle)
     return iter(())
+
+
+def load_balancer_of(interface: NetworkInterface) -> str | None:
+    """The load balancer whose node an interface is, by the description that Elastic Load Balancing gives it."""
+    description = interface.description or ""
+    kind = (interface.interface_type or "").replace("_", "").lower()
+    if description.startswith("ELB "):
+        return description[4:]
+    return interface.network_interface_id if kind in ("networkloadbalancer", "gatewayloadbalancer") else None
 
 
 def _forward(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
