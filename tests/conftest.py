@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -30,6 +31,22 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempP
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
+@functools.cache
+def _read_service_models_once() -> None:
+    """Clients are made anew for each test; what they are made from need not be read from disk each time."""
+    from botocore.loaders import JSONFileLoader
+
+    load_file = JSONFileLoader.load_file
+    known: dict[str, object] = {}
+
+    def load_file_once(self: JSONFileLoader, path: str) -> object:
+        if path not in known:
+            known[path] = load_file(self, path)
+        return known[path]
+
+    JSONFileLoader.load_file = load_file_once  # type: ignore[method-assign, assignment]
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """moto in this process, mended, in us-east-1."""
@@ -38,6 +55,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     from tests import moto_fixups
 
     moto_fixups.mend()
+    _read_service_models_once()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -59,6 +77,7 @@ def _server() -> Iterator[Overlay]:
     from tests.moto_server import running
 
     moto_fixups.mend()
+    _read_service_models_once()
     with running() as overlay:
         yield overlay
 

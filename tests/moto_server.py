@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -98,11 +98,18 @@ class Overlay:
         return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
 
 
+class _Quiet(WSGIRequestHandler):
+    """No line on standard error for every request."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing: :attr:`Overlay.log` has it."""
+
+
 @contextmanager
 def running() -> Iterator[Overlay]:
     """An overlay server on a free port of this machine."""
     overlay = Overlay()
-    server = make_server("127.0.0.1", 0, overlay, threaded=True)
+    server = make_server("127.0.0.1", 0, overlay, threaded=True, request_handler=_Quiet)
     overlay.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
