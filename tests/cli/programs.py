@@ -35,17 +35,17 @@ def in_process(capsys: pytest.CaptureFixture[str], *arguments: str) -> Result:
     return Result(status, captured.out, captured.err)
 
 
-def program(*arguments: str | bytes, stdin: bytes = b"", **environment: str) -> Result:
+def program(*arguments: str | bytes, **environment: str) -> Result:
     """Run it as a program, through pipes."""
     done = subprocess.run(
         [*PROGRAM, *arguments],
-        input=stdin,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         env={**os.environ, **environment},
         timeout=60,
         check=False,
     )
-    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode())
 
 
 def install(folder: Path) -> Path:

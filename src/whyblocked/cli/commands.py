@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from whyblocked import __version__
 from whyblocked.errors import UsageError
@@ -83,6 +84,8 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the arguments in order, then let click read them."""
+        if ctx.resilient_parsing and not args:  # completing the first word: a command, or an option of the question
+            return super().parse_args(ctx, args)
         found = arrange(args, flags())
         if found.command in _LATER:
             raise UsageError(f"{found.command}: {_LATER[found.command]}")
@@ -95,6 +98,19 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command of that name, its module imported now."""
         return load(cmd_name)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands, and the question's options."""
+        found = super().shell_complete(ctx, incomplete)
+        question = load(ASK)
+        if question and incomplete.startswith("-"):
+            found += [
+                CompletionItem(name, help=getattr(param, "help", None))
+                for param in question.params
+                for name in param.opts
+                if name.startswith(incomplete)
+            ]
+        return found
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The forms of the program."""

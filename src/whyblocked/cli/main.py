@@ -6,6 +6,7 @@ This module is imported before anything else, so that a Ctrl-C finds it ready: i
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import sys
@@ -15,6 +16,7 @@ from typing import NoReturn
 INTERRUPTED = 130  # as shells report a program that SIGINT ended
 CLOSED_PIPE = 141  # as shells report a program that SIGPIPE ended
 FAILED = 4
+_NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def entry() -> NoReturn:
@@ -52,11 +54,20 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return CLOSED_PIPE
-    except Exception as error:  # noqa: BLE001 - the boundary: whatever else happens is told in one line
-        if debug:
-            _trace()
-        _tell(f"internal error: {type(error).__name__}: {error}" + ("" if debug else " (--debug shows the traceback)"))
+    except OSError as error:
+        if error.errno not in _NOT_WRITTEN or error.filename is not None:
+            return _internal(error, debug)
+        _tell(f"the answer could not be written: {error.strerror}")
         return FAILED
+    except Exception as error:  # noqa: BLE001 - the boundary: whatever else happens is told in one line
+        return _internal(error, debug)
+
+
+def _internal(error: Exception, debug: bool) -> int:
+    if debug:
+        _trace()
+    _tell(f"internal error: {type(error).__name__}: {error}" + ("" if debug else " (--debug shows the traceback)"))
+    return FAILED
 
 
 def _tell(message: str, candidates: Sequence[str] = ()) -> None:
@@ -91,7 +102,8 @@ def _flushed(status: int) -> int:
     except BrokenPipeError:
         status = CLOSED_PIPE
     except (OSError, ValueError) as error:
-        _tell(f"the answer could not be written: {getattr(error, 'strerror', None) or error}")
+        if status != FAILED:  # else it is told already
+            _tell(f"the answer could not be written: {getattr(error, 'strerror', None) or error}")
         status = FAILED
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stderr.flush()

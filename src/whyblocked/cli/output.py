@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,7 +18,9 @@ def console(no_color: bool) -> Console:
     stream = stdout()
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")  # a locale that lacks a character must not cost the report
-    return build_console(stream, False if no_color else None)
+    out = build_console(stream, False if no_color else None)
+    out.on_broken_pipe = _closed_pipe  # type: ignore[method-assign] # rich's own leaves with the status for "blocked"
+    return out
 
 
 def emit(document: str) -> None:
@@ -35,6 +37,10 @@ def note(text: str) -> None:
     if sys.stderr is not None:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
+
+
+def _closed_pipe() -> NoReturn:
+    raise BrokenPipeError
 
 
 def stdout() -> TextIO:
