@@ -7,8 +7,9 @@ asked for in one round, and is looked up again. Search.waits() tells whether one
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 from weakref import WeakKeyDictionary
 
 from whyblocked.config.account import Account, Missing, Query, device_index
@@ -17,6 +18,24 @@ from whyblocked.errors import InputError
 from whyblocked.question.shapes import ID_DIGITS, is_host_name
 
 GONE = frozenset({"terminated", "shutting-down"})
+
+
+class _Ids:
+    """Ids of one kind, found by their beginnings."""
+
+    def __init__(self, ids: Collection[str]) -> None:
+        self._known = frozenset(ids)
+        self._sorted = sorted((found.partition("-")[2].lstrip("0"), found) for found in ids)
+
+    def matching(self, prefix: str) -> list[str]:
+        """The ids that ``prefix`` may mean: the one that is just it, else all that begin with it."""
+        if prefix in self._known:
+            return [prefix]
+        match = _short(prefix).match
+        digits = prefix.partition("-")[2].lstrip("0")
+        first = bisect_left(self._sorted, (digits, ""))
+        last = bisect_left(self._sorted, (f"{digits}~", ""))
+        return [found for _, found in self._sorted[first:last] if match(found)]
 
 
 class Directory:
@@ -44,6 +63,8 @@ class Directory:
                     self.interface_hosts[host.lower()].append(interface)
             if interface.attachment and interface.attachment.instance_id:
                 self.attached[interface.attachment.instance_id].append(interface)
+        self.instance_ids = _Ids({*account.instances, *self.attached})
+        self.interface_ids = _Ids(account.interfaces)
 
     def names(self) -> list[str]:
         """Every name, for suggestions."""
@@ -100,7 +121,7 @@ class Search:
                 ("DescribeNetworkInterfaces", "attachment.instance-id", pattern),
             )
         self.check("Reservations", prefix)
-        ids = _matching(prefix, [*self.account.instances, *self.directory.attached])
+        ids = self.directory.instance_ids.matching(prefix)
         return {found: self.account.instances.get(found) for found in ids}
 
     def interfaces_like(self, prefix: str) -> list[NetworkInterface]:
@@ -108,7 +129,7 @@ class Search:
         for pattern in _patterns(prefix):
             self.ask(("DescribeNetworkInterfaces", "network-interface-id", pattern))
         self.check("NetworkInterfaces", prefix)
-        return [self.account.interfaces[found] for found in _matching(prefix, self.account.interfaces)]
+        return [self.account.interfaces[found] for found in self.directory.interface_ids.matching(prefix)]
 
     def named(self, name: str) -> tuple[list[Instance], list[NetworkInterface]]:
         """The instances and interfaces with this ``Name`` or DNS name; what is gone only where nothing else has it."""
@@ -167,12 +188,3 @@ def _patterns(prefix: str) -> tuple[str, ...]:
 def _short(prefix: str) -> re.Pattern[str]:
     kind, digits = prefix.split("-", 1)
     return re.compile(f"{re.escape(kind)}-0*{re.escape(digits)}")
-
-
-def _matching(prefix: str, ids: Iterable[str]) -> list[str]:
-    """The ids that ``prefix`` may mean: the one that is just it, else all that begin with it."""
-    known = dict.fromkeys(ids)
-    if prefix in known:
-        return [prefix]
-    match = _short(prefix).match
-    return [found for found in known if match(found)]

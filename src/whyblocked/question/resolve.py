@@ -134,8 +134,10 @@ def _host(
         if state in GONE:
             raise EndpointError(f"{what}: {instance_id} is {state}, it has no network interface any more")
         search.check("NetworkInterfaces", instance_id)
-        reason = clean(str(search.refused[0])) if search.refused else "ec2:DescribeNetworkInterfaces gave none"
-        raise UndeterminedError(f"{what}: the network interfaces of {instance_id} could not be read: {reason}")
+        reason = clean(str(search.refused[0])) if search.refused else "ec2:DescribeNetworkInterfaces: gave none"
+        raise UndeterminedError(
+            f"{what}: the network interfaces of {instance_id} could not be read: {reason}", (reason,)
+        )
     return [End(text=text, label=instance_id, kind="host", interfaces=interfaces, instance=instance)]
 
 
@@ -204,7 +206,8 @@ def _owners(search: Search, shape: Shape, text: str) -> list[End]:
             for owner in reversed(of_vpcs.values())
         ]
     elif not search.note(owners) and not owners.pending:
-        raise UndeterminedError(f"who has the address {address} could not be read: {clean(str(owners))}")
+        reason = clean(str(owners))
+        raise UndeterminedError(f"who has the address {address} could not be read: {reason}", (reason,))
     if isinstance(public, Missing):
         search.note(public)
     elif public is not None:
@@ -310,8 +313,8 @@ def _not_found(
     search: Search, what: str, text: str, message: str, resource_id: str
 ) -> EndpointError | UndeterminedError:
     if search.refused:
-        reasons = ", ".join(dict.fromkeys(clean(str(missing)) for missing in search.refused))
-        return UndeterminedError(f"{what}: '{clean(text)}' could not be looked up: {reasons}")
+        reasons = tuple(dict.fromkeys(clean(str(missing)) for missing in search.refused))
+        return UndeterminedError(f"{what}: '{clean(text)}' could not be looked up: {', '.join(reasons)}", reasons)
     similar = hints.similar(search, text)
     return EndpointError(f"{what}: {message} in {hints.elsewhere(search.account, resource_id)}", similar)
 
