@@ -1,20 +1,37 @@
 """The Python API: what the command line itself calls.
 
-account = snapshot("incident-42")
-print(explain(parse("203.0.113.5 -> i-abc:22"), account).summary)
+session = Session(snapshot("incident-42"))
+print(session.explain(parse("203.0.113.5 -> i-abc:22")).summary)
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from whyblocked.config.account import Account
+import msgspec
+
+from whyblocked.config.account import Account, Query
 from whyblocked.diagnosis.answer import Answer
-from whyblocked.diagnosis.answering import answer
+from whyblocked.diagnosis.answering import answer, unanswered
+from whyblocked.errors import UndeterminedError
 from whyblocked.network.asked import Asked, Question
+from whyblocked.network.sighting import Sighting
 from whyblocked.network.simulator import Simulator
 from whyblocked.network.walk import Walk
 from whyblocked.question.resolve import resolve
+
+if TYPE_CHECKING:
+    from whyblocked.diagnosis.evidence import EvidenceRequest
+
+
+class Examined(NamedTuple):
+    """An answer from the configuration, and what flow logs should show if it is right."""
+
+    answer: Answer
+    sightings: tuple[Sighting, ...] = ()
 
 
 class Session:
@@ -22,15 +39,25 @@ class Session:
 
     A live account is read in rounds: resolving and walking say what they lack, the account fetches it, and both are
     done again, until nothing new is asked for. Both are pure and take milliseconds; the rounds are what costs.
+    ``flow_logs`` asks for the account's flow logs in the same rounds, for an evidence that is to follow.
     """
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, *, flow_logs: bool = False) -> None:
         self.account = account
+        self._flow_logs = flow_logs
         self._simulator = Simulator(account)
 
     def explain(self, question: Question) -> Answer:
-        """The answer from the configuration alone; :meth:`walk` gives what the evidence needs besides."""
-        return answer(*self.walk(question))
+        """The answer from the configuration alone."""
+        return self.examine(question).answer
+
+    def examine(self, question: Question) -> Examined:
+        """The answer from the configuration, ready to be weighed against flow logs."""
+        try:
+            asked, walk = self.walk(question)
+        except UndeterminedError as error:
+            return Examined(unanswered(question, error))
+        return Examined(answer(asked, walk, self._remarks()), tuple(walk.sightings()))
 
     def walk(self, question: Question) -> tuple[Asked, Walk]:
         """The question with its ends found, and its walk, once everything it needs was read."""
@@ -40,9 +67,31 @@ class Session:
                 if not self.account.advance():
                     raise AssertionError("resolving waits for what was never asked")
                 continue
+            if self._flow_logs:
+                self.account.expect(_flow_logs_of(asked))
             walk = self._simulator.walk(asked)
             if not any(missing.pending for missing in walk.missing) or not self.account.advance():
                 return asked, walk
+
+    def weigh(self, examined: Examined, request: EvidenceRequest, now: datetime) -> Answer:
+        """The answer with what the flow logs say of it; ``now`` is the time of the run."""
+        from whyblocked.diagnosis.evidence import gather
+
+        found = examined.answer
+        evidence, missing = gather(examined.sightings, found.verdict, self.account, request, now)
+        return msgspec.structs.replace(
+            found, evidence=evidence, missing=list(dict.fromkeys((*found.missing, *missing)))
+        )
+
+    def _remarks(self) -> Iterable[str]:
+        remarks: Iterable[str] = getattr(self.account.source, "warnings", ())
+        return remarks
+
+
+def _flow_logs_of(asked: Asked) -> Iterable[Query]:
+    for interface in (*asked.source.interfaces, *asked.destination.interfaces):
+        for resource_id in (interface.network_interface_id, interface.subnet_id, interface.vpc_id):
+            yield Query("DescribeFlowLogs", "resource-id", resource_id)
 
 
 def snapshot(folder: str | Path, region: str | None = None) -> Account:
@@ -50,3 +99,10 @@ def snapshot(folder: str | Path, region: str | None = None) -> Account:
     from whyblocked.config.snapshot import load_snapshot
 
     return load_snapshot(Path(folder), region)
+
+
+def live(profile: str | None = None, region: str | None = None, endpoint_url: str | None = None) -> Account:
+    """The account that the AWS configuration names; nothing is read before a question asks for it."""
+    from whyblocked.config.live import live_account
+
+    return live_account(profile, region, endpoint_url)

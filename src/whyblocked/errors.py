@@ -37,9 +37,13 @@ class EndpointError(WhyblockedError):
 
 
 class UndeterminedError(WhyblockedError):
-    """An end of the question exists, but what is needed of it could not be read; the message names the permission."""
+    """An end of the question exists, but what is needed of it could not be read; ``missing`` names the permission."""
 
     status = 3
+
+    def __init__(self, message: str, missing: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.missing = missing or (message,)
 
 
 class AwsError(WhyblockedError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +18,9 @@ from whyblocked.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from whyblocked.api import Examined, Session
     from whyblocked.config.account import Account
+    from whyblocked.diagnosis.answer import Answer
     from whyblocked.network.asked import Question
 
 FORMATS = ("text", "json", "markdown", "html")
@@ -60,17 +63,19 @@ def answer(question: Question, account: Account, evidence: EvidenceSettings, out
     from whyblocked import api
     from whyblocked.cli.output import console, emit
 
-    session = api.Session(account)
-    found = session.explain(question)
-    del evidence  # read here, between the two parts of the report
+    session = api.Session(account, flow_logs=evidence.wanted and not evidence.locations)
+    examined = session.examine(question)
     if output == "text":
         from whyblocked.report import text
 
         out = console(no_color)
-        text.render_verdict(found, out)
+        text.render_verdict(examined.answer, out)
         out.file.flush()
-        text.render_evidence(found, out)
-    elif output == "json":
+        found = _weighed(session, examined, evidence, shown=True)
+        text.render_evidence(found, out, examined.answer)
+        return found.exit_status
+    found = _weighed(session, examined, evidence, shown=False)
+    if output == "json":
         from whyblocked.report import json
 
         emit(json.render(found))
@@ -83,3 +88,24 @@ def answer(question: Question, account: Account, evidence: EvidenceSettings, out
 
         emit(html.render(found))
     return found.exit_status
+
+
+def _weighed(session: Session, examined: Examined, evidence: EvidenceSettings, *, shown: bool) -> Answer:
+    """The answer with the evidence that was asked for; ``shown``: say on the terminal how far reading is."""
+    if not evidence.wanted:
+        return examined.answer
+    from datetime import UTC, datetime
+
+    from whyblocked.cli.output import Progress
+    from whyblocked.diagnosis.evidence import EvidenceRequest
+
+    with Progress(shown) as progress:
+        request = EvidenceRequest(
+            locations=evidence.locations,
+            log_format=evidence.log_format,
+            since=evidence.since,
+            until=evidence.until,
+            stdin=sys.stdin.buffer if "-" in evidence.locations else None,
+            progress=progress.told,
+        )
+        return session.weigh(examined, request, datetime.now(UTC))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whyblocked.cli.options import AccountSettings, account_options, output_options
-from whyblocked.errors import EndpointError, InputError, UndeterminedError
+from whyblocked.errors import EndpointError, InputError
 from whyblocked.text import clean
 
 if TYPE_CHECKING:
@@ -96,8 +96,6 @@ class Checking:
             answer = self._session.explain(line.question)
         except EndpointError as error:
             return self._failed(line, NO_QUESTION, _with_candidates(error))
-        except UndeterminedError as error:
-            return self._failed(line, UNDETERMINED if line.expected else HOLDS, error.message)
         holds = None if line.expected is None else answer.verdict == line.expected
         if holds is False:
             self._seen.add(UNDETERMINED if answer.verdict == "undetermined" else FAILS)

@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
+from whyblocked.text import clean
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -37,6 +39,30 @@ def note(text: str) -> None:
     if sys.stderr is not None:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
+
+
+class Progress:
+    """A line on the terminal that says how far reading is, and is gone when it is done."""
+
+    def __init__(self, shown: bool) -> None:
+        self._stream = sys.stderr if shown and sys.stderr is not None and sys.stderr.isatty() else None
+        self._width = 0
+
+    def told(self, location: str, records: int) -> None:
+        """So many records were read of a location."""
+        if self._stream is not None:
+            line = f"reading {clean(location, 40)}: {records:,} records"
+            self._stream.write(f"\r{line.ljust(self._width)}")
+            self._stream.flush()
+            self._width = len(line)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._stream is not None and self._width:
+            self._stream.write(f"\r{' ' * self._width}\r")
+            self._stream.flush()
 
 
 def _closed_pipe() -> NoReturn:

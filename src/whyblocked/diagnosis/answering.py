@@ -9,7 +9,8 @@ from whyblocked.config.resources import Tag, name_tag
 from whyblocked.diagnosis.answer import Answer, Asking, Evidence, Finding, Hop, Verdict
 from whyblocked.diagnosis.near import near_misses
 from whyblocked.diagnosis.sets import packet_set, packet_sets
-from whyblocked.network.asked import ALL_PROTOCOLS, Asked, End
+from whyblocked.errors import UndeterminedError
+from whyblocked.network.asked import ALL_PROTOCOLS, Asked, End, Question
 from whyblocked.network.flow import Leg, Piece
 from whyblocked.network.packets import Packets, interval_text, join_intervals, subtract_intervals
 from whyblocked.network.protocols import has_ports, protocol_text
@@ -18,13 +19,37 @@ from whyblocked.network.walk import Blocker, Passage, Walk
 NOT_ASKED = Evidence(status="unavailable", summary="Flow logs were not asked.")
 
 
-def answer(asked: Asked, walk: Walk, evidence: Evidence = NOT_ASKED) -> Answer:
-    """The answer to a question that was walked."""
+def unanswered(question: Question, error: UndeterminedError) -> Answer:
+    """The answer where not even the ends of the question could be read."""
+    portless = question.protocol not in (6, 17, ALL_PROTOCOLS)
+    return Answer(
+        question=Asking(
+            text=question.text,
+            source=question.source,
+            destination=question.destination,
+            protocol=protocol_text(question.protocol),
+            destination_port=None if portless else _port(question.destination_ports),
+            source_port=None if portless else _port(question.source_ports),
+            icmp_type=question.icmp_type,
+            icmp_code=question.icmp_code,
+        ),
+        verdict="undetermined",
+        summary=f"{question.text} can't be told: {error.message}.",
+        blocked_by=[],
+        forward=[],
+        return_=[],
+        evidence=NOT_ASKED,
+        missing=list(error.missing),
+    )
+
+
+def answer(asked: Asked, walk: Walk, remarks: Iterable[str] = ()) -> Answer:
+    """The answer to a question that was walked; ``remarks`` are warnings that concern the account as a whole."""
     verdict = judge(walk.leaves)
     findings = list(_findings(walk.account, walk.blockers))
     asking = _asking(asked, walk.leaves)
     missing = [str(missing) for missing in walk.missing]
-    warnings = [*asked.warnings, *walk.warnings, *_warnings(asked, findings)]
+    warnings = [*asked.warnings, *walk.warnings, *_warnings(asked, findings), *remarks]
     return Answer(
         question=asking,
         verdict=verdict,
@@ -33,7 +58,7 @@ def answer(asked: Asked, walk: Walk, evidence: Evidence = NOT_ASKED) -> Answer:
         blocked_by=findings,
         forward=_hops(walk.account, walk.passages, "forward"),
         return_=_hops(walk.account, walk.passages, "return"),
-        evidence=evidence,
+        evidence=NOT_ASKED,
         warnings=list(dict.fromkeys(warnings)),
         missing=missing,
     )
