@@ -213,3 +213,10 @@ def test_locations_that_are_taken() -> None:
     check(["-", "a.log", "cloudwatch:vpc/flow"])
     assert log_group("cloudwatch:/vpc/flow") == "/vpc/flow"
     assert log_group("cloudwatch.log") is None
+
+
+def test_long_lines_in_the_middle_are_malformed_in_their_place() -> None:
+    long = b"x" * (MAX_LINE + 1)
+    _, scan = read("-", io.BytesIO(b"\n".join([long, TEXT + long, TEXT + long + long])))
+    assert counts(scan) == (2, 2, 0, 0, 3)
+    assert [place.split(":")[1] for place in scan.places] == ["1", "5", "9"]

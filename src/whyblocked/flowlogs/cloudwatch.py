@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/logs/FilterAndPatternSyn
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from typing import Any, Protocol
 
 import msgspec
@@ -20,6 +21,8 @@ from whyblocked.text import clean
 
 PERMISSION = "logs:FilterLogEvents"
 _PATTERN_LIMIT = 1024
+_PROBES = 4  # interfaces that are probed, and pages read for each
+_PROBED = 10
 _INTERVAL = 600  # the longest aggregation interval: an event carries the start of its flow's interval
 
 
@@ -90,32 +93,50 @@ def read_group(
     narrow: Filter,
     region: str = "",
 ) -> Iterator[list[Record]]:
-    """The wanted records of a log group, a page at a time; ``wanted`` has to have a window.
+    """The wanted records of a log group, a page at a time.
 
-    ``forms`` are those that deliver there; without any, the default format and header lines are recognised.
+    ``forms`` are those that deliver there; without any, the default format and header lines are recognised. Where
+    AWS's filter leaves nothing of an interface, a few of its records are read all the same, to know that it is logged.
     """
     parameters: dict[str, Any] = {"logGroupName": group}
     if wanted.since is not None:
         parameters["startTime"] = max(0, wanted.since - _INTERVAL) * 1000
     if wanted.until is not None:
         parameters["endTime"] = wanted.until * 1000 + 999
-    if len(narrow.interfaces) == 1:
-        parameters["logStreamNamePrefix"] = narrow.interfaces[0]
-    if len(forms) == 1 and (text := pattern(forms[0], narrow)):
-        parameters["filterPattern"] = text
-    name = f"cloudwatch:{group}"
-    parser: Parser | None = None
-    count = 1
-    for events in _pages(logs, parameters, region):
+    asked = pattern(forms[0], narrow) if len(forms) == 1 else ""
+    stream = {"logStreamNamePrefix": narrow.interfaces[0]} if len(narrow.interfaces) == 1 else {}
+    reading = _Reading(f"cloudwatch:{group}", forms, wanted, scan)
+    with_pattern = {"filterPattern": asked} if asked else {}
+    for events in _pages(logs, {**parameters, **stream, **with_pattern}, region):
+        yield reading.read(events)
+    if not asked:
+        return
+    for interface in [i for i in narrow.interfaces if i not in scan.interfaces][:_PROBES]:
+        probe = {**parameters, "logStreamNamePrefix": interface, "limit": _PROBED}
+        for events in islice(_pages(logs, probe, region), _PROBES):
+            own = [event for event in events if str(event.get("logStreamName", "")).startswith(interface)]
+            yield reading.read(own)
+            if own:
+                break
+
+
+class _Reading:
+    """The parser of a group, set up with its first events."""
+
+    def __init__(self, name: str, forms: Sequence[Format], wanted: Wanted, scan: Scan) -> None:
+        self.name, self.forms, self.wanted, self.scan = name, forms, wanted, scan
+        self.parser: Parser | None = None
+        self.count = 1
+
+    def read(self, events: list[dict[str, Any]]) -> list[Record]:
         lines = [str(event.get("message", "")).encode("utf-8", "replace") for event in events]
         if not lines:
-            continue
-        if parser is None:
-            parser = Parser(name, forms or _recognised(lines, name), wanted, scan)
-        found = parser.read(Lines(lines, count))
-        count += len(lines)
-        if found:
-            yield found
+            return []
+        if self.parser is None:
+            forms = self.forms or _recognised(lines, self.name)
+            self.parser = Parser(self.name, forms, self.wanted, self.scan)
+        first, self.count = self.count, self.count + len(lines)
+        return self.parser.read(Lines(lines, first))
 
 
 def _pages(logs: Logs, parameters: dict[str, Any], region: str) -> Iterator[list[dict[str, Any]]]:
@@ -126,6 +147,9 @@ def _pages(logs: Logs, parameters: dict[str, Any], region: str) -> Iterator[list
         try:
             page = logs.filter_log_events(**parameters, **({"nextToken": token} if token else {}))
         except Exception as error:  # noqa: BLE001 - botocore's, told apart there
+            if token is None and "filterPattern" in parameters and _code(error) == "InvalidParameterException":
+                parameters = {name: value for name, value in parameters.items() if name != "filterPattern"}
+                continue  # the pattern only saves reading
             raise _unreadable(error, str(parameters["logGroupName"]), region) from None
         yield page.get("events", [])
         token = page.get("nextToken")
@@ -136,7 +160,6 @@ def _pages(logs: Logs, parameters: dict[str, Any], region: str) -> Iterator[list
 
 def _unreadable(error: Exception, group: str, region: str) -> Exception:
     """What a refused call means: a group that can't be read, or the end of the reading."""
-    code = str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
     found = refusal(error, PERMISSION, region)
     if isinstance(found, WhyblockedError):
         return found
@@ -145,12 +168,16 @@ def _unreadable(error: Exception, group: str, region: str) -> Exception:
         return Unreadable(f"the log group {name} can't be read ({PERMISSION}: {found.reason})", PERMISSION)
     if found.kind == "not found":
         return Unreadable(f"the log group {name} does not exist; AWS makes it with the first traffic")
-    if code in ("InvalidOperationException", "InvalidParameterException"):
+    if _code(error) in ("InvalidOperationException", "InvalidParameterException"):
         return Unreadable(
             f"the log group {name} does not allow FilterLogEvents, as those of the Infrequent Access and Delivery "
             f"classes do not ({found.reason})"
         )
     return Unreadable(f"the log group {name} can't be read ({PERMISSION}: {found.reason})")
+
+
+def _code(error: Exception) -> str:
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
 
 
 def _recognised(lines: Collection[bytes], name: str) -> Sequence[Format]:

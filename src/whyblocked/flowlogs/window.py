@@ -9,7 +9,8 @@ from whyblocked.errors import UsageError
 from whyblocked.text import clean
 
 DEFAULT = timedelta(hours=1)
-_AGO = re.compile(r"(\d{1,9})\s*([smhdw])\Z")
+_AGO = re.compile(r"([0-9]{1,9})\s*([smhdw])\Z")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -26,6 +27,8 @@ def moment(text: str, now: datetime, option: str = "--since") -> datetime:
             return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         if bare.isascii() and bare.isdigit() and len(bare) in (10, 13):
             return datetime.fromtimestamp(int(bare) / (1000 if len(bare) == 13 else 1), UTC)
+        if not _DATE.match(bare):
+            raise ValueError(bare)
         found = datetime.fromisoformat(bare)
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
