@@ -91,9 +91,21 @@ def test_what_came_with_a_broader_call_is_not_asked_for_again(account: Account, 
     assert account.advance() is False
 
 
+def test_a_subnet_is_not_asked_for_beside_all_those_of_its_vpc(account: Account, made: Cloud) -> None:
+    account.interface(made.interface)
+    account.advance()
+    account.subnet(made.subnet)
+    account.subnets_of(made.vpc)
+    account.advance()
+    assert operations(account) == ["DescribeNetworkInterfaces", "DescribeSubnets"]
+    assert not isinstance(account.subnet(made.subnet), Missing)
+
+
 def test_a_list_of_everything_answers_every_narrower_question(account: Account, made: Cloud) -> None:
+    account.flow_logs_of([made.subnet])
     account.expect([Query("DescribeFlowLogs", "", "")])
     account.advance()
+    assert source(account).calls == [("DescribeFlowLogs", {})]
     assert account.flow_logs_of([made.vpc, made.interface]) == ()
     assert account.advance() is False
 

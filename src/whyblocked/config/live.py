@@ -73,7 +73,9 @@ class Live:
         if not self.waves:
             self.clients.sign_in()
         self.waves += 1
-        calls = list(self._batches(self._pending))
+        calls = list(
+            self._batches([query for query in self._pending if not self._known.comes_with(query, self._pending)])
+        )
         self._pending.clear()
         # Clients are made here: making them is not safe in threads, using them is.
         clients = {call.queries[0].region: self.client("ec2", call.queries[0].region) for call in calls}
@@ -103,7 +105,7 @@ class Live:
     def _all(query: Query) -> Query:
         return Query(query.operation, "", "", query.region)
 
-    def _batches(self, pending: dict[Query, None]) -> Iterator[Call]:
+    def _batches(self, pending: list[Query]) -> Iterator[Call]:
         """As few calls as the pending queries need: one for all values of a filter."""
         groups: dict[tuple[str, str, str], list[Query]] = defaultdict(list)
         for query in pending:
@@ -191,6 +193,15 @@ class _Known:
             case "GetManagedPrefixListEntries", _:
                 return query.value in account.prefix_lists
         return False
+
+    def comes_with(self, query: Query, pending: dict[Query, None]) -> bool:
+        """Whether a broader query of the same round brings it: for everything, or for all subnets of the VPC."""
+        if query.filter and Query(query.operation, "", "", query.region) in pending:
+            return True
+        if self.account is None or query[:2] != ("DescribeSubnets", "subnet-id"):
+            return False
+        vpcs = {i.vpc_id for i in self.account.interfaces.values() if i.subnet_id == query.value}
+        return any(Query("DescribeSubnets", "vpc-id", vpc_id, query.region) in pending for vpc_id in vpcs)
 
 
 def live_account(
