@@ -298,6 +298,7 @@ def test_each_part_is_judged_by_its_own_rules() -> None:
     lines = [line(ports=(40000, 22)), line(ports=(2000, 22), action="REJECT")]
     evidence = read(lines, [partly], "partial")
     assert (evidence.status, evidence.seen[0].expected) == ("confirms", "partial")
+    assert evidence.summary.endswith("; 1 record of another part was accepted there.")
     assert read([line(ports=(2000, 22))], [partly], "partial").status == "contradicts"
 
 

@@ -34,7 +34,20 @@ def test_times(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "h", "yesterday", "1x", "-1h", "1.5h", "999999999w", "2026-13-01", "25:00", "\x1b[2J", "١٢h", "1" * 400],
+    [
+        "",
+        "h",
+        "yesterday",
+        "1x",
+        "-1h",
+        "1.5h",
+        "999999999w",
+        "2026-13-01",
+        "25:00",
+        "\x1b[2J",
+        "\u0661\u0662h",
+        "1" * 400,
+    ],
 )
 def test_no_times(text: str) -> None:
     with pytest.raises(UsageError) as error:

@@ -128,7 +128,10 @@ def _refused(refused: Sequence[Spot], passed: Sequence[Spot], tally: Tally) -> s
     span = spot.agreeing[False]
     who = "the reply" if spot.sighting.leg == "return" else "this flow"
     text = f"The flow logs agree: {_records(span)} of {who} rejected at {_where(spot)} {_when(span)}".rstrip()
-    if passed:
+    if spot in passed:
+        count = _records(spot.agreeing[True])
+        text += f"; {count} of another part {'was' if spot.agreeing[True].records == 1 else 'were'} accepted there"
+    elif passed:
         first = passed[0]
         which = "the request" if first.sighting.leg == "forward" and who == "the reply" else "it"
         text += f"; {which} was accepted at {_where(first)}"
