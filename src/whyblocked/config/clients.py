@@ -1,13 +1,12 @@
 """Clients of AWS's services, configured as the AWS CLI would: profiles, SSO, roles, environment, endpoints, proxies.
 
-botocore is used without boto3 around it: it reads all of the same configuration, and a client is there a fifth sooner.
 Import this module only where AWS is asked.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from whyblocked import __version__
 from whyblocked.config.awserrors import fault
@@ -32,6 +31,7 @@ class Clients:
         endpoint_url: str | None = None,
         debug: bool = False,
     ) -> None:
+        import boto3
         from botocore.exceptions import BotoCoreError, NoRegionError
         from botocore.session import Session
 
@@ -39,7 +39,8 @@ class Clients:
         self._clients: dict[tuple[str, str], Any] = {}
         try:
             self.session = Session(profile=profile)
-            self.session.user_agent_extra = f"whyblocked/{__version__}"
+            self._boto3 = boto3.Session(botocore_session=self.session)
+            self.session.user_agent_extra = f"{self.session.user_agent_extra} whyblocked/{__version__}".strip()
             if debug:
                 self.session.set_debug_logger()
             found = region or os.environ.get("AWS_REGION") or self.session.get_config_variable("region")
@@ -65,7 +66,8 @@ class Clients:
             retries=self._retries or None,
         )
         try:
-            client = self.session.create_client(
+            # The names of services are typed one by one in boto3's stubs; here they come from a table.
+            client: Any = cast("Any", self._boto3).client(
                 service,
                 region_name=key[1],
                 endpoint_url=self._endpoint_url,
