@@ -1,0 +1,121 @@
+"""VPC peering connections: two VPCs, routes on both sides, nothing behind them.
+
+https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html
+https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-routing.html
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.builders import Network, blockers, codes, tcp
+from tests.semantics.scenes import two_vpcs
+
+V6 = "2001:db8:1:1::10 -> [2001:db8:9:1::20]:5432"
+
+
+@pytest.mark.parametrize("question", ["app -> db:5432", V6, "app -> db/icmp", "db -> app:443"])
+def test_an_active_connection_with_routes_on_both_sides_carries_both_ways(question: str) -> None:
+    net = two_vpcs()
+    if question.startswith("db"):
+        net.responses["SecurityGroups"][0]["IpPermissions"] = [tcp(443, "10.9.0.0/16")]
+    answer = net.ask(question)
+    assert (answer.verdict, blockers(answer)) == ("allowed", [])
+    assert "vpc-peering" in [hop.kind for hop in answer.forward]
+    assert "vpc-peering" in [hop.kind for hop in answer.return_]
+
+
+@pytest.mark.parametrize("question", ["app -> db:5432", V6])
+def test_without_a_route_on_the_near_side_the_request_is_dropped(question: str) -> None:
+    answer = two_vpcs(near={}).ask(question)
+    assert (answer.verdict, blockers(answer)) == ("blocked", ["forward route-table rtb-app"])
+
+
+@pytest.mark.parametrize("question", ["app -> db:5432", V6])
+def test_without_a_route_on_the_far_side_the_reply_is_dropped(question: str) -> None:
+    answer = two_vpcs(far={}).ask(question)
+    assert (answer.verdict, blockers(answer)) == ("blocked", ["return route-table rtb-db"])
+    assert codes(answer) == ["NO_ROUTE_TO_DESTINATION"]
+
+
+def test_a_side_may_route_a_part_of_the_other_only() -> None:
+    net = two_vpcs(far={"10.0.1.0/24": "pcx-1"})
+    net.subnet("subnet-batch", "10.0.2.0/24", routes={"10.9.0.0/16": "pcx-1"})
+    net.instance("batch", "10.0.2.10")
+    assert net.ask("app -> db:5432").verdict == "allowed"
+    assert blockers(net.ask("batch -> db:5432")) == ["return route-table rtb-db"]
+
+
+@pytest.mark.parametrize(
+    "status", ["pending-acceptance", "provisioning", "rejected", "expired", "failed", "deleting", "deleted"]
+)
+def test_a_connection_that_is_not_active_carries_nothing(status: str) -> None:
+    answer = two_vpcs(status=status).ask("app -> db:5432")
+    assert answer.verdict == "blocked"
+    assert ("vpc-peering", ["pcx-1"]) in [(finding.layer, finding.resource_ids) for finding in answer.blocked_by]
+
+
+def test_the_far_sides_rules_decide_as_well() -> None:
+    answer = two_vpcs(ingress=[tcp(5432, "10.0.2.0/24")]).ask("app -> db:5432")
+    assert blockers(answer) == ["forward security-group ingress sg-db"]
+
+
+def test_a_third_vpc_is_not_reached_through_a_peer() -> None:
+    net = two_vpcs(near={"10.9.0.0/16": "pcx-1", "10.7.0.0/16": "pcx-1"})
+    net.vpc("vpc-3", "10.7.0.0/16")
+    net.peering("pcx-2", "vpc-2", "vpc-3")
+    net.subnet("subnet-third", "10.7.1.0/24", vpc="vpc-3", routes={"10.0.0.0/16": "pcx-2"})
+    net.group("sg-third", [tcp(443, "10.0.0.0/8")], vpc="vpc-3")
+    net.instance("third", "10.7.1.10", groups=["sg-third"])
+    answer = net.ask("app -> third:443")
+    assert answer.verdict == "blocked"
+    assert (answer.blocked_by[0].layer, codes(answer)[0]) == ("vpc-peering", "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR")
+
+
+def test_a_peers_internet_gateway_is_not_usable() -> None:
+    net = two_vpcs(near={"0.0.0.0/0": "pcx-1"}, far={"0.0.0.0/0": "igw-1", "10.0.0.0/16": "pcx-1"})
+    net.internet_gateway(vpc="vpc-2")
+    answer = net.ask("app -> 192.0.2.80:443")
+    assert answer.verdict == "blocked"
+    assert answer.blocked_by[0].layer == "vpc-peering"
+
+
+def foreign_peer() -> Network:
+    """``app`` and a connection to a VPC of another account that was not read."""
+    net = Network()
+    net.peering("pcx-1", "vpc-1", "vpc-9", accepter_account="999999999999", accepter_cidr="10.9.0.0/16")
+    net.subnet("subnet-app", "10.0.1.0/24", routes={"10.9.0.0/16": "pcx-1"})
+    net.group("sg-app", [tcp(443, "10.9.0.0/16")])
+    net.instance("app", "10.0.1.10", groups=["sg-app"])
+    return net
+
+
+def test_a_far_side_that_cannot_be_read_leaves_the_answer_open() -> None:
+    answer = foreign_peer().ask("app -> 10.9.1.20:5432")
+    assert (answer.verdict, blockers(answer)) == ("undetermined", [])
+    assert any("vpc-9" in missing for missing in answer.missing)
+
+
+def test_from_a_far_side_that_cannot_be_read_the_own_side_still_counts() -> None:
+    net = foreign_peer()
+    assert net.ask("10.9.1.20 -> app:443").verdict == "undetermined"
+    answer = net.ask("10.9.1.20 -> app:22")
+    assert (answer.verdict, blockers(answer)) == ("blocked", ["forward security-group ingress sg-app"])
+
+
+def test_the_reply_follows_the_table_of_its_own_subnet_even_to_the_wrong_vpc() -> None:
+    # https://docs.aws.amazon.com/vpc/latest/peering/peering-configurations-partial-access.html
+    net = Network("10.0.0.0/16")
+    net.vpc("vpc-b", "172.16.0.0/16")
+    net.vpc("vpc-c", "10.0.0.0/16")
+    net.peering("pcx-ab", "vpc-1", "vpc-b")
+    net.peering("pcx-cb", "vpc-c", "vpc-b")
+    net.subnet("subnet-a", "10.0.1.0/24", routes={"172.16.0.0/16": "pcx-ab"})
+    net.subnet("subnet-b", "172.16.1.0/24", vpc="vpc-b", routes={"10.0.0.0/16": "pcx-cb"})
+    net.subnet("subnet-c", "10.0.9.0/24", vpc="vpc-c", routes={"172.16.0.0/16": "pcx-cb"})
+    net.group("sg-b", [tcp(443, "10.0.0.0/8")], vpc="vpc-b")
+    net.instance("a", "10.0.1.10")
+    net.instance("b", "172.16.1.10", groups=["sg-b"])
+    answer = net.ask("a -> b:443")
+    assert answer.verdict == "blocked"
+    assert {finding.leg for finding in answer.blocked_by} == {"return"}
