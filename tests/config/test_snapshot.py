@@ -116,7 +116,10 @@ SHOWN = {
     "Attachment": {"DeviceIndex": 1, "Status": "attached"},
     "OwnerId": "111122223333",
 }
-RESERVATION = {"OwnerId": "111122223333", "Instances": [{"InstanceId": "i-9", "NetworkInterfaces": [SHOWN]}]}
+RESERVATION: dict[str, Any] = {
+    "OwnerId": "111122223333",
+    "Instances": [{"InstanceId": "i-9", "NetworkInterfaces": [SHOWN]}],
+}
 
 
 def test_instances_stand_in_for_a_missing_list_of_interfaces(tmp_path: Path) -> None:
@@ -127,12 +130,22 @@ def test_instances_stand_in_for_a_missing_list_of_interfaces(tmp_path: Path) -> 
     assert account.account_id_of("eni-9") == "111122223333"
 
 
-def test_instances_do_not_add_to_a_list_of_interfaces_that_was_read(tmp_path: Path) -> None:
+def test_instances_add_the_interfaces_that_the_list_lacks(tmp_path: Path) -> None:
     account = load_snapshot(
         put(tmp_path, i={"Reservations": [RESERVATION]}, n={"NetworkInterfaces": [interface("eni-1")]})
     )
-    assert set(account.interfaces) == {"eni-1"}
-    assert set(account.instances) == {"i-9"}
+    assert set(account.interfaces) == {"eni-1", "eni-9"}
+
+
+def test_instances_of_a_scrubbed_capture_share_no_interface(tmp_path: Path) -> None:
+    twin: dict[str, object] = {"InstanceId": "i-8", "NetworkInterfaces": [SHOWN | {"PrivateIpAddress": "10.0.1.8"}]}
+    reservation = RESERVATION | {"Instances": [INSTANCE, twin]}
+    account = load_snapshot(put(tmp_path, instances={"Reservations": [reservation]}))
+    found = [account.interfaces_of(instance_id) for instance_id in ("i-9", "i-8")]
+    assert [[i.private_ip_address for i in these] for these in found if not isinstance(these, Missing)] == [
+        ["10.0.1.9"],
+        ["10.0.1.8"],
+    ]
 
 
 # -- account and Region ------------------------------------------------------------------------------------------

@@ -264,10 +264,6 @@ def test_a_private_nat_gateway_does_not_reach_the_internet() -> None:
     assert answer.blocked_by[0].layer == "internet-gateway"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the path model has no edge from the peer's network ACL back to the connection, so the reply is lost",
-)
 def test_a_nat_gateway_gets_its_replies_back_over_a_peering_without_a_route() -> None:
     def account(far: str) -> Network:
         net = Network()

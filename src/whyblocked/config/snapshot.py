@@ -92,16 +92,20 @@ class _Loader:
         self._lists: dict[str, list[str]] = {}
         self._broken_lists: set[str] = set()
         kinds = frozenset(part.operation.key for file in files for part in file.parts)
-        synthesise = "NetworkInterfaces" not in kinds and "Reservations" in kinds
-        self.account = Account(Snapshot(kinds | {"NetworkInterfaces"} if synthesise else kinds, regions))
+        as_instances_show_them = {"NetworkInterfaces"} if "Reservations" in kinds else set()
+        self.account = Account(Snapshot(kinds | as_instances_show_them, regions))
+        self._shown: list[tuple[_File, int, r.Instance, str | None]] = []
         for file in files:
             for part in file.parts:
-                self._take(file, part, synthesise)
+                self._take(file, part)
+        for file, index, instance, owner_id in self._shown:
+            for interface in _interfaces(instance, owner_id, self.account):
+                self._add(file, "Reservations", index, interface, owner_id)
         for prefix_list_id, cidrs in self._lists.items():
             if prefix_list_id not in self._broken_lists:  # half a list would give wrong answers
                 self.account.add_prefix_list(prefix_list_id, cidrs)
 
-    def _take(self, file: _File, part: Part, synthesise: bool) -> None:
+    def _take(self, file: _File, part: Part) -> None:
         key = part.operation.key
         if key == "Entries":
             self._entries(file, part)
@@ -112,9 +116,8 @@ class _Loader:
             if isinstance(resource, r.Reservation):
                 for instance in resource.instances:
                     self._add(file, "Reservations", index, instance, resource.owner_id)
-                    if synthesise:
-                        for interface in _interfaces(instance, resource.owner_id):
-                            self._add(file, "Reservations", index, interface, resource.owner_id)
+                    if instance.network_interfaces:
+                        self._shown.append((file, index, instance, resource.owner_id))
             elif isinstance(resource, r.PrefixList):
                 if resource.cidrs is not None:
                     self._lists.setdefault(resource.prefix_list_id, []).extend(resource.cidrs)
@@ -145,15 +148,25 @@ class _Loader:
         self.account.keep(kind, resource, f"{file.name}: {key}[{index}]", file.account_id or owner_id, region)
 
 
-def _interfaces(instance: r.Instance, owner_id: str | None) -> Iterator[r.NetworkInterface]:
-    """The interfaces as an instance shows them, for a snapshot without ``NetworkInterfaces``."""
+def _interfaces(instance: r.Instance, owner_id: str | None, account: Account) -> Iterator[r.NetworkInterface]:
+    """The interfaces of an instance that only it shows, as in a snapshot without ``NetworkInterfaces``."""
     for shown in instance.network_interfaces:
+        known = account.interfaces.get(shown.network_interface_id)
+        elsewhere = known is not None and not (
+            known.attachment and known.attachment.instance_id not in (None, instance.instance_id)
+        )
+        if elsewhere or any(shown.network_interface_id in b.mentions for b in account.broken["NetworkInterfaces"]):
+            continue
+        # Scrubbed captures give several instances one interface id; theirs are told apart by the instance's.
+        interface_id = (
+            shown.network_interface_id if known is None else f"{shown.network_interface_id}@{instance.instance_id}"
+        )
         vpc_id, subnet_id = shown.vpc_id or instance.vpc_id, shown.subnet_id or instance.subnet_id
         if vpc_id is None or subnet_id is None or shown.groups is None:
             continue
         attachment = shown.attachment or r.Attachment(status="attached")
         yield r.NetworkInterface(
-            network_interface_id=shown.network_interface_id,
+            network_interface_id=interface_id,
             vpc_id=vpc_id,
             subnet_id=subnet_id,
             groups=shown.groups,

@@ -199,14 +199,28 @@ class Walk:
 
     def drop(self, bundle: Bundle) -> Iterator[Step]:
         """Nothing leads on. Go on at the door of the VPC that the packets were meant for, where it is known."""
-        pieces = flagged(bundle.pieces, blocked=True)
-        goal = bundle.goal
-        if goal is not None and not bundle.resumed and _addressed_to(goal, pieces):
-            door = Node("vpc", goal.vpc_id)
-            self._follow(door, bundle.but(pieces=pieces, resumed=True, steps=0, heading=door, vpc_id=goal.vpc_id))
+        refused = bundle.but(pieces=flagged(bundle.pieces, blocked=True))
+        vpc_id = None if bundle.resumed else self._home(bundle)
+        if vpc_id is not None:
+            self.resume(refused, vpc_id)
         else:
-            self.leaves += pieces
+            self.leaves += refused.pieces
         return iter(())
+
+    def resume(self, bundle: Bundle, vpc_id: str) -> None:
+        """Go on at the router of a VPC with packets that were refused before they got there."""
+        door = Node("vpc", vpc_id)
+        self._follow(door, bundle.but(resumed=True, steps=0, heading=door, vpc_id=vpc_id))
+
+    def _home(self, bundle: Bundle) -> str | None:
+        """The VPC of the interface that all pieces are addressed to: the goal's, or the NAT gateway's of a reply."""
+        goal = bundle.goal
+        if goal is not None and _all_to({int(address) for address in private_addresses(goal)}, bundle.pieces):
+            return goal.vpc_id
+        if bundle.established and bundle.bindings and _all_to({bundle.bindings[-1].address}, bundle.pieces):
+            gateway = self.account.nat_gateways.get(bundle.bindings[-1].gateway_id)
+            return gateway.vpc_id if gateway else None
+        return None
 
     def lose(self, bundle: Bundle, *missing: Missing) -> Iterator[Step]:
         """The leg ends undecided here: what comes out of an unknown hop, and whether a reply meets it, is not known."""
@@ -291,10 +305,10 @@ class Walk:
 
     # -- what flow logs should show --------------------------------------------------------------------------
 
-    def sight(self, bundle: Bundle, interface: NetworkInterface, direction: Direction, pieces: Iterable[Piece]) -> None:
-        """These pieces pass through an interface; each says whether it is refused right there."""
-        key = (bundle.leg, interface.network_interface_id, direction)
-        seen = self._seen.setdefault(key, _Seen(interface))
+    def sight(self, bundle: Bundle, interface_id: str, direction: Direction, pieces: Iterable[Piece]) -> None:
+        """These pieces pass an interface where the bundle is; each says whether it is refused right there."""
+        key = (bundle.leg, interface_id, direction)
+        seen = self._seen.setdefault(key, _Seen(bundle.subnet_id or "", bundle.vpc_id or ""))
         for piece in pieces:
             seen.packets[piece.packets] = None
             seen.reached |= piece.here or not piece.blocked
@@ -314,8 +328,8 @@ class Walk:
         return [
             Sighting(
                 interface_id=interface_id,
-                subnet_id=seen.interface.subnet_id,
-                vpc_id=seen.interface.vpc_id,
+                subnet_id=seen.subnet_id,
+                vpc_id=seen.vpc_id,
                 leg=leg,
                 direction=direction,
                 packets=tuple(seen.packets),
@@ -329,17 +343,19 @@ class Walk:
 
 
 class _Seen:
-    def __init__(self, interface: NetworkInterface) -> None:
-        self.interface = interface
+    def __init__(self, subnet_id: str, vpc_id: str) -> None:
+        self.subnet_id = subnet_id
+        self.vpc_id = vpc_id
         self.packets: dict[Packets, None] = {}
         self.rejected: dict[Packets, None] = {}
         self.unknown: dict[Packets, None] = {}
         self.reached = False
 
 
-def _addressed_to(interface: NetworkInterface, pieces: Iterable[Piece]) -> bool:
-    own = {int(address) for address in private_addresses(interface)}
-    return all(p.packets.destination[0] == p.packets.destination[1] and p.packets.destination[0] in own for p in pieces)
+def _all_to(addresses: set[int], pieces: Iterable[Piece]) -> bool:
+    return all(
+        p.packets.destination[0] == p.packets.destination[1] and p.packets.destination[0] in addresses for p in pieces
+    )
 
 
 def unmodelled(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:

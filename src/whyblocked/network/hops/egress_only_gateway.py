@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from whyblocked.network.flow import INTERNET, Bundle, Node, flagged
+from whyblocked.network.hops.internet_gateway import check_attachment
 from whyblocked.network.hops.public_access import check
 from whyblocked.network.walk import Step, Walk
 
 
 def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     """Out freely; in only as the reply of a connection that went out here."""
+    gateway = walk.account.egress_only_gateways.get(node.id)
+    if gateway is not None:
+        bundle = check_attachment(walk, node, bundle, gateway.attachments)
     known = bundle.established and bundle.via == node.id
     first = bundle.leg == "forward"
     if first == bundle.inbound or (not first and not known):

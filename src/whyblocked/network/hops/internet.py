@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config.account import Missing
 from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged
+from whyblocked.network.hops.internet_gateway import private_behind
 from whyblocked.network.walk import Step, Walk
 
 
@@ -30,7 +31,7 @@ def cross(walk: Walk, _node: Node, bundle: Bundle) -> Iterator[Step]:
         entering = bundle.but(pieces=tuple(pieces), inbound=True, heading=None, vpc_id=vpc_id, subnet_id=None, at=None)
         if gateway is None:
             refuse_without_gateway(walk, entering)
-            walk.leaves += flagged(entering.pieces, blocked=True)
+            walk.resume(entering.but(pieces=tuple(_behind(walk, entering))), vpc_id)
         else:
             yield gateway, entering
     if outside:
@@ -58,6 +59,13 @@ def _door(walk: Walk, bundle: Bundle, piece: Piece) -> tuple[Node | None, str] |
     return gateway, vpc_id
 
 
+def _behind(walk: Walk, bundle: Bundle) -> Iterator[Piece]:
+    """The refused pieces as they would look inside, so that what else stops them shows."""
+    for piece in flagged(bundle.pieces, blocked=True):
+        private = private_behind(walk, bundle, piece.packets.destination[0]) if bundle.version == 4 else None
+        yield piece if private is None else piece.with_destination(int(private))
+
+
 def refuse_without_gateway(walk: Walk, bundle: Bundle) -> None:
     """A VPC without an internet gateway takes nothing from the internet."""
     walk.block(
@@ -73,16 +81,12 @@ def refuse_without_gateway(walk: Walk, bundle: Bundle) -> None:
 def _vpc_of(walk: Walk, bundle: Bundle, piece: Piece) -> str | Missing | None:
     number = piece.packets.destination[0]
     if piece.packets.version == 4:
-        owner = walk.account.public_owner(IPv4Address(number))
-        if isinstance(owner, Missing):
-            return owner
-        if owner is not None:
-            return owner[0].vpc_id
         for binding in bundle.bindings:
             gateway = walk.account.nat_gateways.get(binding.gateway_id)
             if gateway and any(a.public_ip == str(IPv4Address(number)) for a in gateway.nat_gateway_addresses):
                 return gateway.vpc_id
-        return None
+        owner = walk.account.public_owner(IPv4Address(number))
+        return owner[0].vpc_id if isinstance(owner, tuple) else owner
     owners = walk.account.owners(IPv6Address(number))
     if isinstance(owners, Missing):
         return owners

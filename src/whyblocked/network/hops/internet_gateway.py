@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config.account import Ip, Missing, public_addresses
-from whyblocked.config.resources import NetworkInterface
+from whyblocked.config.resources import GatewayAttachment, NetworkInterface
 from whyblocked.network.addresses import RFC1918, RFC6598
 from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged
 from whyblocked.network.graph import target_node
@@ -28,6 +28,9 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
 
 
 def _leave(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    gateway = walk.account.internet_gateways.get(node.id)
+    if gateway is not None:
+        bundle = check_attachment(walk, node, bundle, gateway.attachments)
     pieces = tuple(piece for whole in bundle.pieces for piece in _translated(walk, node, bundle, whole))
     pieces = refuse_private(walk, node, bundle.but(pieces=pieces), outbound=True)
     pieces = check(walk, node, bundle.but(pieces=pieces), "internet-gateway")
@@ -43,8 +46,29 @@ def _leave(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     yield INTERNET, bundle.but(pieces=pieces, heading=node, at=None, via=node.id, subnet_id=None, vpc_id=None)
 
 
+def check_attachment(walk: Walk, node: Node, bundle: Bundle, attachments: Iterable[GatewayAttachment]) -> Bundle:
+    """A gateway carries the packets of the VPC that it is attached to only."""
+    if any(a.vpc_id == bundle.vpc_id and (a.state or "available") in ("available", "attached") for a in attachments):
+        return bundle
+    walk.note(bundle, node.kind, node.id, "deny", detail=f"not attached to {bundle.vpc_id}")
+    walk.block(
+        bundle,
+        bundle.pieces,
+        layer=node.kind,
+        code="BAD_STATE_ATTACHMENT",
+        summary=f"{node.id} is not attached to {bundle.vpc_id}, so it carries nothing for it.",
+        resource_ids=(node.id,),
+        next_step=f"Attach {node.id} to {bundle.vpc_id}, or route to a gateway that is attached.",
+    )
+    return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
+
+
 def _translated(walk: Walk, node: Node, bundle: Bundle, piece: Piece) -> Iterator[Piece]:
     """The piece with its public source; without one it is refused and goes on as it is."""
+    translated = _addresses_of_nat(walk, bundle).get(piece.packets.source[0])
+    if translated is not None:
+        yield piece.with_source(int(translated))
+        return
     owner = _owner(walk, bundle, piece.packets.version, piece.packets.source)
     if isinstance(owner, Missing):
         walk.lack(owner)
@@ -56,7 +80,7 @@ def _translated(walk: Walk, node: Node, bundle: Bundle, piece: Piece) -> Iterato
         else:
             yield piece
         return
-    public = _public_of(walk, bundle, owner, piece.packets.source[0])
+    public = dict(public_addresses(owner)).get(IPv4Address(piece.packets.source[0])) if owner else None
     if public is not None:
         yield piece.with_source(int(public))
         return
@@ -82,17 +106,15 @@ def _becomes(what: str, before: Iterable[Packets], after: Iterable[Packets]) -> 
     return f"{what} becomes {', '.join(str(IPv4Address(low)) for low in sorted(new))}" if new else None
 
 
-def _public_of(walk: Walk, bundle: Bundle, owner: NetworkInterface | None, private: int) -> Ip | None:
-    if owner is not None:
-        found = dict(public_addresses(owner)).get(IPv4Address(private))
-        if found is not None:
-            return found
-    gateways = [walk.account.nat_gateways.get(binding.gateway_id) for binding in bundle.bindings]
-    for gateway in gateways:
-        for address in gateway.nat_gateway_addresses if gateway else ():
-            if address.private_ip and int(IPv4Address(address.private_ip)) == private and address.public_ip:
-                return IPv4Address(address.public_ip)
-    return None
+def _addresses_of_nat(walk: Walk, bundle: Bundle) -> dict[int, IPv4Address]:
+    """The public address for each private one of the NAT gateways that translated the packets."""
+    gateways = (walk.account.nat_gateways.get(binding.gateway_id) for binding in bundle.bindings)
+    return {
+        int(IPv4Address(address.private_ip)): IPv4Address(address.public_ip)
+        for gateway in gateways
+        for address in (gateway.nat_gateway_addresses if gateway else ())
+        if address.private_ip and address.public_ip
+    }
 
 
 def _owner(walk: Walk, bundle: Bundle, version: int, addresses: Interval) -> NetworkInterface | Missing | None:
@@ -161,15 +183,11 @@ def _enter(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
 
 def private_behind(walk: Walk, bundle: Bundle, public: int) -> Ip | None:
     """The private address behind a public one of the account."""
+    for private, address in _addresses_of_nat(walk, bundle).items():
+        if int(address) == public:
+            return IPv4Address(private)
     owner = walk.account.public_owner(IPv4Address(public))
-    if owner is not None and not isinstance(owner, Missing):
-        return owner[1]
-    gateways = [walk.account.nat_gateways.get(binding.gateway_id) for binding in bundle.bindings]
-    for gateway in gateways:
-        for address in gateway.nat_gateway_addresses if gateway else ():
-            if address.public_ip and int(IPv4Address(address.public_ip)) == public and address.private_ip:
-                return IPv4Address(address.private_ip)
-    return None
+    return None if owner is None or isinstance(owner, Missing) else owner[1]
 
 
 def refuse_private(walk: Walk, node: Node, bundle: Bundle, *, outbound: bool) -> tuple[Piece, ...]:

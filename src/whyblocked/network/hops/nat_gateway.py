@@ -46,11 +46,13 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
             walk, node, here, "NAT_GATEWAY_REFUSES_INBOUND", f"{node.id} accepts no connections, it only makes them."
         )
         return
+    interface_id = _interface_id(gateway)
+    if interface_id is not None:
+        walk.sight(here, interface_id, "ingress", here.pieces)
     here = _check_state(walk, node, gateway, here)
     here = _check_protocol(walk, node, here)
     binding = Binding(node.id, own, here.pieces)
     pieces = tuple(p.with_source(own, PORTS if has_ports(p.packets.protocol) else None) for p in here.pieces)
-    interface_id = _interface_id(gateway)
     walk.note(
         here,
         "nat-gateway",
@@ -60,10 +62,17 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         detail=f"source becomes {IPv4Address(own)}",
         interface_id=interface_id,
     )
-    yield (
-        Node("subnet", gateway.subnet_id or ""),
-        here.but(pieces=pieces, bindings=(*here.bindings, binding), inbound=False, heading=None, at=interface_id),
-    )
+    yield _onward(walk, gateway, here.but(pieces=pieces, bindings=(*here.bindings, binding)))
+
+
+def _onward(walk: Walk, gateway: NatGateway, bundle: Bundle) -> Step:
+    """Out of the gateway's interface into its subnet."""
+    interface_id = _interface_id(gateway)
+    pieces = tuple(piece._replace(here=False) for piece in bundle.pieces)
+    leaving = bundle.but(pieces=pieces, inbound=False, heading=None, at=interface_id)
+    if interface_id is not None:
+        walk.sight(leaving, interface_id, "egress", pieces)
+    return Node("subnet", gateway.subnet_id or ""), leaving
 
 
 def _reply(walk: Walk, node: Node, gateway: NatGateway, bundle: Bundle) -> Iterator[Step]:
@@ -77,14 +86,19 @@ def _reply(walk: Walk, node: Node, gateway: NatGateway, bundle: Bundle) -> Itera
             f"The reply is routed to {node.id}, which drops it: the connection did not go out through it.",
         )
         return
-    restored = [back for piece in bundle.pieces for before in binding.pieces if (back := _restored(piece, before))]
-    restored_bundle = bundle.but(
-        pieces=tuple(dict.fromkeys(restored)),
-        bindings=bundle.bindings[:-1],
-        inbound=False,
-        heading=None,
-        at=_interface_id(gateway),
-    )
+    interface_id = _interface_id(gateway)
+    if interface_id is not None:
+        walk.sight(bundle, interface_id, "ingress", bundle.pieces)
+    restored: list[Piece] = []
+    strange: list[Piece] = []
+    for piece in bundle.pieces:
+        found = [back for before in binding.pieces if (back := _restored(piece, before))]
+        restored += found
+        if not found:
+            strange.append(piece)
+    if strange:
+        yield from _stray(walk, node, bundle.but(pieces=tuple(strange), bindings=bundle.bindings[:-1]))
+    restored_bundle = bundle.but(pieces=tuple(dict.fromkeys(restored)), bindings=bundle.bindings[:-1])
     if not restored_bundle.pieces:
         return
     walk.note(
@@ -93,9 +107,18 @@ def _reply(walk: Walk, node: Node, gateway: NatGateway, bundle: Bundle) -> Itera
         node.id,
         "translate",
         detail="back to the sender",
-        interface_id=_interface_id(gateway),
+        interface_id=interface_id,
     )
-    yield Node("subnet", gateway.subnet_id or ""), restored_bundle
+    yield _onward(walk, gateway, restored_bundle)
+
+
+def _stray(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    """Replies from an address or port that nothing was sent to; what was refused before needs no further reason."""
+    walk.leaves += (piece for piece in bundle.pieces if piece.blocked)
+    fresh = bundle.but(pieces=tuple(piece for piece in bundle.pieces if not piece.blocked))
+    if fresh.pieces:
+        summary = f"The reply reaches {node.id} from another address than it sent to, so it drops it."
+        yield from _refuse(walk, node, fresh, "NAT_GATEWAY_KNOWS_NO_CONNECTION", summary)
 
 
 def _restored(piece: Piece, before: Piece) -> Piece | None:

@@ -25,7 +25,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         return
     direction: Direction = "ingress" if bundle.inbound else "egress"
     here = bundle.but(subnet_id=interface.subnet_id, vpc_id=interface.vpc_id)
-    walk.sight(here, interface, direction, here.pieces)
+    walk.sight(here, node.id, direction, here.pieces)
     ahead = Node("interface", node.id) if bundle.inbound else Node("subnet", interface.subnet_id)
     groups = tuple(group.group_id for group in interface.groups)
     if not groups:

@@ -101,12 +101,13 @@ def _deliver(walk: Walk, subnet: Subnet, bundle: Bundle) -> Iterator[Step]:
     for piece in bundle.pieces:
         low, high = piece.packets.destination
         if low == high:
+            if bundle.bindings and bundle.bindings[-1].address == low:
+                owned.setdefault(Node("nat-gateway", bundle.bindings[-1].gateway_id), []).append(piece)
+                continue
             kind = IPv4Address if piece.packets.version == 4 else IPv6Address
             owner = walk.account.interface_at(subnet.vpc_id, kind(low))
             if isinstance(owner, Missing):
                 yield from walk.lose(bundle.but(pieces=(piece,)), owner)
-            elif bundle.bindings and bundle.bindings[-1].address == low:
-                owned.setdefault(Node("nat-gateway", bundle.bindings[-1].gateway_id), []).append(piece)
             elif owner is None:
                 unowned.append(piece)
             else:
