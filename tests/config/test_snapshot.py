@@ -116,10 +116,8 @@ SHOWN = {
     "Attachment": {"DeviceIndex": 1, "Status": "attached"},
     "OwnerId": "111122223333",
 }
-RESERVATION: dict[str, Any] = {
-    "OwnerId": "111122223333",
-    "Instances": [{"InstanceId": "i-9", "NetworkInterfaces": [SHOWN]}],
-}
+INSTANCE: dict[str, object] = {"InstanceId": "i-9", "NetworkInterfaces": [SHOWN]}
+RESERVATION: dict[str, object] = {"OwnerId": "111122223333", "Instances": [INSTANCE]}
 
 
 def test_instances_stand_in_for_a_missing_list_of_interfaces(tmp_path: Path) -> None:
