@@ -47,8 +47,12 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
 
 def cross_vpc(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     """The router hands on to the subnet that holds the destination, the NAT gateway or the forwarding interface."""
-    here = bundle.but(vpc_id=node.id, inbound=True)
     heading = bundle.heading
+    if bundle.established and bundle.bindings and heading == node:
+        binding = bundle.bindings[-1]
+        if all(piece.packets.destination == (binding.address, binding.address) for piece in bundle.pieces):
+            heading = Node("nat-gateway", binding.gateway_id)  # the reply to what it translated
+    here = bundle.but(vpc_id=node.id, inbound=True, heading=heading)
     if heading is not None and heading.kind == "nat-gateway":
         gateway = walk.account.nat_gateway(heading.id)
         if isinstance(gateway, Missing):
