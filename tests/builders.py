@@ -17,13 +17,16 @@ import copy
 import hashlib
 import json
 import tempfile
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from whyblocked.api import Session, snapshot
 from whyblocked.diagnosis.answer import Answer, Finding
+from whyblocked.diagnosis.evidence import EvidenceRequest
 from whyblocked.network.asked import Question
 from whyblocked.question.lines import read_line
 
@@ -31,6 +34,7 @@ Json = dict[str, Any]
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 ANYWHERE = "0.0.0.0/0"
 ANYWHERE_V6 = "::/0"
 PROTOCOLS = {"all": "-1", "icmp": "1", "tcp": "6", "udp": "17", "icmpv6": "58"}
@@ -220,7 +224,7 @@ class Network:
             self.responses[key] = []
         for key in ("Reservations", "InternetGateways", "NatGateways", "EgressOnlyInternetGateways"):
             self.responses[key] = []
-        self.responses["VpcPeeringConnections"] = []
+        self.responses["VpcPeeringConnections"], self.responses["FlowLogs"] = [], []
         if cidr is not None:
             self.vpc("vpc-1", cidr, *more, ipv6=ipv6)
 
@@ -774,17 +778,58 @@ class Network:
             for resource, exclusion in (exclusions or {}).items()
         ]
 
+    def flow_log(
+        self, log_id: str, resource: str, *, group: str, log_format: str | None = None, traffic: str = "ALL"
+    ) -> str:
+        """A flow log of an interface, subnet or VPC that delivers to CloudWatch Logs."""
+        default = (
+            "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} "
+            "${packets} ${bytes} ${start} ${end} ${action} ${log-status}"
+        )
+        self.responses.setdefault("FlowLogs", []).append(
+            {
+                "CreationTime": "2026-03-11T10:30:00+00:00",
+                "DeliverLogsPermissionArn": f"arn:aws:iam::{self.account}:role/flow-logs",
+                "DeliverLogsStatus": "SUCCESS",
+                "FlowLogId": log_id,
+                "FlowLogStatus": "ACTIVE",
+                "LogGroupName": group,
+                "ResourceId": resource,
+                "TrafficType": traffic,
+                "LogDestinationType": "cloud-watch-logs",
+                "LogFormat": log_format or default,
+                "Tags": [],
+                "MaxAggregationInterval": 60,
+            }
+        )
+        return log_id
+
     def leave_out(self, *keys: str) -> None:
         """Make the snapshot without these top-level keys: a call that was not made."""
         self._left_out.update(keys)
 
     # -- asking ----------------------------------------------------------------------------------------------
 
-    def ask(self, line: str) -> Answer:
-        """The answer to a question about this account (a line as ``check`` reads it), by way of a snapshot folder."""
+    def ask(self, line: str, records: str | None = None) -> Answer:
+        """The answer to a question about this account (a line as ``check`` reads it), by way of a snapshot folder.
+
+        With flow log ``records`` (the content of a file) it says whether they agree.
+        """
         with tempfile.TemporaryDirectory() as folder:
-            self.save(Path(folder))
-            return Session(snapshot(folder)).explain(question_of(line))
+            self.save(Path(folder) / "snapshot")
+            session = Session(snapshot(Path(folder) / "snapshot"))
+            examined = session.examine(question_of(line))
+            if records is None:
+                return examined.answer
+            log = Path(folder) / "flow.log"
+            log.write_text(textwrap.dedent(records).lstrip(), encoding="utf-8")
+            return session.weigh(examined, EvidenceRequest(locations=(str(log),)), NOW)
+
+    def ask_of_its_flow_logs(self, line: str) -> Answer:
+        """The answer with the evidence of the flow logs that the account itself has."""
+        with tempfile.TemporaryDirectory() as folder:
+            session = Session(snapshot(self.save(Path(folder))))
+            return session.weigh(session.examine(question_of(line)), EvidenceRequest(), NOW)
 
     def files(self) -> dict[str, Json]:
         """The snapshot: names of files without suffix, as the AWS CLI calls its operations, and their content."""
@@ -879,6 +924,7 @@ OPERATIONS = {
     "EgressOnlyInternetGateways": "describe-egress-only-internet-gateways",
     "VpcPeeringConnections": "describe-vpc-peering-connections",
     "PrefixLists": "describe-managed-prefix-lists",
+    "FlowLogs": "describe-flow-logs",
     "VpcBlockPublicAccessOptions": "describe-vpc-block-public-access-options",
     "VpcBlockPublicAccessExclusions": "describe-vpc-block-public-access-exclusions",
 }
