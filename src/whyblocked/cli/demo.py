@@ -11,15 +11,17 @@ from whyblocked.cli.options import AccountSettings, EvidenceSettings, output_opt
 from whyblocked.errors import UsageError
 from whyblocked.text import clean
 
-INCIDENTS = Path(__file__).with_name("incidents")
-"""A folder for each: ``snapshot``, ``question`` (a line as ``check`` reads it), and maybe ``flow-logs``."""
+_PACKAGE = Path(__file__).parents[1]
+PLACES = (_PACKAGE / "fixtures", _PACKAGE.parents[1] / "fixtures")
+"""Where the incidents are: in an installed package, in a checkout. Each is a folder with a ``snapshot``, a
+``question.txt`` (a line as ``check`` reads it), and maybe a ``flow.log``."""
 
 
 def incidents() -> dict[str, Path]:
-    """The incidents by their names."""
-    if not INCIDENTS.is_dir():
-        return {}
-    return {folder.name: folder for folder in sorted(INCIDENTS.iterdir()) if (folder / "question").is_file()}
+    """The incidents by their names, without the number that orders them."""
+    place = next((place for place in PLACES if place.is_dir()), None)
+    folders = [f for f in sorted(place.iterdir()) if (f / "question.txt").is_file()] if place else []
+    return {folder.name.lstrip("0123456789-"): folder for folder in folders}
 
 
 @click.command("demo", short_help="Show a full report on an embedded account.")
@@ -38,10 +40,10 @@ def command(name: str | None, output: str, no_color: bool) -> int:
         raise UsageError(f"demo: '{clean(name or '')}' is none of {', '.join(known)}")
     from whyblocked.question.lines import read_line, without_comment
 
-    line = read_line(1, without_comment((folder / "question").read_text(encoding="utf-8")).strip())
+    line = read_line(1, without_comment((folder / "question.txt").read_text(encoding="utf-8")).strip())
     if line.question is None:
         raise UsageError(f"demo {folder.name}: {line.error}")
-    logs = folder / "flow-logs"
+    logs = folder / "flow.log"
     evidence = EvidenceSettings(logs.exists(), (str(logs),) if logs.exists() else ())
     answer(line.question, AccountSettings(snapshot=str(folder / "snapshot")).open(), evidence, output, no_color)
     return 0

@@ -9,7 +9,7 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Literal, NamedTuple
 
-from whyblocked.config.account import delegated_prefixes, private_addresses
+from whyblocked.config.addresses import delegated_prefixes, private_addresses
 from whyblocked.config.resources import NetworkInterface
 from whyblocked.flowlogs.records import Record
 from whyblocked.network.packets import ALL_PORTS, ICMP, ICMPV6, TCP, Packets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from whyblocked.config.account import Ip
+from whyblocked.config.addresses import Ip
 from whyblocked.config.resources import Vpc
 from whyblocked.network.packets import EVERYWHERE, Interval, span, subtract_intervals
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from whyblocked.config.account import Ip
+from whyblocked.config.addresses import Ip
 from whyblocked.config.resources import Instance, NetworkInterface
 
 ALL_PROTOCOLS = -1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from whyblocked.config.account import Missing, private_addresses, public_addresses
+from whyblocked.config.account import Missing
+from whyblocked.config.addresses import private_addresses, public_addresses
 from whyblocked.config.resources import NetworkInterface, Vpc
 from whyblocked.network.addresses import PUBLIC, is_public
 from whyblocked.network.asked import ALL_PROTOCOLS, Asked, End, Question

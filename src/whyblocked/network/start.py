@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from whyblocked.config.account import private_addresses
+from whyblocked.config.addresses import private_addresses
 from whyblocked.config.resources import NetworkInterface, Vpc
 from whyblocked.errors import EndpointError
 from whyblocked.network.asked import Asked, End

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address
 
-from whyblocked.config.account import Ip, Missing, private_addresses, public_addresses
+from whyblocked.config.account import Missing
+from whyblocked.config.addresses import Ip, private_addresses, public_addresses
 from whyblocked.config.resources import NetworkInterface, Subnet
 from whyblocked.network.asked import Asked, End
 from whyblocked.network.opening import (

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from whyblocked.config.account import Account, Missing, private_addresses
+from whyblocked.config.account import Account, Missing
+from whyblocked.config.addresses import private_addresses
 from whyblocked.config.resources import NetworkInterface, RouteTable, Subnet
 from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged
 from whyblocked.network.graph import UNMODELLED, NetworkGraph

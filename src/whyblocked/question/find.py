@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Collection
 from weakref import WeakKeyDictionary
 
-from whyblocked.config.account import Account, Missing, Query, device_index
+from whyblocked.config.account import Account, Missing, Query
+from whyblocked.config.addresses import device_index
 from whyblocked.config.resources import Instance, NetworkInterface, name_tag
 from whyblocked.errors import InputError
 from whyblocked.question.shapes import ID_DIGITS, is_host_name

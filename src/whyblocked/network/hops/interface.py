@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
-from whyblocked.config.account import Missing, delegated_prefixes, private_addresses
+from whyblocked.config.account import Missing
+from whyblocked.config.addresses import delegated_prefixes, private_addresses
 from whyblocked.config.resources import NetworkInterface
 from whyblocked.network.addresses import never_filtered
 from whyblocked.network.flow import Bundle, Node, Piece, flagged

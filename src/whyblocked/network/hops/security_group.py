@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
-from whyblocked.config.account import Ip, Missing, delegated_prefixes, private_addresses
+from whyblocked.config.account import Missing
+from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses
 from whyblocked.config.resources import NetworkInterface
 from whyblocked.network.flow import Bundle, Node, Piece
 from whyblocked.network.packets import Interval, Packets, span

@@ -1,0 +1,48 @@
+"""The addresses of an interface."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address
+
+from whyblocked.config import resources as r
+
+Ip = IPv4Address | IPv6Address
+
+
+def private_addresses(interface: r.NetworkInterface) -> tuple[Ip, ...]:
+    """The addresses that the interface answers to inside AWS: private IPv4, primary first, then IPv6."""
+    texts = [interface.private_ip_address] if interface.private_ip_address else []
+    texts += [a.private_ip_address for a in sorted(interface.private_ip_addresses, key=lambda a: not a.primary)]
+    texts += [a.ipv6_address for a in interface.ipv6_addresses]
+    return tuple(dict.fromkeys(r.address(text) for text in texts))
+
+
+def public_addresses(interface: r.NetworkInterface) -> tuple[tuple[IPv4Address, IPv4Address], ...]:
+    """Pairs of private and public IPv4 address, primary first."""
+    pairs: dict[str, str] = {}
+    if interface.association and interface.association.public_ip and interface.private_ip_address:
+        pairs[interface.private_ip_address] = interface.association.public_ip
+    for address in interface.private_ip_addresses:
+        if address.association and address.association.public_ip:
+            pairs.setdefault(address.private_ip_address, address.association.public_ip)
+    return tuple((_ipv4(private), _ipv4(public)) for private, public in pairs.items())
+
+
+def _ipv4(text: str) -> IPv4Address:
+    found = r.address(text)
+    if not isinstance(found, IPv4Address):
+        raise ValueError(f"{text!r} is not an IPv4 address")
+    return found
+
+
+def delegated_prefixes(interface: r.NetworkInterface) -> tuple[str, ...]:
+    """Blocks delegated to the interface; their addresses count as its own."""
+    blocks = [p.ipv4_prefix for p in interface.ipv4_prefixes] + [p.ipv6_prefix for p in interface.ipv6_prefixes]
+    return tuple(block for block in blocks if block)
+
+
+def device_index(interface: r.NetworkInterface) -> int:
+    """The device index of an attached interface (0 is the primary); detached ones come last."""
+    if interface.attachment is None or interface.attachment.device_index is None:
+        return 1 << 16
+    return interface.attachment.device_index

@@ -1,0 +1,136 @@
+"""What all resources share: decoding, tags, states, blocks of addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+import msgspec
+
+
+@lru_cache(maxsize=1 << 16)
+def block(text: str) -> IPv4Network | IPv6Network:
+    """``text`` as a block of addresses, bits behind the prefix ignored; ValueError where it is none."""
+    return ip_network(text, strict=False)
+
+
+@lru_cache(maxsize=1 << 16)
+def address(text: str) -> IPv4Address | IPv6Address:
+    """``text`` as an address; ValueError where it is none."""
+    return ip_address(text)
+
+
+class Resource(msgspec.Struct, frozen=True, rename="pascal", kw_only=True, gc=False):
+    """Base of all shapes: immutable, PascalCase in JSON, unknown keys ignored; in no reference cycle, ever."""
+
+
+class Tag(Resource, frozen=True):
+    """One tag. Its text comes from outside and is data, never markup."""
+
+    key: str = ""
+    value: str = ""
+
+
+def name_tag(tags: tuple[Tag, ...]) -> str | None:
+    """The value of the ``Name`` tag, or None."""
+    return next((tag.value for tag in tags if tag.key == "Name" and tag.value), None)
+
+
+class State(Resource, frozen=True):
+    """The state of an association; its field is ``State`` or ``Code`` depending on the API."""
+
+    state: str = ""
+    code: str = ""
+
+
+def associated(state: State | None) -> bool:
+    return state is None or not state.state or state.state == "associated"
+
+
+class CidrAssociation(Resource, frozen=True):
+    """One IPv4 block of a VPC with the state of its association."""
+
+    cidr_block: str
+    cidr_block_state: State | None = None
+
+
+class Ipv6CidrAssociation(Resource, frozen=True):
+    """One IPv6 block of a VPC or subnet with the state of its association."""
+
+    ipv6_cidr_block: str
+    ipv6_cidr_block_state: State | None = None
+
+
+class PublicAccessStates(Resource, frozen=True):
+    """Block Public Access as it shows on a VPC or subnet."""
+
+    internet_gateway_block_mode: str = ""
+
+
+class PublicAccessOptions(Resource, frozen=True):
+    """Block Public Access of the account in a Region."""
+
+    internet_gateway_block_mode: str = "off"
+    state: str | None = None
+    aws_account_id: str | None = None
+    aws_region: str | None = None
+
+
+class PublicAccessExclusion(Resource, frozen=True):
+    """A VPC or subnet that Block Public Access leaves out."""
+
+    exclusion_id: str | None = None
+    internet_gateway_exclusion_mode: str = ""
+    resource_arn: str = ""
+    state: str = ""
+
+
+class FlowLog(Resource, frozen=True):
+    """A flow log: what it covers, where it delivers, in which format."""
+
+    flow_log_id: str
+    resource_id: str | None = None
+    flow_log_status: str | None = None
+    deliver_logs_status: str | None = None
+    deliver_logs_error_message: str | None = None
+    log_destination_type: str | None = None
+    log_destination: str | None = None
+    log_group_name: str | None = None
+    log_format: str | None = None
+    traffic_type: str | None = None
+    max_aggregation_interval: int | None = None
+
+
+class Address(Resource, frozen=True):
+    """An Elastic IP address."""
+
+    public_ip: str | None = None
+    private_ip_address: str | None = None
+    network_interface_id: str | None = None
+    instance_id: str | None = None
+    allocation_id: str | None = None
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """A resource that could not be decoded, kept until a question needs it.
+
+    ``kind`` is its top-level key, ``mentions`` all the texts in it (its id and those of others, as far as they
+    could be read), ``message`` the error that names file, place and key.
+    """
+
+    kind: str
+    mentions: frozenset[str]
+    message: str
+
+
+def texts(value: object) -> Iterator[str]:
+    """All the texts in plain data: the ids in a resource that could not be read are among them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from texts(item)
