@@ -1,0 +1,18 @@
+"""The page of codes is complete."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CODE = re.compile(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`")
+IN_SOURCE = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
+
+
+def test_every_code_that_the_simulator_gives_is_documented() -> None:
+    documented = set(CODE.findall((ROOT / "docs" / "codes.md").read_text(encoding="utf-8")))
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "src/whyblocked/network").rglob("*.py")]
+    given = {code for text in sources for code in IN_SOURCE.findall(text)}
+    assert given - documented == set()
+    assert {code for code in documented - given if not code.startswith("IGW_")} == set()
