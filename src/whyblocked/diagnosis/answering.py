@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from whyblocked.config.account import Account
 from whyblocked.config.resources import Tag, name_tag
+from whyblocked.diagnosis.advice import next_step
 from whyblocked.diagnosis.answer import Answer, Asking, Evidence, Finding, Hop, Verdict
 from whyblocked.diagnosis.near import near_misses
 from whyblocked.diagnosis.sets import packet_set, packet_sets
@@ -173,7 +174,7 @@ def _findings(account: Account, blockers: Iterable[Blocker]) -> Iterable[Finding
                 summary=blocker.summary,
                 near_misses=near_misses(blocker),
                 packets=part,
-                next_step=blocker.next_step,
+                next_step=next_step(blocker, part),
             )
 
 

@@ -1,0 +1,110 @@
+"""What to change about one blocker: a sentence, and the AWS CLI command where one is enough.
+
+This is advice for one place, narrow as the question; what else a change allows is for the reader to judge.
+"""
+
+from __future__ import annotations
+
+from whyblocked.diagnosis.answer import PacketSet
+from whyblocked.network.protocols import protocol_number
+from whyblocked.network.rules import AclRule
+from whyblocked.network.walk import Blocker
+
+_LAST_NUMBER = 32766
+_MOST_BLOCKS = 3  # more than these make no rule that anyone wants to type
+
+
+def next_step(blocker: Blocker, packets: PacketSet) -> str | None:
+    """The next step for a blocker; ``packets`` is the part of the question that it blocks."""
+    if blocker.next_step is not None:
+        return blocker.next_step
+    if blocker.layer == "security-group":
+        return _group_step(blocker, packets)
+    if blocker.layer == "network-acl":
+        return _acl_step(blocker, packets)
+    return None
+
+
+def _group_step(blocker: Blocker, packets: PacketSet) -> str:
+    ingress = blocker.direction == "ingress"
+    group = blocker.resource_ids[0]
+    peers = (packets.source if ingress else packets.destination).split(",")
+    what = _what(packets, packets.destination_ports)
+    way = f"{'inbound' if ingress else 'outbound'} rule that allows {what} {'from' if ingress else 'to'}"
+    sentence = f"Give {group} an {way} {_some(peers)}, if it should pass"
+    ports = _port_range(packets)
+    if ports is None or len(peers) > _MOST_BLOCKS or "," in packets.protocol:
+        return f"{sentence}."
+    version6 = ":" in peers[0]
+    ranges = ",".join(f"{{{'CidrIpv6' if version6 else 'CidrIp'}={peer}}}" for peer in peers)
+    number = protocol_number(packets.protocol)
+    protocol = "-1" if number in (None, -1) else packets.protocol
+    permission = f"IpProtocol={protocol}{ports},{'Ipv6Ranges' if version6 else 'IpRanges'}=[{ranges}]"
+    command = f"authorize-security-group-{blocker.direction}"
+    return f"{sentence}: aws ec2 {command} --group-id {group} --ip-permissions '{permission}'"
+
+
+def _port_range(packets: PacketSet) -> str | None:
+    """``,FromPort=22,ToPort=22`` for one range of ports (or ICMP type and code); None for several."""
+    if packets.destination_ports is not None:
+        if "," in packets.destination_ports:
+            return None
+        low, _, high = packets.destination_ports.partition("-")
+        return f",FromPort={low},ToPort={high or low}"
+    if packets.icmp_type is not None:
+        if not packets.icmp_type.isdigit():
+            return ",FromPort=-1,ToPort=-1" if packets.icmp_type == "all" else None
+        code = packets.icmp_code or "all"
+        return f",FromPort={packets.icmp_type},ToPort={code if code.isdigit() else -1}"
+    return ""
+
+
+def _acl_step(blocker: Blocker, packets: PacketSet) -> str | None:
+    ingress = blocker.direction == "ingress"
+    reply = blocker.leg == "return"
+    acl = blocker.resource_ids[0]
+    # An ingress rule names the sender, an egress rule the receiver; a reply turns the question around.
+    peers = (packets.source if ingress != reply else packets.destination).split(",")
+    ports = packets.source_ports if reply else packets.destination_ports
+    number = _free_number(blocker)
+    if number is None:
+        return f"Make room in {acl} for a rule in front of the one that denies."
+    way = f"{'inbound' if ingress else 'outbound'} rule {number}"
+    whom = f"{'from' if ingress else 'to'} {_some(peers)}"
+    sentence = f"Add {way} to {acl} that allows {_what(packets, ports)} {whom}, if it should pass"
+    protocol = protocol_number(packets.protocol)
+    if len(peers) > 1 or (ports and "," in ports) or protocol is None or packets.icmp_type is not None:
+        return f"{sentence}."
+    span = ""
+    if ports:
+        low, _, high = ports.partition("-")
+        span = f" --port-range From={low},To={high or low}"
+    block = f"{'--ipv6-cidr-block' if ':' in peers[0] else '--cidr-block'} {peers[0]}"
+    return (
+        f"{sentence}: aws ec2 create-network-acl-entry --network-acl-id {acl} --{blocker.direction} "
+        f"--rule-number {number} --protocol {protocol}{span} {block} --rule-action allow"
+    )
+
+
+def _free_number(blocker: Blocker) -> int | None:
+    """A rule number that is tried before the deny: just in front of it, or behind the others where it is ``*``."""
+    taken = {rule.number for rule in blocker.tried if isinstance(rule, AclRule)}
+    denies = int((blocker.rule or {}).get("rule_number", _LAST_NUMBER + 1))
+    if denies > _LAST_NUMBER:
+        numbered = [number for number in taken if number <= _LAST_NUMBER]
+        wanted = range(min(max(numbered, default=90) // 10 * 10 + 10, _LAST_NUMBER), _LAST_NUMBER + 1)
+        return next((number for number in wanted if number not in taken), None)
+    return next((number for number in range(denies - 1, 0, -1) if number not in taken), None)
+
+
+def _what(packets: PacketSet, ports: str | None) -> str:
+    if packets.protocol == "all":
+        return "all traffic"
+    if ports is not None:
+        return f"{packets.protocol}/{ports}"
+    return f"{packets.protocol} type {packets.icmp_type}" if packets.icmp_type is not None else packets.protocol
+
+
+def _some(peers: list[str]) -> str:
+    more = len(peers) - _MOST_BLOCKS
+    return ", ".join(peers) if more <= 0 else f"{', '.join(peers[:_MOST_BLOCKS])} and {more} more blocks"
