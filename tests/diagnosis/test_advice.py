@@ -20,7 +20,7 @@ QUESTIONS = [
     (public_server(acl=([deny(90), allow(100)], [allow(100)])), "203.0.113.5 -> web:22"),
     (public_server(acl=([allow(100)], [])), "203.0.113.5 -> web:22"),
     (public_server(acl=([allow(100)], [allow(100, "tcp", (32768, 65535))])), "203.0.113.5 -> web:22"),
-    (two_subnets(egress=[], server_acl=([deny(1), deny(2), allow(3)], [allow(100)])), "client -> server:5432"),
+    (two_subnets(egress=[], server_acl=([deny(2), allow(3)], [allow(100)])), "client -> server:5432"),
     (two_subnets(ingress=[], client_acl=([allow(100)], [deny(50), allow(100)])), "client -> server:5432"),
 ]
 
