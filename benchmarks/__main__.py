@@ -1,0 +1,154 @@
+"""``python -m benchmarks``: measure every figure and print it beside its target.
+
+Judges nothing: a slow machine is no failure. The exit status is 1 only where a command did not work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.accounts import LARGE, MIDDLE, SMALL, Account
+from benchmarks.timing import Command, CrashError, alone, in_turn
+
+HERE = Path(__file__).parent
+SCRIPT = Path(sys.executable).with_name("whyblocked")
+PROGRAM = [SCRIPT] if SCRIPT.exists() else [sys.executable, "-m", "whyblocked"]
+DELAY = 0.120
+QUESTIONS = 2_000
+
+
+def main() -> int:
+    """Measure everything."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the speed of whyblocked.")
+    parser.add_argument("--quick", action="store_true", help="fewer runs: less than a minute, and less sure")
+    quick = parser.parse_args().quick
+    runs = 3 if quick else 11
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("boto3", "click", "rich", "networkx", "msgspec"))
+    print(f"Python {platform.python_version()} on {os.cpu_count()} CPUs; {libraries}")
+    print("Whole processes in seconds: median (least-most). The two sides of a ratio run in turn.\n")
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            start_up(runs)
+            middle = Account(MIDDLE)
+            offline(runs, middle, middle.write(folder / "middle"))
+            live(runs, folder)
+            for what, account in (("small", Account(SMALL)), ("middle", middle), ("large", Account(LARGE))):
+                target = None if what == "large" else 500
+                if not (quick and what == "large"):
+                    where = folder / what
+                    check(1 if quick else 3, account, where if where.exists() else account.write(where), target)
+    except (CrashError, subprocess.SubprocessError, OSError) as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def compare(what: str, ours: Command, other: Command, runs: int, target: float) -> float:
+    """Print a line for two commands run in turn; our median."""
+    pair = in_turn(ours, other, runs)
+    print(
+        f"  {what:36} {pair.ours.shown()}   against {pair.other.shown()}   "
+        f"ratio {pair.ratio.shown(2)}, target at most {target}",
+        flush=True,
+    )
+    return pair.ours.median
+
+
+def importing(what: str) -> Command:
+    """A Python that only imports."""
+    return Command([sys.executable, "-c", f"import {what}"], statuses=(0,))
+
+
+def start_up(runs: int) -> None:
+    """The command line that does nothing yet."""
+    print("Start: against importing click and rich")
+    for option in ("--help", "--version"):
+        compare(option, Command([*PROGRAM, option], statuses=(0,)), importing("click, rich.console"), runs, 1.5)
+
+
+def offline(runs: int, account: Account, snapshot: Path) -> None:
+    """One answer from a snapshot."""
+    print(f"\nAn answer from a snapshot ({account.size}):\nagainst importing rich and networkx")
+    question = account.questions(1)[0]
+    for output in ("text", "json"):
+        ours = Command([*PROGRAM, question, "--snapshot", snapshot, "--no-flow-logs", "--output", output])
+        compare(output, ours, importing("rich.console, networkx"), runs, 2)
+
+
+def live(runs: int, folder: Path) -> None:
+    """One answer from the API, replayed."""
+    print("\nA live answer: against a script that makes the same calls in the same rounds with boto3 and a thread pool")
+    Command([sys.executable, "-m", "benchmarks.recording", folder], {"PYTHONPATH": str(HERE.parent)}, (0,)).run()
+    questions = json.loads((folder / "questions.json").read_text())
+    for delay in (0.0, DELAY):
+        with replaying(folder / "answers.json", delay) as url:
+            environment = {
+                "AWS_ENDPOINT_URL": url,
+                "AWS_ACCESS_KEY_ID": "testing",
+                "AWS_SECRET_ACCESS_KEY": "testing",
+                "AWS_DEFAULT_REGION": "us-east-1",
+                "AWS_CONFIG_FILE": os.devnull,
+                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            }
+            for name, asked in questions.items():
+                seconds = compare(
+                    f"{name}, {delay * 1000:.0f} ms a call",
+                    Command([*PROGRAM, asked["question"], "--no-flow-logs"], environment),
+                    Command([sys.executable, HERE / "by_hand.py", folder / asked["rounds"]], environment, (0,)),
+                    runs,
+                    1.2,
+                )
+                if delay:
+                    calls = " + ".join(map(str, asked["calls"]))
+                    print(
+                        f"  {'':36} {seconds:.3f} s, target at most 0.7 ({calls} calls in {len(asked['calls'])} rounds)"
+                    )
+
+
+@contextmanager
+def replaying(answers: Path, delay: float) -> Iterator[str]:
+    """The address of a replay server in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.replay", str(answers), str(delay)]
+    with subprocess.Popen(
+        command, cwd=HERE.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.stdin.close()
+
+
+def check(runs: int, account: Account, snapshot: Path, target: int | None) -> None:
+    """Many questions about one snapshot; one question tells what start and loading cost."""
+    print(f"\n{QUESTIONS:,} questions in check ({account.size})")
+    lines = account.questions(QUESTIONS)
+    for name, count in (("one", 1), ("all", QUESTIONS)):
+        snapshot.with_name(f"{snapshot.name}.{name}").write_text("".join(f"{line}\n" for line in lines[:count]))
+
+    def command(name: str, output: str) -> Command:
+        file = snapshot.with_name(f"{snapshot.name}.{name}")
+        return Command([*PROGRAM, "check", file, "--snapshot", snapshot, "--output", output], statuses=(0,))
+
+    print(f"  {'one question, start and loading':36} {alone(command('one', 'json'), max(runs, 3)).shown()}")
+    for output in ("json", "text"):
+        spread = alone(command("all", output), runs)
+        wanted = "for information" if target is None else f"target at least {target}"
+        rate = QUESTIONS / spread.median
+        print(f"  {output:36} {spread.shown(2)}   {rate:,.0f} questions a second with start, {wanted}", flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
