@@ -5,7 +5,9 @@ This is advice for one place, narrow as the question; what else a change allows 
 
 from __future__ import annotations
 
-from whyblocked.diagnosis.answer import PacketSet
+from collections.abc import Sequence
+
+from whyblocked.diagnosis.answer import NearMiss, PacketSet
 from whyblocked.network.protocols import protocol_number
 from whyblocked.network.rules import AclRule
 from whyblocked.network.walk import Blocker
@@ -14,20 +16,20 @@ _LAST_NUMBER = 32766
 _MOST_BLOCKS = 3  # more than these make no rule that anyone wants to type
 
 
-def next_step(blocker: Blocker, packets: PacketSet) -> str | None:
-    """The next step for a blocker; ``packets`` is the part of the question that it blocks."""
+def next_step(blocker: Blocker, packets: PacketSet, near: Sequence[NearMiss]) -> str | None:
+    """The next step for a blocker; ``packets`` is the part of the question that it blocks, ``near`` what came close."""
     if blocker.next_step is not None:
         return blocker.next_step
     if blocker.layer == "security-group":
-        return _group_step(blocker, packets)
+        closest = near[0].rule.get("group_id") if near else None
+        return _group_step(blocker, packets, closest or blocker.resource_ids[0])
     if blocker.layer == "network-acl":
         return _acl_step(blocker, packets)
     return None
 
 
-def _group_step(blocker: Blocker, packets: PacketSet) -> str:
+def _group_step(blocker: Blocker, packets: PacketSet, group: str) -> str:
     ingress = blocker.direction == "ingress"
-    group = blocker.resource_ids[0]
     peers = (packets.source if ingress else packets.destination).split(",")
     what = _what(packets, packets.destination_ports)
     way = f"{'inbound' if ingress else 'outbound'} rule that allows {what} {'from' if ingress else 'to'}"

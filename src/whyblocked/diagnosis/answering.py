@@ -157,6 +157,7 @@ def _findings(account: Account, blockers: Iterable[Blocker]) -> Iterable[Finding
         )
         grouped.setdefault(key, (blocker, []))[1].extend(blocker.packets)
     for blocker, packets in grouped.values():
+        near = near_misses(blocker)
         asked = [p.turned() for p in packets] if blocker.leg == "return" else packets
         for part in packet_sets(asked):
             yield Finding(
@@ -172,9 +173,9 @@ def _findings(account: Account, blockers: Iterable[Blocker]) -> Iterable[Finding
                 rule=blocker.rule,
                 code=blocker.code,
                 summary=blocker.summary,
-                near_misses=near_misses(blocker),
+                near_misses=near,
                 packets=part,
-                next_step=next_step(blocker, part),
+                next_step=next_step(blocker, part, near),
             )
 
 
