@@ -43,6 +43,7 @@ def _group_rank(rule: GroupRule, packets: Packets, blocker: Blocker) -> Rank | N
     ours = _ours(packets, blocker)
     gap = 0
     if rule.block is None:
+        gap = _NO_PREFIX
         count = len(failed) or 1  # nobody here can say more about a group or prefix list than that it did not match
     elif _covers(rule.block, ours):
         count = len(failed)
