@@ -42,8 +42,7 @@ def test_a_deny_with_no_number_in_front_of_it_says_so() -> None:
 
 def commands_of(answer: Answer) -> list[list[str]]:
     """The AWS CLI commands in the next steps of an answer."""
-    steps = [finding.next_step or "" for finding in answer.blocked_by]
-    return [shlex.split(step.partition(": ")[2]) for step in steps if ": aws " in step]
+    return [shlex.split(finding.command) for finding in answer.blocked_by if finding.command]
 
 
 def apply(net: Network, command: list[str]) -> None:

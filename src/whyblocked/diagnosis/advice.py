@@ -16,34 +16,40 @@ _LAST_NUMBER = 32766
 _MOST_BLOCKS = 3  # more than these make no rule that anyone wants to type
 
 
-def next_step(blocker: Blocker, packets: PacketSet, near: Sequence[NearMiss]) -> str | None:
-    """The next step for a blocker; ``packets`` is the part of the question that it blocks, ``near`` what came close."""
+Step = tuple[str | None, str | None]
+
+
+def next_step(blocker: Blocker, packets: PacketSet, near: Sequence[NearMiss]) -> Step:
+    """What to do about a blocker, and the command for it.
+
+    ``packets`` is the part of the question that it blocks, ``near`` what came close.
+    """
     if blocker.next_step is not None:
-        return blocker.next_step
+        return blocker.next_step, None
     if blocker.layer == "security-group":
         closest = near[0].rule.get("group_id") if near else None
         return _group_step(blocker, packets, closest or blocker.resource_ids[0])
     if blocker.layer == "network-acl":
         return _acl_step(blocker, packets)
-    return None
+    return None, None
 
 
-def _group_step(blocker: Blocker, packets: PacketSet, group: str) -> str:
+def _group_step(blocker: Blocker, packets: PacketSet, group: str) -> Step:
     ingress = blocker.direction == "ingress"
     peers = (packets.source if ingress else packets.destination).split(",")
     what = _what(packets, packets.destination_ports)
     way = f"{'inbound' if ingress else 'outbound'} rule that allows {what} {'from' if ingress else 'to'}"
-    sentence = f"Give {group} an {way} {_some(peers)}, if it should pass"
+    sentence = f"Give {group} an {way} {_some(peers)}, if it should pass."
     ports = _port_range(packets)
     if ports is None or len(peers) > _MOST_BLOCKS or "," in packets.protocol:
-        return f"{sentence}."
+        return sentence, None
     version6 = ":" in peers[0]
     ranges = ",".join(f"{{{'CidrIpv6' if version6 else 'CidrIp'}={peer}}}" for peer in peers)
     number = protocol_number(packets.protocol)
     protocol = "-1" if number in (None, -1) else packets.protocol
     permission = f"IpProtocol={protocol}{ports},{'Ipv6Ranges' if version6 else 'IpRanges'}=[{ranges}]"
     command = f"authorize-security-group-{blocker.direction}"
-    return f"{sentence}: aws ec2 {command} --group-id {group} --ip-permissions '{permission}'"
+    return sentence, f"aws ec2 {command} --group-id {group} --ip-permissions '{permission}'"
 
 
 def _port_range(packets: PacketSet) -> str | None:
@@ -61,7 +67,7 @@ def _port_range(packets: PacketSet) -> str | None:
     return ""
 
 
-def _acl_step(blocker: Blocker, packets: PacketSet) -> str | None:
+def _acl_step(blocker: Blocker, packets: PacketSet) -> Step:
     ingress = blocker.direction == "ingress"
     reply = blocker.leg == "return"
     acl = blocker.resource_ids[0]
@@ -70,22 +76,23 @@ def _acl_step(blocker: Blocker, packets: PacketSet) -> str | None:
     ports = packets.source_ports if reply else packets.destination_ports
     number = _free_number(blocker)
     if number is None:
-        return f"Make room in {acl} for a rule in front of the one that denies."
+        return f"Make room in {acl} for a rule in front of the one that denies.", None
     way = f"{'inbound' if ingress else 'outbound'} rule {number}"
     whom = f"{'from' if ingress else 'to'} {_some(peers)}"
-    sentence = f"Add {way} to {acl} that allows {_what(packets, ports)} {whom}, if it should pass"
+    sentence = f"Add {way} to {acl} that allows {_what(packets, ports)} {whom}, if it should pass."
     protocol = protocol_number(packets.protocol)
     if len(peers) > 1 or (ports and "," in ports) or protocol is None or packets.icmp_type is not None:
-        return f"{sentence}."
+        return sentence, None
     span = ""
     if ports:
         low, _, high = ports.partition("-")
         span = f" --port-range From={low},To={high or low}"
     block = f"{'--ipv6-cidr-block' if ':' in peers[0] else '--cidr-block'} {peers[0]}"
-    return (
-        f"{sentence}: aws ec2 create-network-acl-entry --network-acl-id {acl} --{blocker.direction} "
+    command = (
+        f"aws ec2 create-network-acl-entry --network-acl-id {acl} --{blocker.direction} "
         f"--rule-number {number} --protocol {protocol}{span} {block} --rule-action allow"
     )
+    return sentence, command
 
 
 def _free_number(blocker: Blocker) -> int | None:

@@ -52,7 +52,10 @@ class NearMiss(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One blocker: what refused which part of the question, where, by which rule."""
+    """One blocker: what refused which part of the question, where, by which rule.
+
+    ``next_step`` says what to change there, ``command`` is the AWS CLI command for it where one is enough.
+    """
 
     layer: Layer
     leg: Leg
@@ -69,6 +72,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     near_misses: list[NearMiss] = []
     packets: PacketSet
     next_step: str | None = None
+    command: str | None = None
 
 
 class Hop(msgspec.Struct, frozen=True, kw_only=True):

@@ -160,6 +160,7 @@ def _findings(account: Account, blockers: Iterable[Blocker]) -> Iterable[Finding
         near = near_misses(blocker)
         asked = [p.turned() for p in packets] if blocker.leg == "return" else packets
         for part in packet_sets(asked):
+            step, command = next_step(blocker, part, near)
             yield Finding(
                 layer=blocker.layer,  # type: ignore[arg-type]
                 leg=blocker.leg,
@@ -175,7 +176,8 @@ def _findings(account: Account, blockers: Iterable[Blocker]) -> Iterable[Finding
                 summary=blocker.summary,
                 near_misses=near,
                 packets=part,
-                next_step=next_step(blocker, part, near),
+                next_step=step,
+                command=command,
             )
 
 

@@ -196,7 +196,10 @@ def _next(seen: Outline) -> Iterator[str]:
         if fix.also_allows:
             yield f"<p><strong>Also allows:</strong> {escape(fix.also_allows)}</p>"
     if not seen.fixes:
-        yield from (f"<p>{escape(step)}</p>" for step in seen.next_steps)
+        for step, command in seen.next_steps:
+            yield f"<p>{escape(step)}</p>"
+            if command:
+                yield f"<pre>{escape(command)}</pre>"
     yield "</section>"
 
 

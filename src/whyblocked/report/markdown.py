@@ -89,7 +89,10 @@ def _next(seen: Outline) -> Iterator[str]:
             yield ""
             yield from _block(fix.commands)
     if not seen.fixes:
-        yield from (f"- {prose(step)}" for step in seen.next_steps)
+        for step, command in seen.next_steps:
+            yield f"- {prose(step)}"
+            if command:
+                yield from _block([command])
 
 
 def _block(commands: list[str]) -> Iterator[str]:

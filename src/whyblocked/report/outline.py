@@ -102,7 +102,7 @@ class Outline(NamedTuple):
     paths: list[Path]
     needs: list[str]
     fixes: list[Fix]
-    next_steps: list[str]
+    next_steps: list[tuple[str, str | None]]  # a sentence, and the command that does it
     warnings: list[str]
     missing: list[str]
     evidence: Evidence
@@ -129,7 +129,7 @@ def outline(answer: Answer) -> Outline:
         ],
         needs=answer.missing if answer.verdict == "undetermined" else [],
         fixes=answer.fixes,
-        next_steps=list(dict.fromkeys(f.next_step for f in answer.blocked_by if f.next_step)),
+        next_steps=list(dict.fromkeys((f.next_step, f.command) for f in answer.blocked_by if f.next_step)),
         warnings=answer.warnings,
         missing=answer.missing,
         evidence=answer.evidence,

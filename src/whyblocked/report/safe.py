@@ -18,6 +18,7 @@ LONG = 8000  # what loses its meaning when it is cut
 _FREE = frozenset({"name", "description"})
 _WHOLE = frozenset(
     {
+        "command",
         "commands",
         "destination",
         "destination_ports",

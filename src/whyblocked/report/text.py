@@ -187,8 +187,10 @@ def _rest(seen: Outline, first: Outline, width: int) -> Iterator[Text]:
             if fix.also_allows:
                 yield from wrapped(Text.assemble(("also allows: ", "bold magenta"), fix.also_allows), _prose(width), 4)
         if not seen.fixes:
-            for step in seen.next_steps:
+            for step, typed in seen.next_steps:
                 yield from wrapped(Text(step), _prose(width), 2)
+                if typed:
+                    yield Text(f"    {typed}", "bold")
     for title, words in (
         ("Warnings", seen.warnings),
         ("Could not be read", [need for need in seen.missing if need not in first.needs]),
