@@ -11,6 +11,7 @@ from tests.builders import Json, Network, allow, deny, tcp, udp
 from tests.semantics.scenes import public_server, two_subnets
 from whyblocked.diagnosis.answer import Answer
 
+V6 = "2001:db8:ffff::5 -> web:22"
 QUESTIONS = [
     (public_server(ingress=[]), "203.0.113.5 -> web:22"),
     (public_server(ingress=[tcp(443, "0.0.0.0/0")]), "203.0.113.0/24 -> web:22"),
@@ -20,6 +21,7 @@ QUESTIONS = [
     (public_server(acl=([deny(90), allow(100)], [allow(100)])), "203.0.113.5 -> web:22"),
     (public_server(acl=([allow(100)], [])), "203.0.113.5 -> web:22"),
     (public_server(acl=([allow(100)], [allow(100, "tcp", (32768, 65535))])), "203.0.113.5 -> web:22"),
+    (public_server(acl=([deny(99, cidr="::/0"), allow(98), deny(97)], [allow(100), allow(101, cidr="::/0")])), V6),
     (two_subnets(egress=[], server_acl=([deny(2), allow(3)], [allow(100)])), "client -> server:5432"),
     (two_subnets(ingress=[], client_acl=([allow(100)], [deny(50), allow(100)])), "client -> server:5432"),
 ]

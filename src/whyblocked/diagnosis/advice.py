@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from whyblocked.config.resources import NetworkAcl
 from whyblocked.diagnosis.answer import NearMiss, PacketSet
 from whyblocked.network.protocols import protocol_number
-from whyblocked.network.rules import AclRule
 from whyblocked.network.walk import Blocker
 
 _LAST_NUMBER = 32766
@@ -19,18 +19,19 @@ _MOST_BLOCKS = 3  # more than these make no rule that anyone wants to type
 Step = tuple[str | None, str | None]
 
 
-def next_step(blocker: Blocker, packets: PacketSet, near: Sequence[NearMiss]) -> Step:
+def next_step(blocker: Blocker, packets: PacketSet, near: Sequence[NearMiss], acl: NetworkAcl | None) -> Step:
     """What to do about a blocker, and the command for it.
 
-    ``packets`` is the part of the question that it blocks, ``near`` what came close.
+    ``packets`` is the part of the question that it blocks, ``near`` what came close, ``acl`` the network ACL that
+    refused, if it was one.
     """
     if blocker.next_step is not None:
         return blocker.next_step, None
     if blocker.layer == "security-group":
         closest = near[0].rule.get("group_id") if near else None
         return _group_step(blocker, packets, closest or blocker.resource_ids[0])
-    if blocker.layer == "network-acl":
-        return _acl_step(blocker, packets)
+    if acl is not None:
+        return _acl_step(blocker, packets, acl)
     return None, None
 
 
@@ -67,14 +68,14 @@ def _port_range(packets: PacketSet) -> str | None:
     return ""
 
 
-def _acl_step(blocker: Blocker, packets: PacketSet) -> Step:
+def _acl_step(blocker: Blocker, packets: PacketSet, network_acl: NetworkAcl) -> Step:
     ingress = blocker.direction == "ingress"
     reply = blocker.leg == "return"
-    acl = blocker.resource_ids[0]
+    acl = network_acl.network_acl_id
     # An ingress rule names the sender, an egress rule the receiver; a reply turns the question around.
     peers = (packets.source if ingress != reply else packets.destination).split(",")
     ports = packets.source_ports if reply else packets.destination_ports
-    number = _free_number(blocker)
+    number = _free_number(blocker, network_acl)
     if number is None:
         return f"Make room in {acl} for a rule in front of the one that denies.", None
     way = f"{'inbound' if ingress else 'outbound'} rule {number}"
@@ -95,9 +96,10 @@ def _acl_step(blocker: Blocker, packets: PacketSet) -> Step:
     return sentence, command
 
 
-def _free_number(blocker: Blocker) -> int | None:
+def _free_number(blocker: Blocker, acl: NetworkAcl) -> int | None:
     """A rule number that is tried before the deny: just in front of it, or behind the others where it is ``*``."""
-    taken = {rule.number for rule in blocker.tried if isinstance(rule, AclRule)}
+    # IPv4 and IPv6 rules of one direction share their numbers.
+    taken = {entry.rule_number for entry in acl.entries if entry.egress == (blocker.direction == "egress")}
     denies = int((blocker.rule or {}).get("rule_number", _LAST_NUMBER + 1))
     if denies > _LAST_NUMBER:
         numbered = [number for number in taken if number <= _LAST_NUMBER]

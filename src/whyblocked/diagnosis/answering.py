@@ -158,9 +158,10 @@ def _findings(account: Account, blockers: Iterable[Blocker]) -> Iterable[Finding
         grouped.setdefault(key, (blocker, []))[1].extend(blocker.packets)
     for blocker, packets in grouped.values():
         near = near_misses(blocker)
+        acl = account.network_acls.get(blocker.resource_ids[0]) if blocker.layer == "network-acl" else None
         asked = [p.turned() for p in packets] if blocker.leg == "return" else packets
         for part in packet_sets(asked):
-            step, command = next_step(blocker, part, near)
+            step, command = next_step(blocker, part, near, acl)
             yield Finding(
                 layer=blocker.layer,  # type: ignore[arg-type]
                 leg=blocker.leg,
