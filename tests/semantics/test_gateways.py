@@ -164,8 +164,7 @@ def test_an_egress_only_gateway_lets_connections_out_and_their_replies_in() -> N
 
 def test_an_egress_only_gateway_lets_no_connection_in() -> None:
     answer = six_only_out().ask(f"{OUTSIDE_V6} -> [{WEB_V6}]:443")
-    assert answer.verdict == "blocked"
-    assert answer.blocked_by[0].layer == "egress-only-internet-gateway"
+    assert (answer.verdict, blockers(answer)) == ("blocked", ["forward egress-only-internet-gateway eigw-1"])
 
 
 def test_an_egress_only_gateway_has_no_ipv4() -> None:

@@ -136,3 +136,17 @@ def test_records_of_other_flows_say_nothing() -> None:
     )
     answer = two_subnets().ask("client -> server:443", HEADER + others)
     assert (answer.evidence.status, answer.evidence.records, answer.evidence.scanned["records"]) == ("silent", 0, 4)
+
+
+def test_nothing_seen_at_a_stopped_instance_is_what_the_rules_say() -> None:
+    no_data = "3 123456789012 eni-server - - - - - - - 1795424400 1795424458 - NODATA -\n"
+    answer = two_subnets(state="stopped").ask("client -> server:443", HEADER + record("client", "ACCEPT") + no_data)
+    assert (answer.verdict, answer.evidence.status) == ("blocked", "confirms")
+
+
+@pytest.mark.parametrize("action", ["ACCEPT", "REJECT"])
+def test_records_contradict_nothing_where_the_rules_cannot_tell(action: str) -> None:
+    net = two_subnets(ingress=[tcp(443, "pl-0a1")])
+    net.prefix_list("pl-0a1", ["10.0.1.0/24"], entries=False)
+    answer = net.ask("client -> server:443", HEADER + record("server", action))
+    assert (answer.verdict, answer.evidence.status, answer.evidence.records) == ("undetermined", "confirms", 1)

@@ -14,13 +14,16 @@ from whyblocked.network.walk import Step, Walk
 
 
 def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
-    """Out freely; in only as the reply of a connection that went out here."""
+    """Out freely; in only as the reply of a connection that went out here.
+
+    A reply goes out only where the connection came in here, refused as it was: to one that came by the internet
+    gateway the egress-only gateway is a stranger.
+    """
     gateway = walk.account.egress_only_gateways.get(node.id)
     if gateway is not None:
         bundle = check_attachment(walk, node, bundle, gateway.attachments)
     known = bundle.established and bundle.via == node.id
-    first = bundle.leg == "forward"
-    if first == bundle.inbound or (not first and not known):
+    if bundle.inbound if bundle.leg == "forward" else not known:
         bundle = _refuse(walk, node, bundle)
     else:
         walk.note(bundle, "egress-only-internet-gateway", node.id, "forward")

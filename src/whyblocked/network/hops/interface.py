@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from whyblocked.config.account import Missing
 from whyblocked.config.addresses import delegated_prefixes, private_addresses
-from whyblocked.config.resources import NetworkInterface
+from whyblocked.config.resources import Instance, NetworkInterface
 from whyblocked.network.addresses import never_filtered
 from whyblocked.network.flow import Bundle, Node, Piece, flagged
 from whyblocked.network.packets import network_words, span
@@ -123,9 +123,7 @@ def _answered_by_aws(walk: Walk, interface: NetworkInterface, bundle: Bundle) ->
 def _check_state(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Bundle:
     """An interface that is not attached, or whose instance does not run, neither sends nor answers."""
     eni = interface.network_interface_id
-    attachment = interface.attachment
-    state = attachment.status if attachment else None
-    if interface.status == "available" or (state and state not in ("attached", "busy")):
+    if _detached(interface):
         walk.block(
             bundle,
             bundle.pieces,
@@ -148,8 +146,8 @@ def _check_state(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Bun
             return bundle
         walk.lack(instance)
         return bundle.but(pieces=flagged(bundle.pieces, unknown=True))
-    name = instance.state.name if instance.state else "running"
-    if name in ("", "running"):
+    name = _state(instance)
+    if name == "running":
         return bundle
     walk.note(bundle, "instance", instance_id, "deny", detail=name, interface_id=eni)
     walk.block(
@@ -163,6 +161,21 @@ def _check_state(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Bun
         next_step=f"Start {instance_id}." if name in ("stopped", "stopping") else None,
     )
     return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
+
+
+def works(walk: Walk, interface: NetworkInterface) -> bool:
+    """Whether it is attached to something that runs, as far as is known: an interface of nothing sees no packets."""
+    instance = walk.account.instances.get(_instance_id(interface) or "")
+    return not _detached(interface) and (instance is None or _state(instance) == "running")
+
+
+def _detached(interface: NetworkInterface) -> bool:
+    state = interface.attachment.status if interface.attachment else None
+    return interface.status == "available" or bool(state and state not in ("attached", "busy"))
+
+
+def _state(instance: Instance) -> str:
+    return (instance.state.name if instance.state else "") or "running"
 
 
 def _instance_id(interface: NetworkInterface) -> str | None:

@@ -13,6 +13,7 @@ from whyblocked.config.account import Missing
 from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses
 from whyblocked.config.resources import NetworkInterface
 from whyblocked.network.flow import Bundle, Node, Piece
+from whyblocked.network.hops.interface import works
 from whyblocked.network.packets import Interval, Packets, span
 from whyblocked.network.rules import Decision, Direction, GroupRule, any_match
 from whyblocked.network.walk import Step, Walk
@@ -26,7 +27,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         return
     direction: Direction = "ingress" if bundle.inbound else "egress"
     here = bundle.but(subnet_id=interface.subnet_id, vpc_id=interface.vpc_id)
-    walk.sight(here, node.id, direction, here.pieces)
+    walk.sight(here, node.id, direction, _visible(walk, interface, here.pieces))
     ahead = Node("interface", node.id) if bundle.inbound else Node("subnet", interface.subnet_id)
     groups = tuple(group.group_id for group in interface.groups)
     if not groups:
@@ -54,6 +55,7 @@ def _filter(
     pieces: list[Piece] = []
     outcome: dict[tuple[str, GroupRule | None], list[Packets]] = {}
     denied: list[Piece] = []
+    unclear: list[Piece] = []
     for piece in bundle.pieces:
         decided = any_match(
             rules, piece.packets, lambda rule, packets: _peers(walk, interface, direction, bundle, rule, packets)
@@ -67,9 +69,10 @@ def _filter(
             if decision.action == "unknown":
                 walk.lack(*unread, *((decision.missing,) if decision.missing else ()))
                 part = part._replace(unknown=True)
+                unclear.append(part)
             elif decision.action == "deny":
                 denied.append(part)
-                part = part._replace(blocked=True, here=part.here or not part.blocked)
+                part = part._replace(blocked=True, here=direction == "ingress" and (part.here or not part.blocked))
             pieces.append(part)
     for (action, rule), boxes in outcome.items():
         walk.note(
@@ -84,9 +87,17 @@ def _filter(
             resource_ids=groups,
             interface_id=interface.network_interface_id,
         )
+    walk.sight(bundle, interface.network_interface_id, direction, _visible(walk, interface, unclear))
     if denied:
         _block(walk, interface, groups, direction, bundle, denied, rules)
     return bundle.but(pieces=tuple(pieces))
+
+
+def _visible(walk: Walk, interface: NetworkInterface, pieces: Sequence[Piece]) -> Sequence[Piece]:
+    """The pieces as a flow log sees them: at an interface of nothing that runs, nothing arrives."""
+    if works(walk, interface):
+        return pieces
+    return [piece._replace(blocked=True, here=False) for piece in pieces]
 
 
 def _block(
