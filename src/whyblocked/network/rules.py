@@ -8,7 +8,6 @@ Encodings: the IpPermission and NetworkAclEntry types of the EC2 API Reference.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from ipaddress import ip_network
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -20,6 +19,7 @@ from whyblocked.config.resources import (
     NetworkAclEntry,
     SecurityGroup,
     SecurityGroupRule,
+    block,
 )
 from whyblocked.network.packets import (
     ALL_PORTS,
@@ -180,10 +180,10 @@ def _permission_rules(group_id: str, permission: IpPermission, direction: Direct
         "ports": ports,
         "codes": codes,
     }
-    for block in permission.ip_ranges:
-        yield _block_rule(base, block.cidr_ip, block.description)
-    for block6 in permission.ipv6_ranges:
-        yield _block_rule(base, block6.cidr_ipv6, block6.description)
+    for range4 in permission.ip_ranges:
+        yield _block_rule(base, range4.cidr_ip, range4.description)
+    for range6 in permission.ipv6_ranges:
+        yield _block_rule(base, range6.cidr_ipv6, range6.description)
     for listed in permission.prefix_list_ids:
         yield GroupRule(**base, kind="prefix-list", peer=listed.prefix_list_id, description=listed.description)
     for pair in permission.user_id_group_pairs:
@@ -199,7 +199,7 @@ def _permission_rules(group_id: str, permission: IpPermission, direction: Direct
 
 
 def _block_rule(base: dict[str, Any], cidr: str, description: str | None) -> GroupRule:
-    network = ip_network(cidr.strip(), strict=False)
+    network = block(cidr.strip())
     return GroupRule(
         **base, kind="cidr", peer=cidr, version=network.version, block=span(network), description=description
     )
@@ -309,7 +309,7 @@ def _acl_rule(entry: NetworkAclEntry, direction: Direction, version: int) -> Acl
         if types.type != -1:
             ports = (types.type, types.type)
             codes = ALL_PORTS if types.code == -1 else (types.code, types.code)
-    peer = span(ip_network(cidr.strip(), strict=False))
+    peer = span(block(cidr.strip()))
     everywhere = EVERYWHERE[version]
     source, destination = (peer, everywhere) if direction == "ingress" else (everywhere, peer)
     box = Packets(version, source, destination, protocol, codes, ports)

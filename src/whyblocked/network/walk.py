@@ -13,7 +13,7 @@ import msgspec
 
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.addresses import private_addresses
-from whyblocked.config.resources import NetworkInterface, RouteTable, Subnet
+from whyblocked.config.resources import NetworkInterface, RouteTable, SecurityGroup, Subnet
 from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged
 from whyblocked.network.graph import UNMODELLED, NetworkGraph
 from whyblocked.network.packets import Packets, subtract_all
@@ -118,12 +118,19 @@ class Rulebook:
         missing: list[Missing] = []
         for group_id in ids:
             group = self._account.security_group(group_id)
-            rows = self._account.rules_of(group_id)
             if isinstance(group, Missing):
+                self._account.rules_of(group_id)
                 missing.append(group)
             else:
-                rules += group_rules(group, rows, direction)
+                rules += self._rules_of(group, direction)
         return tuple(rules), tuple(missing)
+
+    def _rules_of(self, group: SecurityGroup, direction: Direction) -> list[GroupRule]:
+        found: list[GroupRule] = self._keep(
+            ("group", group.group_id, direction),
+            lambda: group_rules(group, self._account.rules_of(group.group_id), direction),
+        )
+        return found
 
 
 class Walk:
