@@ -46,7 +46,8 @@ class Snapshot:
             return None
         if operation.key == "Entries" and "PrefixLists" in self.kinds:
             return None
-        return Missing(operation.permission, "not in the snapshot")
+        which = f"{query.value} is " if operation.key == "Entries" else ""
+        return Missing(operation.permission, f"{which}not in the snapshot")
 
     def advance(self, account: Account) -> bool:  # noqa: ARG002 - the protocol's signature
         """Everything was read at once."""

@@ -11,7 +11,7 @@ from whyblocked.network.rules import AclRule, GroupRule
 from whyblocked.network.walk import Blocker
 
 Dimension = Literal["source", "destination", "port", "protocol", "icmp-type"]
-Rank = tuple[int, int, int]
+Rank = tuple[int, int]
 MOST = 3
 _NO_PREFIX = 129  # a peer that is no block is further off than any
 
@@ -19,7 +19,8 @@ _NO_PREFIX = 129  # a peer that is no block is further off than any
 def near_misses(blocker: Blocker) -> list[NearMiss]:
     """The closest rules of a security group or network ACL that refused, best first.
 
-    A rule comes the closer the fewer dimensions fail, then the nearer the port, then the longer the common prefix.
+    A rule comes the closer the fewer dimensions fail, then the fewer bits lie between: of the prefix that would have to
+    be shorter, and of the way to the port.
     For a network ACL also the rules behind the deny that would have allowed it.
     """
     if not blocker.packets or not blocker.tried or blocker.direction is None:
@@ -49,7 +50,7 @@ def _group_rank(rule: GroupRule, packets: Packets, blocker: Blocker) -> Rank | N
         count = len(failed)
     else:
         count, gap = len(failed) + 1, _bits_apart(packets.version, rule.block, ours)
-    return (count, _distance(packets, rule.protocol, rule.ports), gap) if count else None
+    return (count, _distance(packets, rule.protocol, rule.ports).bit_length() + gap) if count else None
 
 
 def _acl_rank(rule: AclRule, packets: Packets, blocker: Blocker) -> Rank | None:
@@ -62,8 +63,8 @@ def _acl_rank(rule: AclRule, packets: Packets, blocker: Blocker) -> Rank | None:
     if not _covers(block, ours):
         count, gap = count + 1, _bits_apart(packets.version, block, ours)
     if not count:
-        return None if rule.number < _decided(blocker) else (0, rule.number, 0)
-    return count, _distance(packets, protocol, ports), gap
+        return None if rule.number < _decided(blocker) else (0, rule.number)
+    return count, _distance(packets, protocol, ports).bit_length() + gap
 
 
 def _told(rule: GroupRule | AclRule, packets: Packets, blocker: Blocker) -> NearMiss:

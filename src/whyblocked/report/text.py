@@ -128,7 +128,7 @@ def _path(path: Path, width: int) -> Iterator[Text]:
         return
     for step in path.steps:
         for number, line in enumerate(_says(step)):
-            place = f"{step.kind:<{_KIND}}{step.place}" if number == 0 else ""
+            place = f"{step.kind:<{_KIND - 2}}  {step.place}" if number == 0 else ""
             yield Text.assemble("  ", _sign(step.decisions[number].mark), " ", _fill(place, left - 4), line)
         yield from _behind(step, path)
 
@@ -141,7 +141,7 @@ def _behind(step: Step, path: Path) -> Iterator[Text]:
 
 
 def _stacked(step: Step, width: int) -> Iterator[Text]:
-    head = Text.assemble(_sign(step.mark), " ", f"{step.kind:<{_KIND}}{step.place}")
+    head = Text.assemble(_sign(step.mark), " ", f"{step.kind:<{_KIND - 2}}  {step.place}")
     says = _says(step)
     if len(says) == 1 and 4 + cell_len(head.plain) + cell_len(says[0].plain) <= width:
         head.append("  " if step.place else "").append_text(says[0])
