@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.oracle.model import Json
+from tests.oracle.shapes import acl_entry
 from tests.oracle.world import CLIENT, interface, set_routes
 from tests.oracle.world import row as row_of
 from tests.properties.asking import account_of, explain
@@ -79,3 +80,107 @@ def test_blockers_inside_a_vpc_that_has_no_internet_gateway() -> None:
         ("forward", "NO_INTERNET_GATEWAY", []),
         ("forward", "SUBNET_ACL_RESTRICTION", ["acl-far"]),
     ]
+
+
+def test_a_block_that_holds_the_sender_itself() -> None:
+    """The packets to its own address never leave it, whatever its groups say."""
+    raw = wide_world()
+    row_of(raw, "SecurityGroups", "GroupId", "sg-a")["IpPermissionsEgress"] = []
+    answer = asked(raw, "i-app -> [10.0.1.10/31]:443")
+    assert answer.verdict == "partial"
+    assert [found.packets.destination for found in answer.blocked_by] == ["10.0.1.11/32"]
+
+
+def test_a_block_that_holds_what_no_rule_filters() -> None:
+    raw = wide_world()
+    row_of(raw, "SecurityGroups", "GroupId", "sg-a")["IpPermissionsEgress"] = []
+    answer = asked(raw, "i-web -> [10.0.0.0/30]:53/udp")
+    assert answer.verdict == "partial"
+    assert {found.packets.destination for found in answer.blocked_by} == {"10.0.0.0/32,10.0.0.3/32"}
+
+
+def test_a_block_that_holds_a_delegated_prefix() -> None:
+    """An address of a delegated prefix is the interface's, alone as in a block: its groups filter it."""
+    raw = wide_world()
+    interface(raw, "eni-db")["Ipv4Prefixes"] = [{"Ipv4Prefix": "10.0.1.192/28"}]
+    row_of(raw, "SecurityGroups", "GroupId", "sg-db")["IpPermissions"] = []
+    assert asked(raw, "i-app -> 10.0.1.200:443").verdict == "blocked"
+    answer = asked(raw, "i-app -> [10.0.1.192/27]:443")
+    assert answer.verdict == "partial"
+    assert [found.packets.destination for found in answer.blocked_by] == ["10.0.1.192/28"]
+
+
+def test_a_block_that_holds_public_addresses_of_the_account() -> None:
+    raw = wide_world()
+    row_of(raw, "SecurityGroups", "GroupId", "sg-b")["IpPermissions"] = []
+    answer = asked(raw, "i-web -> [52.0.0.16/28]:443")
+    assert answer.verdict == "partial"
+    assert blamed(answer) == [("forward", "SG_HAS_NO_RULES", ["sg-b"])]
+
+
+def test_a_block_of_ipv6_addresses_of_the_account_by_the_internet() -> None:
+    raw = wide_world()
+    for table in ("rtb-front", "rtb-far"):
+        set_routes(raw, table, *[one for one in routes(raw, table) if "VpcPeeringConnectionId" not in one])
+    row_of(raw, "SecurityGroups", "GroupId", "sg-b")["IpPermissions"] = []
+    answer = asked(raw, "i-web -> [2001:db8:0:201::/120]:443")
+    assert answer.verdict == "partial"
+    assert [found.packets.destination for found in answer.blocked_by] == ["2001:db8:0:201::10/128"]
+
+
+def test_ipv6_addresses_of_a_peer_come_by_the_peering_connection() -> None:
+    """They look public, but the destination's table has a route of its own to them."""
+    assert asked(wide_world(), "[2001:db8:0:100::10/125] -> i-peer:443").verdict == "allowed"
+    raw = wide_world()
+    refuse_all(raw, "acl-front")
+    assert ("forward", "SUBNET_ACL_RESTRICTION", ["acl-front"]) in blamed(
+        asked(raw, "[2001:db8:0:100::20] -> i-peer:443")
+    )
+
+
+def test_a_reply_to_an_ipv6_address_that_nobody_owns() -> None:
+    for source in ("[2001:db8:0:100::99]", "[2001:db8:0:101::98/127]"):  # by an internet and an egress-only gateway
+        answer = asked(wide_world(), f"{source} -> [2001:db8:ffff::5]:443")
+        assert answer.verdict == "allowed", source
+
+
+def test_a_peering_connection_refuses_only_what_is_not_in_the_peer() -> None:
+    raw = wide_world()
+    found = next(one for one in routes(raw, "rtb-front") if one.get("DestinationCidrBlock") == "10.1.0.0/16")
+    found["DestinationCidrBlock"] = "10.0.0.0/8"
+    assert asked(raw, "i-web -> 10.1.0.10:443").verdict == "allowed"
+    assert asked(raw, "i-web -> 10.2.0.10:443").verdict == "blocked"
+    both = asked(raw, "i-web -> [10.0.0.0/14]:443")
+    assert both.verdict == "partial"
+    refused = [found for found in both.blocked_by if found.code == "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR"]
+    assert [one.packets.destination for one in refused] == ["10.2.0.0/15"]
+
+
+def test_what_is_never_forwarded_is_not_forwarded_in_a_block_either() -> None:
+    answer = asked(wide_world(), "i-web -> [169.254.168.0/21]:443")
+    assert answer.verdict == "partial"
+    (found,) = answer.blocked_by
+    assert found.code == "NO_ROUTE_TO_DESTINATION"
+    assert found.packets.destination.startswith("169.254.168.0/24,")
+    assert found.packets.destination.endswith(",169.254.171.0/24")
+    assert "169.254.169.254" not in found.packets.destination  # the metadata service
+
+
+def test_a_reply_of_one_kind_of_icmp_says_nothing_about_the_others() -> None:
+    """Behind a NAT gateway, too: only echo and its like are answered, so only they can fail on the way back."""
+    raw = wide_world()
+    entries = row_of(raw, "NetworkAcls", "NetworkAclId", "acl-back")["Entries"]
+    entries[:] = [one for one in entries if one["Egress"]]
+    one_way = asked(raw, f"i-app -> {CLIENT}", protocol="icmp", icmp_type="3")
+    every = asked(raw, f"i-app -> {CLIENT}", protocol="icmp", icmp_type="-1")
+    assert (one_way.verdict, every.verdict) == ("allowed", "partial")
+
+
+def test_a_reply_of_icmp_has_code_0() -> None:
+    raw = wide_world()
+    acl = row_of(raw, "NetworkAcls", "NetworkAclId", "acl-front")
+    acl["Entries"] = [
+        acl_entry(100, "ingress", "allow", "0.0.0.0/0"),
+        acl_entry(100, "egress", "allow", "0.0.0.0/0", 1, icmp=(0, 0)),
+    ]
+    assert asked(raw, f"{CLIENT} -> i-web", protocol="icmp", icmp_type="8", icmp_code="-1").verdict == "allowed"

@@ -211,17 +211,28 @@ class Account(Index):
 
     def addresses_within(
         self, vpc_id: str, version: int, low: int, high: int
-    ) -> list[tuple[int, r.NetworkInterface]] | Missing:
-        """The owned addresses of a VPC in a span, smallest first."""
+    ) -> list[tuple[tuple[int, int], r.NetworkInterface]] | Missing:
+        """The owned addresses of a VPC in a span, delegated prefixes in one, smallest first."""
         missing = self.source.ask(Query("DescribeNetworkInterfaces", "vpc-id", vpc_id))
         if missing is not None:
             return missing
         found = {
-            int(address): interface
+            (int(address), int(address)): interface
             for (vpc, address), interface in self._private.items()
             if vpc == vpc_id and address.version == version and low <= int(address) <= high
         }
-        return sorted(found.items())
+        for first, last, of, interface in self._delegated.get(vpc_id, ()):
+            if of == version and first <= high and low <= last:
+                found[max(first, low), min(last, high)] = interface
+        return sorted(found.items(), key=lambda entry: entry[0])
+
+    def public_within(self, version: int, low: int, high: int) -> list[tuple[int, int]]:
+        """The public IPv4 or the IPv6 addresses in a span that interfaces have, as far as they were read."""
+        addresses = self._public if version == 4 else self._owners
+        found = [(int(a), int(a)) for a in addresses if a.version == version and low <= int(a) <= high]
+        for spans in self._delegated.values() if version == 6 else ():
+            found += [(max(a, low), min(b, high)) for a, b, of, _ in spans if of == 6 and a <= high and low <= b]
+        return found
 
     def public_owner(self, address: Ip) -> tuple[r.NetworkInterface, IPv4Address] | Missing | None:
         """The interface and private address behind a public IPv4 address, or None where the account has none."""

@@ -52,20 +52,15 @@ def is_public(address: Ip) -> bool:
     return any(low <= number <= high for low, high in PUBLIC[address.version])
 
 
-def never_filtered(address: Ip, vpc: Vpc | None, subnet_blocks: tuple[IPv4Network | IPv6Network, ...]) -> str | None:
-    """What an address is when security groups and network ACLs never filter traffic to it, else None.
+def unfiltered(version: int, vpc: Vpc | None, subnet_blocks: tuple[IPv4Network | IPv6Network, ...]) -> dict[int, str]:
+    """The addresses that security groups, network ACLs and routes never filter traffic to, with what they are.
 
     Besides the link-local services: the Amazon DNS server at the base of the VPC's primary IPv4 block plus two,
     and the VPC router at the base of the subnet's block plus one.
     """
-    found = _SERVICES.get(address)
-    if found is not None:
-        return found
-    if vpc is not None and vpc.cidr_block and address.version == 4:
-        base = ip_network(vpc.cidr_block, strict=False).network_address
-        if int(address) == int(base) + 2:
-            return "the Amazon DNS server"
-    for block in subnet_blocks:
-        if block.version == 4 and address.version == 4 and int(address) == int(block.network_address) + 1:
-            return "the VPC router"
-    return None
+    found = {int(address): service for address, service in _SERVICES.items() if address.version == version}
+    if version == 4:
+        found |= {int(block.network_address) + 1: "the VPC router" for block in subnet_blocks if block.version == 4}
+        if vpc is not None and vpc.cidr_block:
+            found[int(ip_network(vpc.cidr_block, strict=False).network_address) + 2] = "the Amazon DNS server"
+    return found

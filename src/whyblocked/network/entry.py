@@ -54,7 +54,7 @@ def from_addresses(walk: Walk, asked: Asked, version: int, source: Interval, tar
         for choice in look_up(compiled, version, part):
             route = choice.route if choice.route is not None and choice.route.state in ("active", "") else None
             entry = target_node(route, table.vpc_id) if route else None
-            addressed_publicly = asked.destination.public or target.has_public(version)
+            addressed_publicly = version == 4 and (asked.destination.public or target.has_public(version))
             if outside and not _leads_inside(route, entry, addressed_publicly=addressed_publicly):
                 yield from enter_by_internet(walk, asked, version, [choice.destinations], target)
             elif choice.missing is not None:
@@ -228,12 +228,12 @@ def _from_segment(
     walk: Walk, asked: Asked, version: int, source: Interval, spans: Sequence[Interval], target: Target, subnet: Subnet
 ) -> Iterator[Step]:
     owned = owned_within(walk, subnet.vpc_id, version, source)
-    for address, interface in owned:
+    for own, interface in owned:
         place = Node("interface", interface.network_interface_id)
         ports = ephemeral_ports(walk, interface)
-        pieces = pieces_between(asked, version, (address, address), spans, ports)
+        pieces = pieces_between(asked, version, own, spans, ports)
         yield place, Bundle(pieces, "forward", place, target.interface)
-    unowned = subtract_intervals([source], [(a, a) for a, _ in owned])
+    unowned = subtract_intervals([source], [own for own, _ in owned])
     if unowned:
         place = Node("host", subnet.subnet_id)
         walk.warn(

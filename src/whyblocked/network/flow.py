@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from whyblocked.config.resources import NetworkInterface
 from whyblocked.network.packets import (
@@ -11,7 +14,10 @@ from whyblocked.network.packets import (
     PROTOCOL,
     SOURCE,
     SOURCE_PORTS,
+    Interval,
     Packets,
+    subtract_intervals,
+    with_interval,
 )
 
 Leg = Literal["forward", "return"]
@@ -101,7 +107,7 @@ class Binding(NamedTuple):
     pieces: tuple[Piece, ...]
 
 
-class Bundle(NamedTuple):
+class Bundle(msgspec.Struct, frozen=True):
     """Pieces that go the same way, and where they are.
 
     ``origin`` is where the leg began and a reply has to come back to; ``goal`` the interface that the leg is meant
@@ -127,7 +133,7 @@ class Bundle(NamedTuple):
 
     def but(self, **changes: object) -> Bundle:
         """This bundle with some fields changed."""
-        return self._replace(**changes)  # type: ignore[arg-type]
+        return msgspec.structs.replace(self, **changes)
 
     @property
     def version(self) -> int:
@@ -138,6 +144,22 @@ class Bundle(NamedTuple):
     def boxes(self) -> tuple[Packets, ...]:
         """The packets of all pieces as they are here."""
         return tuple(piece.packets for piece in self.pieces)
+
+
+def split(pieces: Iterable[Piece], dimension: int, spans: Sequence[Interval]) -> tuple[list[Piece], list[Piece]]:
+    """The parts of the pieces that lie in one of the spans in this dimension, and the others."""
+    inside: list[Piece] = []
+    outside: list[Piece] = []
+    for piece in pieces:
+        low, high = piece.packets[dimension]  # type: ignore[misc]
+        common = [(max(low, a), min(high, b)) for a, b in spans if a <= high and low <= b]
+        if not common:
+            outside.append(piece)
+            continue
+        rest = subtract_intervals([(low, high)], common)
+        for parts, where in ((common, inside), (rest, outside)):
+            where += [piece.narrowed(with_interval(piece.packets, dimension, part)) for part in parts]
+    return inside, outside
 
 
 def flagged(pieces: tuple[Piece, ...], *, blocked: bool = False, unknown: bool = False) -> tuple[Piece, ...]:

@@ -86,16 +86,15 @@ def _network_targets(walk: Walk, end: End, version: int, *, outside: bool) -> It
             rest = subtract_intervals(rest, inside)
             for part in inside:
                 owned = owned_within(walk, subnet.vpc_id, version, part)
-                for address, interface in owned:
-                    own = (address, address)
-                    public = dict(public_addresses(interface)).get(IPv4Address(address)) if version == 4 else None
+                for own, interface in owned:
+                    public = dict(public_addresses(interface)).get(IPv4Address(own[0])) if version == 4 else None
                     addressed = (int(public), int(public)) if public and outside else own
                     yield Target([addressed], interface, subnet, own)
-                for gap in subtract_intervals([part], [(a, a) for a, _ in owned]):
+                for gap in subtract_intervals([part], [own for own, _ in owned]):
                     yield Target([gap], None, subnet, gap)
 
 
-def owned_within(walk: Walk, vpc_id: str, version: int, part: Interval) -> list[tuple[int, NetworkInterface]]:
+def owned_within(walk: Walk, vpc_id: str, version: int, part: Interval) -> list[tuple[Interval, NetworkInterface]]:
     """The owned addresses of a VPC in a span, with their interfaces."""
     if part[0] == part[1]:
         address: Ip = IPv4Address(part[0]) if version == 4 else IPv6Address(part[0])
@@ -103,7 +102,7 @@ def owned_within(walk: Walk, vpc_id: str, version: int, part: Interval) -> list[
         if isinstance(owner, Missing):
             walk.lack(owner)
             return []
-        return [(part[0], owner)] if owner else []
+        return [(part, owner)] if owner else []
     found = walk.account.addresses_within(vpc_id, version, *part)
     if isinstance(found, Missing):
         walk.lack(found)

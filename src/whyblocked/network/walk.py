@@ -28,7 +28,7 @@ Action = Literal["allow", "deny", "forward", "translate", "deliver", "unknown"]
 
 MOST_STEPS = 64  # more than any path has; a bundle that takes more goes round in circles
 
-# ICMP types that are answered, with the type of the answer (RFC 792, RFC 950, RFC 4443).
+# ICMP types that are answered, with the type of the answer, whose code is 0 (RFC 792, RFC 950, RFC 4443).
 _REPLIES = {4: {8: 0, 13: 14, 15: 16, 17: 18}, 6: {128: 129}}
 
 
@@ -249,9 +249,7 @@ class Walk:
                 if low <= asks <= high:
                     request = piece.packets._replace(destination_ports=(asks, asks))
                     rest = subtract_all(rest, [request])
-                    reply = request.turned()._replace(
-                        destination_ports=(answers, answers), source_ports=request.source_ports
-                    )
+                    reply = request.turned()._replace(destination_ports=(answers, answers), source_ports=(0, 0))
                     pieces.append(piece.narrowed(request).turned(reply))
             self.leaves += [piece.narrowed(part) for part in rest]
         if pieces:

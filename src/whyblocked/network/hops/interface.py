@@ -11,9 +11,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 from whyblocked.config.account import Missing
 from whyblocked.config.addresses import delegated_prefixes, private_addresses
 from whyblocked.config.resources import Instance, NetworkInterface
-from whyblocked.network.addresses import never_filtered
-from whyblocked.network.flow import Bundle, Node, Piece, flagged
-from whyblocked.network.packets import network_words, span
+from whyblocked.network.addresses import unfiltered
+from whyblocked.network.flow import Bundle, Node, flagged, split
+from whyblocked.network.packets import DESTINATION, Interval, join_intervals, network_words, span
 from whyblocked.network.walk import Step, Walk
 
 
@@ -25,22 +25,27 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     here = bundle.but(subnet_id=interface.subnet_id, vpc_id=interface.vpc_id)
     if not bundle.inbound:
         return _leave(walk, interface, here)
-    own = _own_spans(interface)
-    if all(_within(piece, own) for piece in bundle.pieces):
-        return _arrive(walk, node, interface, here)
-    return _forward(walk, interface, here)
+    return _receive(walk, node, interface, here)
+
+
+def _receive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
+    own, others = split(bundle.pieces, DESTINATION, _own_spans(interface, bundle.version))
+    if own:
+        yield from _arrive(walk, node, interface, bundle.but(pieces=tuple(own)))
+    if others:
+        yield from _forward(walk, interface, bundle.but(pieces=tuple(others)))
 
 
 def _leave(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
     if bundle.leg == "forward":
         bundle = _check_state(walk, interface, bundle)
+        own = _own_spans(interface, bundle.version)
         bundle = _answered_by_aws(walk, interface, bundle)
-        own = _own_spans(interface)
-        local = tuple(piece for piece in bundle.pieces if _within(piece, own))
+        local, leaving = split(bundle.pieces, DESTINATION, own)
         if local:
             walk.warn("Source and destination are the same interface: the packets never leave the instance.")
             walk.leaves += local
-            bundle = bundle.but(pieces=tuple(piece for piece in bundle.pieces if piece not in local))
+            bundle = bundle.but(pieces=tuple(leaving))
     if bundle.pieces:
         walk.note(bundle, "interface", interface.network_interface_id, "forward", **_where(interface))
         pieces = tuple(piece._replace(here=False) for piece in bundle.pieces)
@@ -99,14 +104,11 @@ def _answered_by_aws(walk: Walk, interface: NetworkInterface, bundle: Bundle) ->
     """Take out what no rule filters: link-local services, the Amazon DNS server, the VPC router."""
     vpc = walk.account.vpcs.get(interface.vpc_id)
     subnet = walk.account.subnets.get(interface.subnet_id)
-    kept = []
-    for piece in bundle.pieces:
-        low, high = piece.packets.destination
-        kind = IPv4Address if piece.packets.version == 4 else IPv6Address
-        service = never_filtered(kind(low), vpc, subnet.networks if subnet else ()) if low == high else None
-        if service is None:
-            kept.append(piece)
-            continue
+    services = unfiltered(bundle.version, vpc, subnet.networks if subnet else ())
+    answered, kept = split(bundle.pieces, DESTINATION, [(number, number) for number in services])
+    for piece in answered:
+        number = piece.packets.destination[0]
+        service, address = services[number], (IPv4Address if bundle.version == 4 else IPv6Address)(number)
         walk.note(
             bundle,
             "interface",
@@ -115,8 +117,8 @@ def _answered_by_aws(walk: Walk, interface: NetworkInterface, bundle: Bundle) ->
             packets=(piece.packets,),
             detail=f"to {service}",
         )
-        walk.warn(f"{kind(low)} is {service}: security groups, network ACLs and routes never filter traffic to it.")
-        walk.leaves.append(piece)
+        walk.warn(f"{address} is {service}: security groups, network ACLs and routes never filter traffic to it.")
+    walk.leaves += answered
     return bundle.but(pieces=tuple(kept))
 
 
@@ -182,19 +184,10 @@ def _instance_id(interface: NetworkInterface) -> str | None:
     return interface.attachment.instance_id if interface.attachment else None
 
 
-def _own_spans(interface: NetworkInterface) -> list[tuple[int, int, int]]:
-    spans: list[tuple[int, int, int]] = [
-        (address.version, int(address), int(address)) for address in private_addresses(interface)
-    ]
-    for block in delegated_prefixes(interface):
-        network = ip_network(block, strict=False)
-        spans.append((network.version, *span(network)))
-    return spans
-
-
-def _within(piece: Piece, spans: list[tuple[int, int, int]]) -> bool:
-    low, high = piece.packets.destination
-    return any(v == piece.packets.version and a <= low and high <= b for v, a, b in spans)
+def _own_spans(interface: NetworkInterface, version: int) -> list[Interval]:
+    spans = [span(address) for address in private_addresses(interface) if address.version == version]
+    networks = (ip_network(block, strict=False) for block in delegated_prefixes(interface))
+    return join_intervals([*spans, *(span(network) for network in networks if network.version == version)])
 
 
 def _where(interface: NetworkInterface) -> dict[str, str]:

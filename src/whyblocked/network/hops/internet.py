@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config.account import Missing
-from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged
+from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged, split
 from whyblocked.network.hops.internet_gateway import private_behind
+from whyblocked.network.packets import DESTINATION
 from whyblocked.network.walk import Step, Walk
 
 
@@ -19,7 +20,7 @@ def cross(walk: Walk, _node: Node, bundle: Bundle) -> Iterator[Step]:
         return
     doors: dict[tuple[Node | None, str], list[Piece]] = {}
     outside: list[Piece] = []
-    for piece in bundle.pieces:
+    for piece in _apart(walk, bundle):
         door = _door(walk, bundle, piece)
         if isinstance(door, Missing):
             yield from walk.lose(bundle.but(pieces=(piece,)), door)
@@ -43,13 +44,20 @@ def cross(walk: Walk, _node: Node, bundle: Bundle) -> Iterator[Step]:
             yield from walk.drop(rest)  # nobody out there can address it, as a blocker said on the way out
 
 
+def _apart(walk: Walk, bundle: Bundle) -> Iterator[Piece]:
+    """The pieces with the addresses that interfaces of the account have apart from the others."""
+    for piece in bundle.pieces:
+        low, high = piece.packets.destination
+        owned = walk.account.public_within(bundle.version, low, high) if low != high else ()
+        for parts in split([piece], DESTINATION, owned):
+            yield from parts
+
+
 def _door(walk: Walk, bundle: Bundle, piece: Piece) -> tuple[Node | None, str] | Missing | None:
     """The gateway that an address of the account is behind (None: there is none), with its VPC; None for others."""
-    low, high = piece.packets.destination
-    if low != high:
-        return None
     if bundle.via and bundle.via.startswith("eigw-") and bundle.leg == "return":
-        return Node("egress-only-internet-gateway", bundle.via), bundle.goal.vpc_id if bundle.goal else ""
+        home = bundle.goal or walk.account.subnets.get(bundle.origin.id)
+        return Node("egress-only-internet-gateway", bundle.via), home.vpc_id if home else ""
     vpc_id = _vpc_of(walk, bundle, piece)
     if vpc_id is None or isinstance(vpc_id, Missing):
         return vpc_id
@@ -87,6 +95,9 @@ def _vpc_of(walk: Walk, bundle: Bundle, piece: Piece) -> str | Missing | None:
                 return gateway.vpc_id
         owner = walk.account.public_owner(IPv4Address(number))
         return owner[0].vpc_id if isinstance(owner, tuple) else owner
+    if bundle.leg == "return" and bundle.origin.kind == "host":  # a host that nobody owns has its address all the same
+        subnet = walk.account.subnets.get(bundle.origin.id)
+        return subnet.vpc_id if subnet else None
     owners = walk.account.owners(IPv6Address(number))
     if isinstance(owners, Missing):
         return owners

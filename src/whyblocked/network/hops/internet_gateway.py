@@ -13,10 +13,10 @@ from whyblocked.config.account import Missing
 from whyblocked.config.addresses import Ip, public_addresses
 from whyblocked.config.resources import GatewayAttachment, NetworkInterface
 from whyblocked.network.addresses import RFC1918, RFC6598
-from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged
+from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged, split
 from whyblocked.network.graph import target_node
 from whyblocked.network.hops.public_access import check
-from whyblocked.network.packets import DESTINATION, SOURCE, Interval, Packets, subtract_intervals, with_interval
+from whyblocked.network.packets import DESTINATION, SOURCE, Interval, Packets
 from whyblocked.network.routes import look_up
 from whyblocked.network.walk import Step, Walk
 
@@ -197,7 +197,7 @@ def refuse_private(walk: Walk, node: Node, bundle: Bundle, *, outbound: bool) ->
         return bundle.pieces
     pieces = list(bundle.pieces)
     for spans, name in ((RFC1918, "RFC1918"), ((RFC6598,), "RFC6598")):
-        found, pieces = _split(pieces, DESTINATION if outbound else SOURCE, spans)
+        found, pieces = split(pieces, DESTINATION if outbound else SOURCE, spans)
         if not found:
             continue
         what = "destination" if outbound else "source"
@@ -213,19 +213,6 @@ def refuse_private(walk: Walk, node: Node, bundle: Bundle, *, outbound: bool) ->
         )
         pieces += flagged(tuple(found), blocked=True)
     return tuple(pieces)
-
-
-def _split(pieces: list[Piece], dimension: int, spans: tuple[Interval, ...]) -> tuple[list[Piece], list[Piece]]:
-    """The parts of the pieces whose address is in one of the spans, and the others."""
-    inside: list[Piece] = []
-    outside: list[Piece] = []
-    for piece in pieces:
-        low, high = piece.packets[dimension]  # type: ignore[misc]
-        common = [(max(low, a), min(high, b)) for a, b in spans if a <= high and low <= b]
-        rest = subtract_intervals([(low, high)], common)
-        for parts, where in ((common, inside), (rest, outside)):
-            where += [piece.narrowed(with_interval(piece.packets, dimension, part)) for part in parts]
-    return inside, outside
 
 
 def _denied_igw(walk: Walk, bundle: Bundle, piece: Piece, owner: NetworkInterface) -> tuple[Piece, ...]:

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv6Network
 from whyblocked.config.account import Missing
 from whyblocked.config.resources import NatGateway
 from whyblocked.network.flow import Binding, Bundle, Node, Piece, flagged
-from whyblocked.network.packets import ICMP, TCP, UDP, Interval, span
+from whyblocked.network.packets import ICMP, TCP, UDP, Interval, intersect, span
 from whyblocked.network.protocols import has_ports
 from whyblocked.network.walk import Step, Walk
 
@@ -134,7 +134,10 @@ def _restored(piece: Piece, before: Piece) -> Piece | None:
         back = back.narrowed(back.packets._replace(source=source, source_ports=ports))
     else:
         back = before.turned(piece.packets._replace(source=source, destination=back.packets.destination))
-    return back._replace(blocked=back.blocked or piece.blocked, unknown=back.unknown or piece.unknown)
+    asked = intersect(back.asked, piece.asked)
+    if asked is None:
+        return None
+    return back._replace(asked=asked, blocked=back.blocked or piece.blocked, unknown=back.unknown or piece.unknown)
 
 
 def _overlap(a: Interval, b: Interval) -> Interval | None:

@@ -10,8 +10,8 @@ from ipaddress import ip_network
 
 from whyblocked.config.account import Missing
 from whyblocked.config.resources import PeeringSide, VpcPeeringConnection
-from whyblocked.network.flow import Bundle, Node, Piece, flagged
-from whyblocked.network.packets import Interval, network_words, span
+from whyblocked.network.flow import Bundle, Node, flagged, split
+from whyblocked.network.packets import DESTINATION, SOURCE, Interval, join_intervals, network_words, span
 from whyblocked.network.walk import Step, Walk
 
 
@@ -80,14 +80,13 @@ def _check_addresses(
     walk: Walk, peering: VpcPeeringConnection, bundle: Bundle, one: PeeringSide, other: PeeringSide
 ) -> Bundle:
     """Not transitive: the source must be in the one VPC, the destination in the other."""
-    refused: list[Piece] = []
-    for side, name in ((one, "source"), (other, "destination")):
+    pieces = list(bundle.pieces)
+    for side, dimension, name in ((one, SOURCE, "source"), (other, DESTINATION, "destination")):
         blocks = _blocks(walk, side, bundle.version)
         if not blocks:
             continue
-        wrong = [p for p in bundle.pieces if not _inside(getattr(p.packets, name), blocks)]
+        pieces, wrong = split(pieces, dimension, join_intervals(blocks))
         if wrong:
-            refused += wrong
             where = network_words(bundle.version, [getattr(p.packets, name) for p in wrong])
             walk.block(
                 bundle,
@@ -97,7 +96,8 @@ def _check_addresses(
                 summary=f"Peering is not transitive: {name} {where} is not in {side.vpc_id or 'the VPC'}.",
                 resource_ids=(peering.vpc_peering_connection_id,),
             )
-    return bundle.but(pieces=tuple(p._replace(blocked=True) if p in refused else p for p in bundle.pieces))
+            pieces += flagged(tuple(wrong), blocked=True)
+    return bundle.but(pieces=tuple(pieces))
 
 
 def _blocks(walk: Walk, side: PeeringSide, version: int) -> list[Interval]:
@@ -109,7 +109,3 @@ def _blocks(walk: Walk, side: PeeringSide, version: int) -> list[Interval]:
     if not written and version == 4 and side.cidr_block:
         written = [side.cidr_block]
     return [span(ip_network(block, strict=False)) for block in written]
-
-
-def _inside(addresses: Interval, blocks: list[Interval]) -> bool:
-    return any(low <= addresses[0] and addresses[1] <= high for low, high in blocks)

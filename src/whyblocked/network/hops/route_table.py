@@ -11,9 +11,9 @@ from typing import Any
 from whyblocked.config.account import Missing
 from whyblocked.config.resources import Route, RouteTable
 from whyblocked.network.addresses import NEVER_FORWARDED
-from whyblocked.network.flow import Bundle, Node, Piece
+from whyblocked.network.flow import Bundle, Node, Piece, split
 from whyblocked.network.graph import target_node
-from whyblocked.network.packets import network_words
+from whyblocked.network.packets import DESTINATION, network_words
 from whyblocked.network.routes import look_up
 from whyblocked.network.walk import Step, Walk
 
@@ -23,13 +23,16 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     table = walk.account.route_tables[node.id]
     compiled = walk.rulebook.table(table, bundle.version)
     ways: dict[int, tuple[Route | None, Missing | None, list[Piece]]] = {}
-    for piece in bundle.pieces:
+    never, pieces = split(bundle.pieces, DESTINATION, [NEVER_FORWARDED[bundle.version]])
+    if never:
+        ways[id(None)] = (None, None, never)
+    for piece in pieces:
         for choice in look_up(compiled, bundle.version, piece.packets.destination):
             part = piece.narrowed(piece.packets._replace(destination=choice.destinations))
             key = id(choice.missing) if choice.missing else id(choice.route)
             ways.setdefault(key, (choice.route, choice.missing, []))[2].append(part)
-    for route, missing, pieces in ways.values():
-        yield from _take(walk, table, bundle.but(pieces=tuple(pieces)), route, missing)
+    for route, missing, parts in ways.values():
+        yield from _take(walk, table, bundle.but(pieces=tuple(parts)), route, missing)
 
 
 def described(route: Route) -> dict[str, Any]:
@@ -46,10 +49,7 @@ def _take(
         walk.note(bundle, "route-table", rtb, "unknown", rule=rule, detail=str(missing), resource_ids=(rtb,))
         yield from walk.lose(bundle, missing)
         return
-    low, high = NEVER_FORWARDED[bundle.version]
-    if route is None or all(
-        low <= p.packets.destination[0] and p.packets.destination[1] <= high for p in bundle.pieces
-    ):
+    if route is None:
         sender = _back_to_sender(bundle)
         if sender is not None:
             walk.note(bundle, "route-table", rtb, "forward", detail="back to the NAT gateway that it came from")
@@ -127,17 +127,23 @@ def _no_route(walk: Walk, rtb: str, bundle: Bundle) -> Iterator[Step]:
 
 
 def _blackhole(walk: Walk, rtb: str, bundle: Bundle, route: Route) -> Iterator[Step]:
-    gone = route.target or "its target"
+    peering = walk.account.peerings.get(route.target)
+    if peering is not None and peering.status.code not in ("active", "deleted", ""):
+        why = f"{route.target} is {peering.status.code}"
+        step = f"Accept {route.target}." if peering.status.code == "pending-acceptance" else None
+    else:
+        why = f"{route.target or 'its target'} is gone or detached"
+        step = f"Point route {route.destination} of {rtb} at a target that exists."
     walk.note(bundle, "route-table", rtb, "deny", rule=described(route), detail="blackhole", resource_ids=(rtb,))
     walk.block(
         bundle,
         bundle.pieces,
         layer="route-table",
         code="BAD_STATE_ROUTE",
-        summary=f"Route {route.destination} of {rtb} is a blackhole: {gone} is gone or detached.",
+        summary=f"Route {route.destination} of {rtb} is a blackhole: {why}.",
         resource_ids=(rtb,),
         rule=described(route),
         interface_id=bundle.at,
-        next_step=f"Point route {route.destination} of {rtb} at a target that exists.",
+        next_step=step,
     )
     yield from walk.drop(bundle)

@@ -11,8 +11,8 @@ from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config.account import Missing
 from whyblocked.config.resources import NetworkInterface, Subnet
-from whyblocked.network.flow import Bundle, Node, Piece
-from whyblocked.network.packets import Interval, network_words, span, subtract_intervals
+from whyblocked.network.flow import Bundle, Node, Piece, split
+from whyblocked.network.packets import DESTINATION, network_words, span, subtract_intervals
 from whyblocked.network.walk import Step, Walk
 
 
@@ -32,7 +32,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         else:
             yield from _deliver(walk, subnet, here)
         return
-    inside, outside = _split(here.pieces, [span(n) for n in subnet.networks if n.version == here.version])
+    inside, outside = split(here.pieces, DESTINATION, [span(n) for n in subnet.networks if n.version == here.version])
     if inside:
         yield from _deliver(walk, subnet, here.but(pieces=tuple(inside), inbound=True))
     if outside:
@@ -80,7 +80,7 @@ def _local(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         return
     rest = list(bundle.pieces)
     for subnet in subnets:
-        inside, rest = _split(rest, [span(n) for n in subnet.networks if n.version == bundle.version])
+        inside, rest = split(rest, DESTINATION, [span(n) for n in subnet.networks if n.version == bundle.version])
         if inside:
             yield Node("network-acl", subnet.subnet_id), bundle.but(pieces=tuple(inside), subnet_id=subnet.subnet_id)
         if not rest:
@@ -121,12 +121,12 @@ def _deliver(walk: Walk, subnet: Subnet, bundle: Bundle) -> Iterator[Step]:
         if isinstance(addresses, Missing):
             yield from walk.lose(bundle.but(pieces=(piece,)), addresses)
             continue
-        for address, interface in addresses:
-            part = piece.narrowed(piece.packets._replace(destination=(address, address)))
+        for addressed, interface in addresses:
+            part = piece.narrowed(piece.packets._replace(destination=addressed))
             owned.setdefault(_door(walk, interface), []).append(part)
         unowned += [
             piece.narrowed(piece.packets._replace(destination=part))
-            for part in subtract_intervals([(low, high)], [(a, a) for a, _ in addresses])
+            for part in subtract_intervals([(low, high)], [span for span, _ in addresses])
         ]
     for door, pieces in owned.items():
         yield door, bundle.but(pieces=tuple(pieces))
@@ -141,18 +141,3 @@ def _door(walk: Walk, interface: NetworkInterface) -> Node:
             if any(a.network_interface_id == interface.network_interface_id for a in gateway.nat_gateway_addresses):
                 return Node("nat-gateway", gateway.nat_gateway_id)
     return Node("security-group", interface.network_interface_id)
-
-
-def _split(pieces: list[Piece] | tuple[Piece, ...], spans: list[Interval]) -> tuple[list[Piece], list[Piece]]:
-    """The pieces whose destination is in one of the spans, and the others."""
-    inside: list[Piece] = []
-    outside: list[Piece] = []
-    for piece in pieces:
-        low, high = piece.packets.destination
-        common = [(max(low, a), min(high, b)) for a, b in spans if a <= high and low <= b]
-        inside += [piece.narrowed(piece.packets._replace(destination=part)) for part in common]
-        outside += [
-            piece.narrowed(piece.packets._replace(destination=part))
-            for part in subtract_intervals([(low, high)], common)
-        ]
-    return inside, outside
