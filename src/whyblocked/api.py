@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,7 +46,11 @@ class Session:
     def __init__(self, account: Account, *, flow_logs: bool = False) -> None:
         self.account = account
         self._flow_logs = flow_logs
-        self._simulator = Simulator(account)
+
+    @cached_property
+    def _simulator(self) -> Simulator:
+        """Made for the first walk, which a live account's first answers come before."""
+        return Simulator(self.account)
 
     def explain(self, question: Question) -> Answer:
         """The answer from the configuration alone."""
@@ -101,8 +106,15 @@ def snapshot(folder: str | Path, region: str | None = None) -> Account:
     return load_snapshot(Path(folder), region)
 
 
-def live(profile: str | None = None, region: str | None = None, endpoint_url: str | None = None) -> Account:
+def live(
+    profile: str | None = None, region: str | None = None, endpoint_url: str | None = None, debug: bool = False
+) -> Account:
     """The account that the AWS configuration names; nothing is read before a question asks for it."""
     from whyblocked.config.live import live_account
 
-    return live_account(profile, region, endpoint_url)
+    return live_account(profile, region, endpoint_url, debug, meanwhile=_prepare)
+
+
+def _prepare() -> None:
+    """Import what a walk will need: there is time for it while AWS answers the first calls."""
+    import networkx  # noqa: F401

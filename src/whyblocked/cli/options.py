@@ -32,9 +32,9 @@ class AccountSettings(NamedTuple):
             from whyblocked.config.snapshot import load_snapshot
 
             return load_snapshot(Path(self.snapshot), self.region)
-        from whyblocked.config.live import live_account
+        from whyblocked import api
 
-        return live_account(self.profile, self.region, self.endpoint_url, self.debug)
+        return api.live(self.profile, self.region, self.endpoint_url, self.debug)
 
 
 class EvidenceSettings(NamedTuple):

@@ -13,13 +13,15 @@ _TOKENS = (("NextToken", "NextToken"), ("NextMarker", "Marker"), ("Marker", "Mar
 _ABOUT_THE_CALL = frozenset({"ResponseMetadata", *(name for name, _ in _TOKENS)})
 
 
-def concurrently(jobs: list[Callable[[], Any]]) -> list[Any]:
-    """The results (or exceptions) of ``jobs``, in their order."""
-    if len(jobs) < 2:
+def concurrently(jobs: list[Callable[[], Any]], meanwhile: Callable[[], None] | None = None) -> list[Any]:
+    """The results (or exceptions) of ``jobs``, in their order; ``meanwhile`` is done while they wait for AWS."""
+    if len(jobs) < 2 and meanwhile is None:
         return [_outcome(job) for job in jobs]
     with ThreadPoolExecutor(max_workers=min(CONNECTIONS, len(jobs)), thread_name_prefix="aws") as pool:
         futures: list[Future[Any]] = [pool.submit(_outcome, job) for job in jobs]
         try:
+            if meanwhile is not None:
+                meanwhile()
             wait(futures)
         except BaseException:  # Ctrl-C: what has not begun need not
             pool.shutdown(wait=False, cancel_futures=True)

@@ -6,7 +6,7 @@ Import this module only where AWS is asked: it needs botocore.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from whyblocked.config import resources as r
@@ -33,15 +33,17 @@ class Live:
     """The source of an account that is asked while the walk goes on.
 
     ``waves`` counts the rounds, ``calls`` lists every operation with its parameters, ``warnings`` tells what a reader
-    of the answer should know. What was asked once is never asked again.
+    of the answer should know. What was asked once is never asked again. ``meanwhile`` is done while the first round
+    is under way.
     """
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, meanwhile: Callable[[], None] | None = None) -> None:
         self.clients = clients
         self.region = clients.region
         self.waves = 0
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.warnings: list[str] = []
+        self._meanwhile = meanwhile
         self._known = _Known(clients.region)
         self._pending: dict[Query, None] = {}
         self._loaded: set[Query] = set()
@@ -80,8 +82,9 @@ class Live:
         # Clients are made here: making them is not safe in threads, using them is.
         clients = {call.queries[0].region: self.client("ec2", call.queries[0].region) for call in calls}
         self.calls += [(call.operation.name, call.parameters) for call in calls]
+        meanwhile, self._meanwhile = self._meanwhile, None
         outcomes = concurrently(
-            [fetcher(clients[call.queries[0].region], call.operation, call.parameters) for call in calls]
+            [fetcher(clients[call.queries[0].region], call.operation, call.parameters) for call in calls], meanwhile
         )
         for call, outcome in zip(calls, outcomes, strict=True):
             if isinstance(outcome, Exception):
@@ -205,10 +208,14 @@ class _Known:
 
 
 def live_account(
-    profile: str | None = None, region: str | None = None, endpoint_url: str | None = None, debug: bool = False
+    profile: str | None = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    debug: bool = False,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Account:
     """The account that these settings, and AWS's own, lead to. Asks nothing yet."""
-    source = Live(Clients(profile, region, endpoint_url, debug))
+    source = Live(Clients(profile, region, endpoint_url, debug), meanwhile)
     account = Account(source)
     source.attach(account)
     return account

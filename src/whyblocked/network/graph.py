@@ -7,12 +7,14 @@ account the first time they are asked for, so that an account of thousands of in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.resources import Route, RouteTable
 from whyblocked.network.flow import INTERNET, Node
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _TARGETS = {
     "igw": "internet-gateway",
@@ -45,6 +47,8 @@ class NetworkGraph:
     """The graph of one account; ``edges`` of a vertex are added when it is first visited."""
 
     def __init__(self, account: Account) -> None:
+        import networkx as nx  # here, as it takes longer than a walk: not before there is one
+
         self.account = account
         self.graph: nx.DiGraph[Node] = nx.DiGraph()
         self._expanded: dict[Node, int] = {}
