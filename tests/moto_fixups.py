@@ -23,6 +23,7 @@ from moto.ec2.models.instances import Instance
 from moto.ec2.models.network_acls import NetworkAclBackend
 from moto.ec2.models.route_tables import Route
 from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
+from moto.ec2.models.subnets import Subnet
 from moto.ec2.responses import EC2Response
 
 page_size: int | None = None
@@ -49,6 +50,7 @@ def mend() -> None:
     _default_group_allows_itself()
     _rule_owner_and_description()
     _route_state()
+    _ipv6_of_subnets()
     _public_addresses()
     _pages()
     _denials()
@@ -198,6 +200,19 @@ def _route_state() -> None:
         lambda self, value: self.__dict__.__setitem__("_state", value),
     )
     _set(Route, "state", state)
+
+
+def _ipv6_of_subnets() -> None:
+    """The state of a subnet's IPv6 block is a word: moto answers with a Python dict as text."""
+    original = Subnet.ipv6_cidr_block_association_set
+
+    def associations(self: Any) -> list[Any]:
+        return [
+            {**found, "ipv6CidrBlockState": {"state": "associated"}}
+            for found in original.__get__(self)  # it keeps none of another state
+        ]
+
+    _set(Subnet, "ipv6_cidr_block_association_set", property(associations))
 
 
 def _public_addresses() -> None:

@@ -62,6 +62,12 @@ with mock_aws():
     gaps["default_group_allows_itself"] = default["IpPermissions"] == []
     gaps["rule_owner_and_description"] = not hasattr(SecurityGroupRule, "group_owner_id")
     gaps["route_state"] = not (isinstance(getattr(Route, "state", None), property) and Route.state.fset)
+    dual = ec2.create_vpc(CidrBlock="10.9.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
+    block = ec2.describe_vpcs(VpcIds=[dual["VpcId"]])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"]
+    given = ec2.create_subnet(
+        VpcId=dual["VpcId"], CidrBlock="10.9.0.0/24", Ipv6CidrBlock=block.replace("00::/56", "01::/64")
+    )["Subnet"]["Ipv6CidrBlockAssociationSet"][0]
+    gaps["ipv6_of_subnets"] = given["Ipv6CidrBlockState"]["State"] != "associated"
     gaps["public_addresses"] = ec2.allocate_address(Domain="vpc")["PublicIp"].startswith("127.")
     gaps["pages"] = len(ec2.describe_subnets(MaxResults=5)["Subnets"]) > 5
 print(json.dumps(gaps))
@@ -87,6 +93,7 @@ def gaps() -> dict[str, bool]:
         "default_group_allows_itself",
         "rule_owner_and_description",
         "route_state",
+        "ipv6_of_subnets",
         "public_addresses",
         "pages",
     ],

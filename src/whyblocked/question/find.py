@@ -84,10 +84,14 @@ def directory(account: Account) -> Directory:
 
 
 class Search:
-    """Look-ups in one account; remembers whether one of them waits, and what was refused."""
+    """Look-ups in one account; remembers whether one of them waits, and what was refused.
 
-    def __init__(self, account: Account) -> None:
+    ``block``: one of the ends is a block that may hold interfaces of a VPC.
+    """
+
+    def __init__(self, account: Account, *, block: bool = False) -> None:
         self.account = account
+        self.block = block
         self.directory = directory(account)
         self._pending = False
         self.refused: list[Missing] = []

@@ -34,11 +34,13 @@ def resolve(question: Question, account: Account) -> Asked | None:
     """
     shapes = shape_of(question.source, "source"), shape_of(question.destination, "destination")
     question, warnings = _fitting(question, shapes)
-    search = Search(account)
+    search = Search(account, block=any(map(_may_be_inside, shapes)))
     sources = _find(search, shapes[0], question.source, "source")
     destinations = _find(search, shapes[1], question.destination, "destination")
     if search.waits():
-        account.expect(_needed(account, [end for end in (*sources, *destinations) if end.interfaces]))
+        ends = (*sources, *destinations)
+        account.expect(_needed(search, [end for end in ends if end.interfaces]))
+        account.expect(_public_access(search, ends))
         return None
     source, destination = _choose(account, sources, destinations)
     if not _inside(search, source, destination) and not search.waits():
@@ -47,7 +49,8 @@ def resolve(question: Question, account: Account) -> Asked | None:
             f"in {hints.elsewhere(account)}"
         )
     source, destination = _with_instance(search, source), _with_instance(search, destination)
-    account.expect(_needed(account, (source, destination)))
+    account.expect(_needed(search, (source, destination)))
+    account.expect(_public_access(search, (source, destination)))
     if search.waits():
         return None
     return Asked(question=question, source=source, destination=destination, warnings=warnings)
@@ -127,7 +130,7 @@ def _host(
     interfaces = search.interfaces_of(instance_id, asked=asked)
     if search.waits():
         if instance is not None:
-            search.account.expect(_around_instance(instance))
+            search.account.expect(_around_instance(search, instance))
         return []
     if not interfaces:
         state = instance.state.name if instance and instance.state else ""
@@ -261,24 +264,40 @@ def _subnets_around(account: Account, end: End) -> list[str]:
 
 def _with_instance(search: Search, end: End) -> End:
     """An end with the instance that its one interface belongs to: its state and operating system matter."""
-    if end.instance is not None or len({i.attachment and i.attachment.instance_id for i in end.interfaces}) != 1:
+    if _instance_wanted(end) is None:
         return end
     instance = search.instance_of(end.interfaces[0])
     return end if instance is None else msgspec.structs.replace(end, instance=instance)
 
 
+def _instance_wanted(end: End) -> str | None:
+    """The id of the one instance that an end without one belongs to."""
+    ids = {i.attachment.instance_id if i.attachment else None for i in end.interfaces}
+    return ids.pop() if end.instance is None and len(ids) == 1 else None
+
+
 # -- what comes next -------------------------------------------------------------------------------------------------
 
 
-def _needed(account: Account, ends: Sequence[End]) -> Iterator[Query]:
+def _needed(search: Search, ends: Sequence[End]) -> Iterator[Query]:
     """What a walk between these ends will look up."""
     interfaces = [interface for end in ends for interface in end.interfaces]
     vpcs = [interface.vpc_id for interface in interfaces]
     if not vpcs:
-        vpcs = [vpc_id for end in ends for vpc_id in _subnets_around(account, end)]
-    yield from _bundle(vpcs, [group.group_id for interface in interfaces for group in interface.groups])
+        vpcs = [vpc_id for end in ends for vpc_id in _subnets_around(search.account, end)]
+    yield from _bundle(search, vpcs, [group.group_id for interface in interfaces for group in interface.groups])
+    for end in ends:
+        if instance_id := _instance_wanted(end):
+            yield Query("DescribeInstances", "instance-id", instance_id)
+
+
+def _public_access(search: Search, ends: Sequence[End]) -> Iterator[Query]:
+    """What Block Public Access says of traffic with the outside."""
     if any(_outside(end) for end in ends):
         yield Query("DescribeVpcBlockPublicAccessOptions", "", "")
+        modes = {options.internet_gateway_block_mode for options in search.account.public_access.values()}
+        if modes - {None, "off"}:
+            yield Query("DescribeVpcBlockPublicAccessExclusions", "", "")
 
 
 def _outside(end: End) -> bool:
@@ -287,22 +306,32 @@ def _outside(end: End) -> bool:
     return end.kind == "internet" or end.public or (end.address is not None and is_public(end.address))
 
 
-def _around_instance(instance: Instance) -> Iterator[Query]:
+def _may_be_inside(shape: Shape) -> bool:
+    """Whether an end is a block that may hold interfaces of a VPC."""
+    network = shape.network
+    return network is not None and network.num_addresses > 1 and network.prefixlen > 0 and not is_public(network[0])
+
+
+def _around_instance(search: Search, instance: Instance) -> Iterator[Query]:
     """What its interfaces will need, as far as the instance itself shows them."""
     shown = instance.network_interfaces
     vpcs = [vpc_id for vpc_id in (instance.vpc_id, *(i.vpc_id for i in shown)) if vpc_id]
-    yield from _bundle(vpcs, [group.group_id for i in shown for group in i.groups or ()])
+    yield from _bundle(search, vpcs, [group.group_id for i in shown for group in i.groups or ()])
 
 
-def _bundle(vpc_ids: Sequence[str], group_ids: Sequence[str]) -> Iterator[Query]:
+def _bundle(search: Search, vpc_ids: Sequence[str], group_ids: Sequence[str]) -> Iterator[Query]:
     for vpc_id in dict.fromkeys(vpc_ids):
         yield Query("DescribeVpcs", "vpc-id", vpc_id)
         yield Query("DescribeSubnets", "vpc-id", vpc_id)
         yield Query("DescribeRouteTables", "vpc-id", vpc_id)
         yield Query("DescribeNetworkAcls", "vpc-id", vpc_id)
         yield Query("DescribeInternetGateways", "attachment.vpc-id", vpc_id)
+        if search.block:  # who is in it, and behind which groups, would take two rounds more
+            yield Query("DescribeNetworkInterfaces", "vpc-id", vpc_id)
+            yield Query("DescribeSecurityGroups", "vpc-id", vpc_id)
     for group_id in dict.fromkeys(group_ids):
-        yield Query("DescribeSecurityGroups", "group-id", group_id)
+        if not search.block:
+            yield Query("DescribeSecurityGroups", "group-id", group_id)
         yield Query("DescribeSecurityGroupRules", "group-id", group_id)
 
 

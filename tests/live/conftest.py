@@ -1,0 +1,63 @@
+"""The company of :mod:`tests.live.company`: in this process, or behind a server that programs ask."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.live import company as companies
+from tests.live.company import Company
+from tests.moto_server import Overlay
+
+_KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+@pytest.fixture(scope="module")
+def _in_process() -> Iterator[Company]:
+    from moto import mock_aws
+
+    from tests import moto_fixups
+
+    moto_fixups.mend()
+    with mock_aws():
+        yield companies.build()
+
+
+@pytest.fixture
+def company(_in_process: Company, monkeypatch: pytest.MonkeyPatch) -> Company:
+    """The company in this process; the tests of a module share it, so none of them changes it for good."""
+    for name, value in _KEYS.items():
+        monkeypatch.setenv(name, value)
+    return _in_process
+
+
+@pytest.fixture(scope="module")
+def _served(_server: Overlay) -> Iterator[Company]:
+    _server.reset()
+    keys: Any = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    yield companies.build(endpoint_url=_server.url, **keys)
+    _server.reset()
+
+
+@pytest.fixture
+def server(_server: Overlay, _served: Company) -> Iterator[Overlay]:
+    """The server that :func:`served` is behind, with no rules and an empty log."""
+    _server.rules.clear()
+    _server.log.clear()
+    yield _server
+    _server.rules.clear()
+
+
+@pytest.fixture
+def served(_served: Company) -> Company:
+    """The company behind a server; the tests of a module share it, so none of them changes it for good."""
+    return _served
+
+
+@pytest.fixture
+def now() -> int:
+    """The time as records have it."""
+    return int(time.time())
