@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from whyblocked.config.account import Account
 from whyblocked.config.resources import Tag, name_tag
@@ -242,17 +243,18 @@ def _name(account: Account, passage: Passage) -> str | None:
             return None
         instance = account.instances.get((interface.attachment and interface.attachment.instance_id) or "")
         return name_tag(interface.tag_set) or (name_tag(instance.tags) if instance else None)
-    tags: dict[str, tuple[Tag, ...]] = {
-        "network-acl": _tags(account.network_acls.get(passage.id)),
-        "route-table": _tags(account.route_tables.get(passage.id)),
-        "internet-gateway": _tags(account.internet_gateways.get(passage.id)),
-        "nat-gateway": _tags(account.nat_gateways.get(passage.id)),
-        "vpc-peering": _tags(account.peerings.get(passage.id)),
-        "instance": _tags(account.instances.get(passage.id)),
+    tagged: dict[str, Mapping[str, _Tagged]] = {
+        "network-acl": account.network_acls,
+        "route-table": account.route_tables,
+        "internet-gateway": account.internet_gateways,
+        "nat-gateway": account.nat_gateways,
+        "vpc-peering": account.peerings,
+        "instance": account.instances,
     }
-    return name_tag(tags.get(passage.kind, ()))
+    resource = tagged.get(passage.kind, {}).get(passage.id)
+    return name_tag(resource.tags) if resource else None
 
 
-def _tags(resource: object) -> tuple[Tag, ...]:
-    found: tuple[Tag, ...] = getattr(resource, "tags", ())
-    return found
+class _Tagged(Protocol):
+    @property
+    def tags(self) -> tuple[Tag, ...]: ...

@@ -33,6 +33,11 @@ def packet_sets(packets: Iterable[Packets]) -> list[PacketSet]:
 
 def packet_set(packets: Iterable[Packets]) -> PacketSet:
     """The one set that holds these packets."""
+    return _one_set(tuple(packets))
+
+
+@lru_cache(maxsize=4096)
+def _one_set(packets: tuple[Packets, ...]) -> PacketSet:
     products = merge(dict.fromkeys(packets))
     return _described(products[0] if len(products) == 1 else _hull(products))
 

@@ -114,7 +114,7 @@ def words_of(text: str) -> list[str]:
             words.append(text[at:end])
             at = end
     for word in words:
-        if any(unicodedata.category(char) in ("Cc", "Cs") for char in word):
+        if not word.isprintable() and any(unicodedata.category(char) in ("Cc", "Cs") for char in word):
             raise UsageError(f"the question holds characters that are no text: '{_shown(word)}'")
     return words
 

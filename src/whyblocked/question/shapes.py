@@ -104,6 +104,8 @@ def is_host_name(name: str) -> bool:
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:
+    if "." not in text and ":" not in text:  # which is told sooner than by an exception
+        return None
     try:
         network = ip_network(text, strict=False)
     except ValueError:
