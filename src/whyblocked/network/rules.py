@@ -249,7 +249,10 @@ def any_match(rules: Iterable[GroupRule], packets: Packets, peers: Peers) -> lis
     decisions: list[Decision] = []
     rest = [packets]
     unknown: list[tuple[GroupRule, Missing]] = []
+    low, high = packets.destination_ports
     for rule in rules:
+        if rule.ports[0] > high or low > rule.ports[1]:
+            continue  # most rules are about other ports
         if rule.kind == "cidr":
             if rule.version != packets.version or rule.block is None:
                 continue
