@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.oracle import shapes
 from tests.oracle.model import Json
 from tests.oracle.questions import Question as Asked
 from whyblocked.api import Session, snapshot
@@ -46,11 +45,6 @@ def ask(raw: Json, asked: Asked) -> Answer:
 def explain(account: Account | Session, text: str, **options: Any) -> Answer:
     session = account if isinstance(account, Session) else Session(account)
     return session.explain(parse(text, **options))
-
-
-def with_rows(raw: Json) -> Json:
-    """The account with the rows of DescribeSecurityGroupRules that belong to its groups."""
-    return {**raw, "SecurityGroupRules": shapes.group_rules(raw["SecurityGroups"])}
 
 
 def written(raw: Json, asked: Asked) -> str:

@@ -12,7 +12,8 @@ from tests.oracle.questions import Answer as Reference
 from tests.oracle.questions import Question, answer, interface_behind
 from tests.oracle.routing import lookup, table_of_subnet
 from tests.oracle.snapshot import Snapshot
-from tests.properties.asking import ask, simpler, with_rows, written
+from tests.properties.asking import ask, simpler, written
+from tests.properties.worlds import with_rows
 from whyblocked.diagnosis.answer import Answer
 from whyblocked.errors import WhyblockedError
 from whyblocked.network.addresses import is_public

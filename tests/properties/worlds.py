@@ -69,8 +69,36 @@ def changed_world(rng: Random) -> Json:
     account = wide_world()
     for change in rng.choices(CHANGES, WEIGHTS, k=rng.choice((0, 1, 1, 2, 2, 3))):
         change(rng, account)
-    account["SecurityGroupRules"] = shapes.group_rules(account["SecurityGroups"])
-    return account
+    return with_rows(account)
+
+
+def picky_world(rng: Random) -> Json:
+    """Nearly everything is routed, but rules let some of it pass and refuse the rest."""
+    account = wide_world()
+    for change in rng.choices((serve_some_ports, narrow_group, add_acl_entries, restrict_group), k=rng.choice((1, 2))):
+        change(rng, account)
+    return with_rows(account)
+
+
+def serving_world(rng: Random) -> Json:
+    """Every group serves some ports, every network ACL denies some."""
+    account = wide_world()
+    for group in account["SecurityGroups"]:
+        spans = [account_rules.port_range(rng) for _ in range(3)]
+        group["IpPermissions"] = [
+            shapes.permission(rng.choice(("tcp", "tcp", "udp", "-1")), low, high, ["0.0.0.0/0"]) for low, high in spans
+        ]
+    for acl in account["NetworkAcls"]:
+        low, high = account_rules.port_range(rng)
+        if rng.random() < 0.5 and (low, high) != (0, 65535):
+            entry = shapes.acl_entry(9, rng.choice(("ingress", "egress")), "deny", "0.0.0.0/0", TCP, (low, high))
+            acl["Entries"].append(entry)
+    return with_rows(account)
+
+
+def with_rows(account: Json) -> Json:
+    """The account with the rows of DescribeSecurityGroupRules that belong to its groups."""
+    return {**account, "SecurityGroupRules": shapes.group_rules(account["SecurityGroups"])}
 
 
 def likely_question(rng: Random, account: Json) -> Question:
