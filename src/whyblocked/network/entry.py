@@ -37,8 +37,11 @@ def from_addresses(walk: Walk, asked: Asked, version: int, source: Interval, tar
     A public address comes by the internet, unless a route of its own (not a default route) leads elsewhere.
     """
     outside = comes_from_outside(asked.source)
-    if target.subnet is None:
-        yield from enter_by_internet(walk, asked, version, [source], target)
+    if target.subnet is None:  # it could not be read, and with it what routes say of the source
+        if outside:
+            yield from enter_by_internet(walk, asked, version, [source], target)
+        else:
+            yield from _at_the_door(walk, asked, version, source, target, Node("target", "unknown"), unknown=True)
         return
     home = [span(n) for n in target.subnet.networks if n.version == version]
     near = [(max(a, source[0]), min(b, source[1])) for a, b in home if a <= source[1] and source[0] <= b]
@@ -120,7 +123,7 @@ def enter_by_internet(
     pieces = tuple(
         piece for source in sources for piece in pieces_between(asked, version, source, target.spans, UNKNOWN_CLIENT)
     )
-    vpc_id = target.subnet.vpc_id if target.subnet else None
+    vpc_id = target.vpc_id
     bundle = Bundle(pieces, "forward", origin=INTERNET, goal=target.interface, vpc_id=vpc_id)
     gateway = gateway_of(walk, vpc_id) if vpc_id else None
     if isinstance(gateway, Missing):
@@ -177,7 +180,7 @@ def _at_the_door(
     """At the router of the destination's VPC, coming from ``origin``."""
     spans = [target.private] if target.private else target.spans
     pieces = pieces_between(asked, version, source, spans, UNKNOWN_CLIENT)
-    vpc_id = target.subnet.vpc_id if target.subnet else ""
+    vpc_id = target.vpc_id or ""
     door = Node("vpc", vpc_id)
     bundle = Bundle(
         flagged(pieces, unknown=unknown),
@@ -215,7 +218,7 @@ def _from_inside(
 def from_subnets(walk: Walk, asked: Asked, version: int) -> Iterator[Step]:
     """From the subnets that hold the source's addresses, to somewhere outside the account."""
     rest = list(spans_of(asked.source, version))
-    for subnet in walk.account.subnets.values():
+    for subnet in walk.account.all_subnets():
         spans = spans_of(asked.destination, version, walk.account.vpcs.get(subnet.vpc_id))
         for block in (span(n) for n in subnet.networks if n.version == version):
             inside = [(max(a, block[0]), min(b, block[1])) for a, b in rest if a <= block[1] and block[0] <= b]

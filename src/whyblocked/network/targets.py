@@ -35,6 +35,12 @@ class Target:
         self.subnet = subnet
         self.private = private  # the address inside AWS where ``spans`` is the public one, else the same
 
+    @property
+    def vpc_id(self) -> str | None:
+        """The VPC that it is in, also where its subnet could not be read."""
+        where = self.subnet or self.interface
+        return where.vpc_id if where else None
+
     def has_public(self, version: int) -> bool:
         """Whether the internet can address it at all."""
         return version == 6 or (self.private is not None and self.spans[0] != self.private)
@@ -80,7 +86,7 @@ def _host_targets(walk: Walk, end: End, version: int, *, outside: bool) -> Itera
 def _network_targets(walk: Walk, end: End, version: int, *, outside: bool) -> Iterator[Target]:
     """What lies in a block of the account: its interfaces, and for the rest a hypothetical host a subnet."""
     rest = list(spans_of(end, version))
-    for subnet in walk.account.subnets.values():
+    for subnet in walk.account.all_subnets():
         for block in (span(n) for n in subnet.networks if n.version == version):
             inside = [(max(a, block[0]), min(b, block[1])) for a, b in rest if a <= block[1] and block[0] <= b]
             rest = subtract_intervals(rest, inside)

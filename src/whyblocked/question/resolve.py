@@ -44,6 +44,10 @@ def resolve(question: Question, account: Account) -> Asked | None:
         return None
     source, destination = _choose(account, sources, destinations)
     if not _inside(search, source, destination) and not search.waits():
+        if search.refused:
+            reasons = tuple(clean(str(missing)) for missing in search.refused)
+            ends_read = f"whether {source.label} or {destination.label} is in the account could not be read"
+            raise UndeterminedError(f"{ends_read}: {', '.join(reasons)}", reasons)
         raise EndpointError(
             f"both ends lie outside the account: no interface and no subnet has {source.label} or {destination.label} "
             f"in {hints.elsewhere(account)}"
