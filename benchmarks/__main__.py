@@ -142,12 +142,17 @@ def check(runs: int, account: Account, snapshot: Path, target: int | None) -> No
         file = snapshot.with_name(f"{snapshot.name}.{name}")
         return Command([*PROGRAM, "check", file, "--snapshot", snapshot, "--output", output], statuses=(0,))
 
-    print(f"  {'one question, start and loading':36} {alone(command('one', 'json'), max(runs, 3)).shown()}")
+    seconds, _ = alone(command("one", "json"), max(runs, 3))
+    print(f"  {'one question, start and loading':36} {seconds.shown()}")
     for output in ("json", "text"):
-        spread = alone(command("all", output), runs)
+        seconds, cpu_seconds = alone(command("all", output), runs)
         wanted = "for information" if target is None else f"target at least {target}"
-        rate = QUESTIONS / spread.median
-        print(f"  {output:36} {spread.shown(2)}   {rate:,.0f} questions a second with start, {wanted}", flush=True)
+        rate, cpu_rate = QUESTIONS / seconds.median, QUESTIONS / cpu_seconds.median
+        print(
+            f"  {output:36} {seconds.shown(2)}   {rate:,.0f} questions a second with start, {wanted} "
+            f"({cpu_rate:,.0f} a CPU second)",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import time
@@ -44,6 +45,13 @@ class Pair(NamedTuple):
         return Spread(tuple(a / b for a, b in zip(self.ours.values, self.other.values, strict=True)))
 
 
+class Run(NamedTuple):
+    """What one run took."""
+
+    seconds: float
+    cpu_seconds: float
+
+
 class Command(NamedTuple):
     """A program with its arguments, what else its environment holds, and the exit statuses that mean it worked."""
 
@@ -51,10 +59,11 @@ class Command(NamedTuple):
     environment: Mapping[str, str] = {}
     statuses: Sequence[int] = ANSWERS
 
-    def run(self) -> float:
-        """The seconds that one run takes."""
+    def run(self) -> Run:
+        """Run it once."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
         environment.update(self.environment)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.perf_counter()
         done = subprocess.run(
             self.arguments,
@@ -66,22 +75,24 @@ class Command(NamedTuple):
             check=False,
         )
         seconds = time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode not in self.statuses:
             words = " ".join(map(str, self.arguments))
             raise CrashError(f"{words}: exit status {done.returncode}\n{done.stderr.decode(errors='replace')}")
-        return seconds
+        return Run(seconds, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
 
 
-def alone(command: Command, runs: int) -> Spread:
-    """``command`` several times, after one run that does not count where there are several."""
+def alone(command: Command, runs: int) -> tuple[Spread, Spread]:
+    """Seconds and CPU seconds of several runs, after one that does not count where there are several."""
     if runs > 1:
         command.run()
-    return Spread(tuple(command.run() for _ in range(runs)))
+    found = [command.run() for _ in range(runs)]
+    return Spread(tuple(run.seconds for run in found)), Spread(tuple(run.cpu_seconds for run in found))
 
 
 def in_turn(ours: Command, other: Command, runs: int) -> Pair:
     """Both, A B A B ..., after one run of each that does not count."""
     ours.run()
     other.run()
-    times = [(ours.run(), other.run()) for _ in range(runs)]
+    times = [(ours.run().seconds, other.run().seconds) for _ in range(runs)]
     return Pair(Spread(tuple(a for a, _ in times)), Spread(tuple(b for _, b in times)))
