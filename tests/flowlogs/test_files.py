@@ -118,7 +118,7 @@ def test_a_packed_bomb_takes_no_memory(tmp_path: Path) -> None:
     path = tmp_path / "bomb.gz"
     with gzip.open(path, "wb", compresslevel=9) as out:
         for _ in range(64):
-            out.write(b"\0" * (1 << 20))
+            out.write(b"A" * (1 << 20))
     tracemalloc.start()
     with pytest.raises(InputError, match="it has no lines"):
         read(path)
@@ -197,7 +197,6 @@ def test_a_named_pipe_is_read_as_it_comes(tmp_path: Path) -> None:
     [
         ("s3://bucket/AWSLogs/", "Amazon S3 are not read yet"),
         ("athena:logs.vpc", "Athena are not read yet"),
-        ("x/y.log.parquet", "Parquet is not read yet"),
         ("", "name a file"),
         ("cloudwatch:", "name a file"),
     ],

@@ -4,28 +4,51 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple, Protocol
+
+from whyblocked.flowlogs.fields import Format
 
 CHUNK = 1 << 18
 MAX_LINE = 1 << 16  # no record comes near: the longest fields are a handful of ARNs and tags
 TOO_LONG = f"a line of more than {MAX_LINE} bytes"
+NO_RECORD = "not JSON"  # how the faults begin of what is no record at all
 GZIP = b"\x1f\x8b"
 
 
 class Lines(NamedTuple):
     """Some lines without their ends; ``first`` is the number of the first. ``fault`` says what ended or broke them:
-    it stands for one line, ``first``, that can't be read, and ``lines`` is empty then."""
+    it stands for one line, ``first``, that can't be read, and ``lines`` is empty then. ``form`` is the format of these
+    lines where their source tells it, as columns with names do."""
 
     lines: list[bytes]
     first: int
     fault: str | None = None
+    form: Format | None = None
+
+
+class Readable(Protocol):
+    """What bytes can be read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Some of the bytes that follow, none at the end."""
+
+
+class Unread:
+    """Chunks as a stream; those put back come first."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def read(self, size: int, /) -> bytes:  # noqa: ARG002 - a chunk is as long as it is
+        """The next chunk that is not empty."""
+        return next((chunk for chunk in self._chunks if chunk), b"")
 
 
 class Damaged(Exception):
     """The packed data ends or breaks in the middle; what came before is whole."""
 
 
-def inflate(stream: BinaryIO, head: bytes) -> Iterator[bytes]:
+def inflate(stream: Readable, head: bytes) -> Iterator[bytes]:
     """The contents of a gzip stream of any number of members, whose first bytes are ``head``."""
     data = head
     while data:
@@ -47,16 +70,25 @@ def inflate(stream: BinaryIO, head: bytes) -> Iterator[bytes]:
             raise Damaged("something else follows the gzip data")
 
 
-def plain(stream: BinaryIO, head: bytes) -> Iterator[bytes]:
+def plain(stream: Readable, head: bytes) -> Iterator[bytes]:
     """The bytes of a stream whose first ones, already read, are ``head``."""
     while head:
         yield head
         head = stream.read(CHUNK)
 
 
-def lines_of(stream: BinaryIO, head: bytes) -> Iterator[Lines]:
+def contents(stream: Readable, head: bytes) -> Iterator[bytes]:
+    """The bytes of a stream that begins with ``head``, unpacked where they are gzip."""
+    return inflate(stream, head) if head.startswith(GZIP) else plain(stream, head)
+
+
+def lines_of(stream: Readable, head: bytes) -> Iterator[Lines]:
     """The lines of a stream that begins with ``head``; a line that is too long counts as one fault."""
-    chunks = inflate(stream, head) if head.startswith(GZIP) else plain(stream, head)
+    return split(contents(stream, head))
+
+
+def split(chunks: Iterator[bytes]) -> Iterator[Lines]:
+    """The lines in these chunks."""
     number, rest, skipping = 1, b"", False
     try:
         for chunk in chunks:

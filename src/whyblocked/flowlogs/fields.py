@@ -37,6 +37,17 @@ _ADDRESSES = (("srcaddr", "pkt-srcaddr"), ("dstaddr", "pkt-dstaddr"))
 _TRANSIT = frozenset(name for name in BY_VERSION[6].split() if name.startswith("tgw-"))
 _PLACEHOLDER = re.compile(r"\$\{\s*([^{}]*?)\s*\}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
+_INSIGHTS = {  # what Logs Insights calls the fields that it finds by itself
+    "accountId": "account-id",
+    "interfaceId": "interface-id",
+    "srcAddr": "srcaddr",
+    "dstAddr": "dstaddr",
+    "srcPort": "srcport",
+    "dstPort": "dstport",
+    "startTime": "start",
+    "endTime": "end",
+    "logStatus": "log-status",
+}
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -61,6 +72,16 @@ class Format(msgspec.Struct, frozen=True):
 
 
 DEFAULT = Format(tuple(BY_VERSION[2].split()))
+# A transit gateway's own default: https://docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html#flow-logs-default
+_TRANSIT_DEFAULT = (
+    "version resource-type account-id tgw-id tgw-attachment-id tgw-src-vpc-account-id tgw-dst-vpc-account-id "
+    "tgw-src-vpc-id tgw-dst-vpc-id tgw-src-subnet-id tgw-dst-subnet-id tgw-src-eni tgw-dst-eni tgw-src-az-id "
+    "tgw-dst-az-id tgw-pair-attachment-id srcaddr dstaddr srcport dstport protocol packets bytes start end log-status "
+    "type packets-lost-no-route packets-lost-blackhole packets-lost-mtu-exceeded packets-lost-ttl-expired tcp-flags "
+    "region flow-direction pkt-src-aws-service pkt-dst-aws-service"
+)
+TRANSIT = Format(tuple(_TRANSIT_DEFAULT.split()))
+LOST = tuple(name for name in BY_VERSION[6].split() if name.startswith("packets-lost-"))
 
 
 def parse_format(text: str, where: str = "--log-format") -> Format:
@@ -77,7 +98,7 @@ def parse_format(text: str, where: str = "--log-format") -> Format:
         )
     if not names:
         raise InputError(f"{where}: no fields; write it as '${{version}} ${{srcaddr}} ...'")
-    return checked(Format(tuple(_canonical(name) for name in names)), where)
+    return checked(Format(tuple(canonical(name) for name in names)), where)
 
 
 def checked(form: Format, where: str) -> Format:
@@ -93,7 +114,7 @@ def header_format(tokens: list[bytes]) -> Format | None:
     if not tokens[0][:1].isalpha():
         return None
     try:
-        names = [_canonical(token.decode("ascii")) for token in tokens]
+        names = [canonical(token.decode("ascii")) for token in tokens]
     except UnicodeDecodeError:
         return None
     known = sum(name in FIELDS for name in names)
@@ -114,6 +135,7 @@ def is_default(tokens: list[bytes]) -> bool:
     )
 
 
-def _canonical(name: str) -> str:
-    hyphenated = name.lower().replace("_", "-")
+def canonical(name: str) -> str:
+    """A field's documented name, however it is written; an unknown name as it is."""
+    hyphenated = _INSIGHTS.get(name) or name.lower().replace("_", "-")
     return hyphenated if hyphenated in FIELDS else name

@@ -1,4 +1,4 @@
-"""Flow logs in files: one file, a folder of them, standard input; plain or gzip, told apart by their content."""
+"""Flow logs in files: one file, a folder of them, standard input; told apart by their content."""
 
 from __future__ import annotations
 
@@ -6,14 +6,29 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from whyblocked.errors import InputError
-from whyblocked.flowlogs.blocks import CHUNK, GZIP, TOO_LONG, Lines, lines_of
+from whyblocked.flowlogs.blocks import (
+    CHUNK,
+    GZIP,
+    NO_RECORD,
+    TOO_LONG,
+    Damaged,
+    Lines,
+    Unread,
+    contents,
+    inflate,
+    plain,
+    split,
+)
 from whyblocked.flowlogs.fields import DEFAULT, Format, header_format, is_default
+from whyblocked.flowlogs.keys import may_hold
 from whyblocked.flowlogs.records import Parser, Record, Scan, Wanted
 from whyblocked.text import clean
 
+PARQUET = b"PAR1"
 _BOM = b"\xef\xbb\xbf"
 _SAMPLE = 50  # lines looked at to recognise a format
 _NAMED = 3  # skipped files named in a note
@@ -46,20 +61,60 @@ def read_stream(
     stream: BinaryIO, name: str, forms: Sequence[Format], wanted: Wanted, scan: Scan
 ) -> Iterator[list[Record]]:
     """The wanted records of an open file. ``forms`` come from the user; a header line in the file comes first."""
-    head = stream.read(CHUNK).removeprefix(_BOM)
-    while len(head) < len(GZIP) and (more := stream.read(CHUNK)):  # a pipe gives what it has
-        head += more
-    if not head.startswith(GZIP):
-        _refuse(head, name)
-    blocks = lines_of(stream, head)
+    blocks = _opened(stream, name)
     begin, sample = _beginning(blocks)
-    if head.startswith(GZIP):
-        _refuse(b"\n".join(sample[:1]), name)
-    parser = Parser(name, _formats(begin, sample, name, forms), wanted, scan)
+    told = any(block.form for block in begin)
+    parser = Parser(name, forms if told else _formats(begin, sample, name, forms), wanted, scan)
     scan.files += 1
     for block in chain(begin, blocks):
         if found := parser.read(block):
             yield found
+
+
+def _opened(stream: BinaryIO, name: str) -> Iterator[Lines]:
+    """The lines of a file, whatever it keeps them in; that is told by how it begins."""
+    head = stream.read(CHUNK)
+    while len(head) < len(PARQUET) and (more := stream.read(CHUNK)):  # a pipe gives what it has
+        head += more
+    if head.startswith(PARQUET):
+        return _parquet(stream, head)
+    chunks = contents(stream, head.removeprefix(_BOM))
+    try:
+        first = next(chunks, b"")
+        if first.startswith(GZIP):  # a packed payload, packed again on its way
+            chunks = inflate(Unread(chunks), first)
+            first = next(chunks, b"")
+        while len(first) < CHUNK and not first.strip() and (more := next(chunks, b"")):
+            first += more
+    except Damaged as error:
+        return iter([Lines([], 1, str(error))])
+    first = first.removeprefix(_BOM)
+    if b"\0" in first[:4096]:
+        raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log (binary data)")
+    chunks = chain([first], chunks)
+    if not first.lstrip()[:1].isdigit():
+        from whyblocked.flowlogs import exports
+
+        if exports.is_json(first):
+            return exports.json_lines(chunks)
+        if exports.is_csv(first):
+            return exports.csv_lines(chunks)
+    return split(chunks)
+
+
+def _parquet(stream: BinaryIO, head: bytes) -> Iterator[Lines]:
+    """The rows of a Parquet file; its index stands at the end, so what comes through a pipe is kept first."""
+    from whyblocked.flowlogs.parquet import parquet_lines
+
+    if stream.seekable():
+        stream.seek(0)
+        yield from parquet_lines(stream)
+        return
+    with TemporaryFile() as kept:
+        for chunk in plain(stream, head):
+            kept.write(chunk)
+        kept.seek(0)
+        yield from parquet_lines(kept)
 
 
 def _beginning(blocks: Iterator[Lines]) -> tuple[list[Lines], list[bytes]]:
@@ -68,6 +123,8 @@ def _beginning(blocks: Iterator[Lines]) -> tuple[list[Lines], list[bytes]]:
     sample: list[bytes] = []
     for block in blocks:
         begin.append(block)
+        if block.form:
+            break
         sample += [line for line in block.lines[:_SAMPLE] if not line.isspace() and line]
         if len(sample) >= _SAMPLE or len(begin) >= _SAMPLE:
             break
@@ -77,8 +134,11 @@ def _beginning(blocks: Iterator[Lines]) -> tuple[list[Lines], list[bytes]]:
 def _read_folder(folder: Path, forms: Sequence[Format], wanted: Wanted, scan: Scan) -> Iterator[list[Record]]:
     """Every file below a folder; those that are no flow logs are named in a note, not read."""
     skipped: list[str] = []
-    files = 0
-    for path in _walk(folder):
+    files = pruned = 0
+    for path in _walk(folder, wanted):
+        if path is None:
+            pruned += 1
+            continue
         files += 1
         try:
             with path.open("rb") as stream:
@@ -87,25 +147,30 @@ def _read_folder(folder: Path, forms: Sequence[Format], wanted: Wanted, scan: Sc
             skipped.append(clean(str(path.relative_to(folder)), 80))
         except OSError as error:
             raise InputError(f"flow logs: {clean(str(path))}: {error.strerror or type(error).__name__}") from None
-    if len(skipped) == files:
+    if len(skipped) == files and not pruned:
         what = f"; not flow logs: {_listed(skipped)}" if skipped else ""
         raise InputError(f"flow logs: no flow log in the folder {clean(str(folder))}{what}")
     if skipped:
         scan.notes.append(f"skipped in {clean(str(folder))}, as they are no flow logs: {_listed(skipped)}")
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """The regular files below a folder, sorted, hidden ones left out; links to folders are not followed."""
+def _walk(folder: Path, wanted: Wanted) -> Iterator[Path | None]:
+    """The regular files below a folder, sorted, hidden ones left out; links to folders are not followed.
+
+    None stands for files and folders whose names, as AWS gives them, say that they lie outside the window.
+    """
 
     def fail(error: OSError) -> None:
         raise error
 
     for where, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [name for name in found if may_hold(f"{where}/{name}/", wanted.since, wanted.until)]
+        yield from [None] * (len(found) - len(folders))
         for name in sorted(names):
             path = Path(where, name)
             if not name.startswith(".") and path.is_file():
-                yield path
+                yield path if may_hold(str(path), wanted.since, wanted.until) else None
 
 
 def _listed(names: list[str]) -> str:
@@ -113,18 +178,12 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
-def _refuse(head: bytes, name: str) -> None:
-    """Refuse content that is, from its first bytes, something else."""
-    if head.startswith(b"PAR1"):
-        raise NotAFlowLog(f"flow logs: {clean(name)}: Parquet is not read yet")
-    if b"\0" in head[:4096]:
-        raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log (binary data)")
-
-
 def _formats(begin: list[Lines], lines: list[bytes], name: str, forms: Sequence[Format]) -> Sequence[Format]:
     """The formats to try on a file with these first lines; a header line, where there is one, follows by itself."""
     if not lines and any(block.fault == TOO_LONG for block in begin):
         raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log: it has no lines")
+    if not lines and any(block.fault and block.fault.startswith(NO_RECORD) for block in begin):
+        raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log: JSON without records")
     sample = [line.split() for line in lines]
     if forms or not sample or any(header_format(tokens) for tokens in sample):
         return forms
@@ -134,7 +193,4 @@ def _formats(begin: list[Lines], lines: list[bytes], name: str, forms: Sequence[
         raise InputError(
             f"flow logs: {clean(name)} has no header line and is not in the default format (version 2): {_OWN_FORMAT}"
         )
-    first = sample[0][0]
-    if first.startswith((b"{", b"[")) or b"," in first:
-        raise NotAFlowLog(f"flow logs: {clean(name)}: JSON and CSV exports are not read yet")
     raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log: no header line, no record of a known format")

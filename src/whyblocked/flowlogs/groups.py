@@ -120,7 +120,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     interfaces: frozenset[str] = frozenset()
 
 
-class Lost(msgspec.Struct, frozen=True, kw_only=True):
+class Lost(msgspec.Struct, frozen=True):
     """Packets that a transit gateway's own records say it lost, at one attachment (``-`` where they do not tell)."""
 
     transit_gateway_id: str
@@ -130,6 +130,11 @@ class Lost(msgspec.Struct, frozen=True, kw_only=True):
     blackhole: int
     mtu_exceeded: int
     ttl_expired: int
+
+    @property
+    def packets(self) -> tuple[int, int, int, int]:
+        """Packets lost for want of a route, in a blackhole, for their size, and for their age."""
+        return self.no_route, self.blackhole, self.mtu_exceeded, self.ttl_expired
 
 
 class Rejected(NamedTuple):

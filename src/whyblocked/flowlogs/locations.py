@@ -22,8 +22,6 @@ def check(locations: Sequence[str]) -> None:
         for prefix, service in _LATER.items():
             if location.startswith(prefix):
                 raise UsageError(f"--flow-logs {clean(location)}: flow logs in {service} are not read yet")
-        if location.endswith(".parquet"):
-            raise UsageError(f"--flow-logs {clean(location)}: Parquet is not read yet")
         if location in ("", CLOUDWATCH):
             raise UsageError("--flow-logs: name a file, a folder, cloudwatch:LOG-GROUP or - for standard input")
 

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from whyblocked.flowlogs.blocks import Lines
-from whyblocked.flowlogs.fields import DEFAULT, Format, checked, header_format, is_default
+from whyblocked.flowlogs.fields import DEFAULT, LOST, TRANSIT, Format, checked, header_format, is_default
 from whyblocked.text import clean
 
 PLACES = 5  # so many malformed lines are kept with their place
@@ -75,7 +75,9 @@ class Scan(msgspec.Struct, kw_only=True):
 
     ``transit_gateway`` are records of transit gateway flow logs, counted apart. ``places`` names the first malformed
     lines. ``interfaces`` counts, for each interface that was wanted, its lines of any kind. ``outside`` are wanted
-    records that lie outside the window. ``notes`` say what else the asker should know.
+    records that lie outside the window. ``lost`` adds up the packets that transit gateway records say were lost, by
+    gateway and attachment: records, then :data:`whyblocked.flowlogs.fields.LOST`. ``notes`` say what else the asker
+    should know.
     """
 
     accepted: int = 0
@@ -89,6 +91,7 @@ class Scan(msgspec.Struct, kw_only=True):
     places: list[str] = []
     notes: list[str] = []
     interfaces: dict[str, int] = {}
+    lost: dict[tuple[str, str], list[int]] = {}
 
     @property
     def records(self) -> int:
@@ -131,6 +134,11 @@ class _Layout:
             and all(tokens[index] == b"-" for index in self.addresses)
         )
 
+    def times(self, tokens: list[bytes]) -> tuple[int | None, int | None]:
+        """A record's interval; where one end is not told, both are the other."""
+        start, end = self.time(tokens, self.start), self.time(tokens, self.end)
+        return start if start is not None else end, end if end is not None else start
+
     @staticmethod
     def time(tokens: list[bytes], index: int) -> int | None:
         """A time in Unix seconds; some writers give milliseconds (or finer), which no date of ours can be."""
@@ -143,6 +151,7 @@ class _Layout:
 
 
 _EMPTY = _Layout(Format(()))
+_TRANSIT = _Layout(TRANSIT)
 
 
 class Parser:
@@ -163,6 +172,8 @@ class Parser:
         """The wanted records among some lines; all of the lines are counted."""
         if block.fault:
             self._malformed(block.first, block.fault)
+        if block.form is not None and block.form is not self._layouts[0].form:
+            self._layouts = [_Layout(checked(block.form, self.name))]
         found: list[Record] = []
         good, interesting, rejected_only = self._good, self._interfaces | {b"-"}, self.wanted.rejected_only
         accepted = rejected = 0
@@ -215,6 +226,8 @@ class Parser:
                 return
         if _is_transit(tokens):
             self.scan.transit_gateway += 1
+            if self._fault(_TRANSIT, tokens) is None:
+                self._lose(_TRANSIT, tokens)
             return
         self._malformed(number, reason or "")
 
@@ -241,6 +254,7 @@ class Parser:
         scan = self.scan
         if layout.form.is_transit:
             scan.transit_gateway += 1
+            self._lose(layout, tokens)
             return
         wanted = self._is_wanted(layout, tokens)
         if layout.has_status and tokens[layout.status] == b"SKIPDATA":
@@ -253,6 +267,18 @@ class Parser:
             scan.rejected += not accepted
             if wanted and not (accepted and self.wanted.rejected_only):
                 self._keep(layout, tokens, accepted, found)
+
+    def _lose(self, layout: _Layout, tokens: list[bytes]) -> None:
+        """Add up the packets that a transit gateway's record says were lost."""
+        lost = [
+            _number(tokens[layout.at[name]].decode("ascii", "replace")) if name in layout.at else 0 for name in LOST
+        ]
+        if any(lost) and not self._is_outside(*layout.times(tokens)):
+            names = [tokens[layout.at[name]] if name in layout.at else b"-" for name in ("tgw-id", "tgw-attachment-id")]
+            transit, attachment = (clean(name.decode("utf-8", "replace")) for name in names)
+            sums = self.scan.lost.setdefault((transit, attachment), [0] * (1 + len(LOST)))
+            for place, number in enumerate((1, *lost)):
+                sums[place] += number or 0
 
     def _is_wanted(self, layout: _Layout, tokens: list[bytes]) -> bool:
         """Whether the record is of an interface that is asked about, or does not tell."""
@@ -270,12 +296,8 @@ class Parser:
 
     def _keep(self, layout: _Layout, tokens: list[bytes], accepted: bool, found: list[Record]) -> None:
         """Build the record, where its interval touches the window."""
-        start, end = layout.time(tokens, layout.start), layout.time(tokens, layout.end)
-        first, last = start if start is not None else end, end if end is not None else start
-        since, until = self.wanted.since, self.wanted.until
-        if (since is not None and last is not None and last < since) or (
-            until is not None and first is not None and first > until
-        ):
+        first, last = layout.times(tokens)
+        if self._is_outside(first, last):
             self.scan.outside += 1
             return
         fields = {name: tokens[index].decode("utf-8", "replace") for name, index in layout.at.items()}
@@ -300,6 +322,13 @@ class Parser:
                 reject_reason=get("reject-reason"),
                 fields=fields,
             )
+        )
+
+    def _is_outside(self, first: int | None, last: int | None) -> bool:
+        """Whether an interval does not touch the window."""
+        since, until = self.wanted.since, self.wanted.until
+        return (since is not None and last is not None and last < since) or (
+            until is not None and first is not None and first > until
         )
 
     def _is_address(self, token: bytes) -> bool:

@@ -1,0 +1,45 @@
+"""The names that AWS gives to flow logs in S3, and what they tell of the time of the records inside.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+_FILE = re.compile(r"_vpcflowlogs_[^/]*_([0-9]{8}T[0-9]{4})Z_[^/]*$")
+_PLAIN = re.compile(r"/vpcflowlogs/[a-z0-9-]+/([0-9]{4})(?:/([0-9]{2}))?(?:/([0-9]{2}))?(?:/([0-9]{2}))?/[^/]*$")
+_HIVE = re.compile(r"/year=([0-9]{4})(?:/month=([0-9]{2}))?(?:/day=([0-9]{2}))?(?:/hour=([0-9]{2}))?/[^/]*$")
+_FILE_SPAN = 300  # a file holds the records that end in these seconds
+_LATE = 600  # a record may come, or be dated, so much later or earlier
+_INTERVAL = 600  # a record begins at most so long before it ends
+_UNITS = (31_622_400, 2_678_400, 86_400, 3600)  # the longest year, month, day and hour
+
+
+def may_hold(key: str, since: int | None, until: int | None) -> bool:
+    """Whether a file, or a folder (its path ends in ``/``), may hold records of the window, by its name."""
+    if since is None and until is None:
+        return True
+    found = span(key)
+    if found is None:
+        return True
+    begin, end = found
+    return (since is None or end + _LATE >= since) and (until is None or begin - _LATE - _INTERVAL <= until)
+
+
+def span(key: str) -> tuple[int, int] | None:
+    """The seconds in which the records below a key end, or None where its name does not tell."""
+    try:
+        if name := _FILE.search(key):
+            begin = int(datetime.strptime(name[1], "%Y%m%dT%H%M").replace(tzinfo=UTC).timestamp())
+            return begin, begin + _FILE_SPAN
+        parts = _PLAIN.search(key) or _HIVE.search(key)
+        if parts is None:
+            return None
+        numbers = [int(part) for part in parts.groups() if part is not None]
+        year, month, day, hour = (numbers + [1, 1, 0][len(numbers) - 1 :])[:4]
+        begin = int(datetime(year, month, day, hour, tzinfo=UTC).timestamp())
+        return begin, begin + _UNITS[len(numbers) - 1]
+    except ValueError:
+        return None
