@@ -6,7 +6,7 @@ WORKERS ?= 2
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 STAMP := .venv/.installed
-CODE := $(wildcard src tests benchmarks)
+CODE := src tests
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format bench lock clean
@@ -48,7 +48,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 bench: $(STAMP)
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m tests.benchmarks
 
 # In a throw-away environment, so that the resolver is no dependency of the project.
 lock:

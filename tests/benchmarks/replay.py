@@ -1,4 +1,4 @@
-"""EC2 as far as canned answers go: ``python -m benchmarks.replay ANSWERS [SECONDS A CALL]``, until its input ends.
+"""EC2 as far as canned answers go: ``python -m tests.benchmarks.replay ANSWERS [SECONDS]``, until its input ends.
 
 Prints its port. HTTP/1.1 with connections that are kept, as AWS has it.
 """

@@ -1,4 +1,4 @@
-"""What the live answers are replayed from: ``python -m benchmarks.recording FOLDER``.
+"""What the live answers are replayed from: ``python -m tests.benchmarks.recording FOLDER``.
 
 Builds an account in moto, asks the questions there, and writes what was asked and answered: ``answers.json`` for the
 replay server, and for each question ``NAME.rounds.json``, the calls of each round, for the script that only makes them.
@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.replay import key_of
+from tests.benchmarks.replay import key_of
 
 SEED = 20261123
 SUBNETS, GROUPS, RULES, INSTANCES = 12, 42, 10, 60

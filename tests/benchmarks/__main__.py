@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measure every figure and print it beside its target.
+"""``python -m tests.benchmarks``: measure every figure and print it beside its target.
 
 Judges nothing: a slow machine is no failure. The exit status is 1 only where a command did not work.
 """
@@ -17,10 +17,11 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.accounts import LARGE, MIDDLE, SMALL, Account
-from benchmarks.timing import Command, CrashError, alone, in_turn
+from tests.benchmarks.accounts import LARGE, MIDDLE, SMALL, Account
+from tests.benchmarks.timing import Command, CrashError, alone, in_turn
 
 HERE = Path(__file__).parent
+TOP = HERE.parents[1]
 SCRIPT = Path(sys.executable).with_name("whyblocked")
 PROGRAM = [SCRIPT] if SCRIPT.exists() else [sys.executable, "-m", "whyblocked"]
 DELAY = 0.120
@@ -29,7 +30,7 @@ QUESTIONS = 2_000
 
 def main() -> int:
     """Measure everything."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the speed of whyblocked.")
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure the speed of whyblocked.")
     parser.add_argument("--quick", action="store_true", help="fewer runs: less than a minute, and less sure")
     quick = parser.parse_args().quick
     runs = 3 if quick else 11
@@ -89,7 +90,7 @@ def offline(runs: int, account: Account, snapshot: Path) -> None:
 def live(runs: int, folder: Path) -> None:
     """One answer from the API, replayed."""
     print("\nA live answer: against a script that makes the same calls in the same rounds with boto3 and a thread pool")
-    Command([sys.executable, "-m", "benchmarks.recording", folder], {"PYTHONPATH": str(HERE.parent)}, (0,)).run()
+    Command([sys.executable, "-m", "tests.benchmarks.recording", folder], {"PYTHONPATH": str(TOP)}, (0,)).run()
     questions = json.loads((folder / "questions.json").read_text())
     for delay in (0.0, DELAY):
         with replaying(folder / "answers.json", delay) as url:
@@ -119,10 +120,8 @@ def live(runs: int, folder: Path) -> None:
 @contextmanager
 def replaying(answers: Path, delay: float) -> Iterator[str]:
     """The address of a replay server in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.replay", str(answers), str(delay)]
-    with subprocess.Popen(
-        command, cwd=HERE.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    command = [sys.executable, "-m", "tests.benchmarks.replay", str(answers), str(delay)]
+    with subprocess.Popen(command, cwd=TOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
