@@ -19,6 +19,10 @@ from whyblocked.config.index import Index
 from whyblocked.errors import InputError
 
 
+ANY = "*"
+"""As the value of a filter: whatever has one."""
+
+
 class Query(NamedTuple):
     """One thing to ask AWS: an operation and the filter (or parameter) that narrows it to one value.
 
@@ -269,6 +273,18 @@ class Account(Index):
         return self.nat_gateways.get(gateway_id) or self._lacks(
             "NatGateways", Query("DescribeNatGateways", "nat-gateway-id", gateway_id)
         )
+
+    def nat_gateway_behind(self, interface: r.NetworkInterface) -> r.NatGateway | Missing:
+        """The NAT gateway whose interface this is."""
+
+        def known() -> r.NatGateway | None:
+            for gateway in self.nat_gateways.values():
+                if any(a.network_interface_id == interface.network_interface_id for a in gateway.nat_gateway_addresses):
+                    return gateway
+            return None
+
+        query = Query("DescribeNatGateways", "subnet-id", interface.subnet_id)
+        return known() or self._lacks("NatGateways", query, interface.network_interface_id)
 
     def peering(self, peering_id: str) -> r.VpcPeeringConnection | Missing:
         """The peering connection with this id."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from whyblocked.config import resources as r
-from whyblocked.config.account import Account, Missing, Query
+from whyblocked.config.account import ANY, Account, Missing, Query
 from whyblocked.config.awserrors import refusal
 from whyblocked.config.clients import Clients
 from whyblocked.config.decode import decode_response
@@ -224,8 +224,8 @@ def live_account(
 def _pattern(filter_name: str, value: str) -> str:
     """``value`` as a filter takes it: ``*``, ``?`` and a backslash in the name of something are just characters.
 
-    In ids they never occur, and there a ``*`` stands for the rest of a short one.
+    In ids they never occur, and there a ``*`` stands for the rest of a short one; alone, for any address.
     """
-    if filter_name.endswith("-id"):
+    if filter_name.endswith("-id") or (value == ANY and filter_name != "tag:Name"):
         return value
     return value.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")

@@ -12,7 +12,7 @@ import msgspec
 from whyblocked.config.account import Account
 from whyblocked.diagnosis.answer import Evidence, Verdict
 from whyblocked.diagnosis.conclusion import conclude, enable_command
-from whyblocked.diagnosis.matching import Own
+from whyblocked.diagnosis.matching import own_of
 from whyblocked.diagnosis.tally import Tally
 from whyblocked.errors import AwsError, InputError, UsageError
 from whyblocked.flowlogs.configured import Configured, Group, configured
@@ -89,7 +89,7 @@ class _Reading:
         self, sightings: Sequence[Sighting], verdict: Verdict, account: Account, request: EvidenceRequest, now: datetime
     ) -> None:
         self.sightings, self.verdict, self.account, self.request, self.now = sightings, verdict, account, request, now
-        self.tally = Tally(sightings, verdict, lambda interface: Own(account.interfaces.get(interface)))
+        self.tally = Tally(sightings, verdict, lambda interface: own_of(account, interface))
         self.scan = Scan()
         self.forms = (parse_format(request.log_format),) if request.log_format is not None else ()
         self.sources: list[str] = []
@@ -209,7 +209,7 @@ class _Reading:
                 if box.version != 4 or box.source[0] != box.source[1] or box.destination[0] != box.destination[1]:
                     return ()
                 found |= {box.source[0], box.destination[0]}
-            own = Own(self.account.interfaces.get(sighting.interface_id))
+            own = own_of(self.account, sighting.interface_id)
             if not own.addresses:
                 return ()
             found |= {a.number for a in own.addresses if a.version == 4}

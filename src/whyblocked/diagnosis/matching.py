@@ -5,11 +5,13 @@ https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Literal, NamedTuple
 
-from whyblocked.config.addresses import delegated_prefixes, private_addresses
+from whyblocked.config.account import Account
+from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses
 from whyblocked.config.resources import NetworkInterface
 from whyblocked.flowlogs.records import Record
 from whyblocked.network.packets import ALL_PORTS, ICMP, ICMPV6, TCP, Packets
@@ -45,8 +47,8 @@ def address(text: str) -> Address:
 class Own:
     """The addresses that an interface answers to inside AWS; none where it is not in the configuration."""
 
-    def __init__(self, interface: NetworkInterface | None) -> None:
-        found = private_addresses(interface) if interface else ()
+    def __init__(self, interface: NetworkInterface | None, known: Sequence[Ip] = ()) -> None:
+        found = private_addresses(interface) if interface else known
         self.addresses = frozenset(Address(a.version, int(a)) for a in found)
         primary = [next((a for a in found if a.version == version), None) for version in (4, 6)]
         self.primary = frozenset(Address(a.version, int(a)) for a in primary if a)
@@ -57,6 +59,14 @@ class Own:
         return found in self.addresses or any(
             version == found.version and low <= found.number <= high for version, low, high in self._blocks
         )
+
+
+def own_of(account: Account, interface_id: str) -> Own:
+    """The addresses of an interface of ``account``; a NAT gateway's stand in the gateway, which alone is read."""
+    interface = account.interfaces.get(interface_id)
+    addresses = (a for gateway in account.nat_gateways.values() for a in gateway.nat_gateway_addresses)
+    known = [a for a in addresses if a.network_interface_id == interface_id and a.private_ip]
+    return Own(interface, [ip_address(a.private_ip or "") for a in sorted(known, key=lambda a: not a.is_primary)])
 
 
 def direction_of(record: Record, own: Own) -> Literal["ingress", "egress"] | None:

@@ -144,6 +144,7 @@ class Walk:
         self.blockers: list[Blocker] = []
         self.leaves: list[Piece] = []
         self.path: list[tuple[Node, Node]] = []
+        self.to_internet = False  # the destination is "internet": of that, the account's own addresses are no part
         self._handlers = handlers
         self._missing: dict[Missing, None] = {}
         self._warnings: dict[str, None] = {}

@@ -10,12 +10,14 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection
+from ipaddress import IPv4Network, IPv6Network
 from weakref import WeakKeyDictionary
 
-from whyblocked.config.account import Account, Missing, Query
+from whyblocked.config.account import ANY, Account, Missing, Query
 from whyblocked.config.addresses import device_index
 from whyblocked.config.resources import Instance, NetworkInterface, name_tag
 from whyblocked.errors import InputError
+from whyblocked.network.addresses import is_public
 from whyblocked.question.shapes import ID_DIGITS, is_host_name
 
 GONE = frozenset({"terminated", "shutting-down"})
@@ -162,6 +164,12 @@ class Search:
             self.ask(("DescribeNetworkInterfaces", "attachment.instance-id", instance_id))
         found = self.directory.attached.get(instance_id, ())
         return tuple(sorted(found, key=lambda i: (device_index(i), i.network_interface_id)))
+
+    def public_owners(self, block: IPv4Network | IPv6Network) -> None:
+        """Who has addresses of a block that is routed on the internet; no filter of AWS's takes a block."""
+        if is_public(block[0]):
+            name = "addresses.association.public-ip" if block.version == 4 else "ipv6-addresses.ipv6-address"
+            self.ask(("DescribeNetworkInterfaces", name, ANY))
 
     def instance_of(self, interface: NetworkInterface) -> Instance | None:
         """The instance that an interface is attached to, where it can be read."""

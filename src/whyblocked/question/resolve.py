@@ -109,6 +109,8 @@ def _find(search: Search, shape: Shape, text: str, what: str) -> list[End]:
     if shape.network.prefixlen == 0:  # what AWS calls "anywhere" is the internet, of one IP version
         return [End(text=text, label=str(shape.network), kind="internet", network=shape.network)]
     if shape.network.num_addresses > 1:
+        if what == "destination":
+            search.public_owners(shape.network)
         return [End(text=text, label=str(shape.network), kind="network", network=shape.network)]
     return _owners(search, shape, text) or [
         End(text=text, label=str(shape.network.network_address), kind="address", network=shape.network)

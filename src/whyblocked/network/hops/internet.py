@@ -46,6 +46,9 @@ def cross(walk: Walk, _node: Node, bundle: Bundle) -> Iterator[Step]:
 
 def _apart(walk: Walk, bundle: Bundle) -> Iterator[Piece]:
     """The pieces with the addresses that interfaces of the account have apart from the others."""
+    if bundle.leg == "forward" and walk.to_internet:
+        yield from bundle.pieces
+        return
     for piece in bundle.pieces:
         low, high = piece.packets.destination
         owned = walk.account.public_within(bundle.version, low, high) if low != high else ()

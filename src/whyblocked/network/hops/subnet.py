@@ -102,6 +102,7 @@ def _deliver(walk: Walk, subnet: Subnet, bundle: Bundle) -> Iterator[Step]:
     """To the interfaces that own the addresses; what nobody owns goes to a hypothetical host."""
     owned: dict[Node, list[Piece]] = {}
     unowned: list[Piece] = []
+    addressed: list[tuple[NetworkInterface, Piece]] = []
     for piece in bundle.pieces:
         low, high = piece.packets.destination
         if low == high:
@@ -115,29 +116,34 @@ def _deliver(walk: Walk, subnet: Subnet, bundle: Bundle) -> Iterator[Step]:
             elif owner is None:
                 unowned.append(piece)
             else:
-                owned.setdefault(_door(walk, owner), []).append(piece)
+                addressed.append((owner, piece))
             continue
         addresses = walk.account.addresses_within(subnet.vpc_id, piece.packets.version, low, high)
         if isinstance(addresses, Missing):
             yield from walk.lose(bundle.but(pieces=(piece,)), addresses)
             continue
-        for addressed, interface in addresses:
-            part = piece.narrowed(piece.packets._replace(destination=addressed))
-            owned.setdefault(_door(walk, interface), []).append(part)
+        addressed += [
+            (interface, piece.narrowed(piece.packets._replace(destination=own))) for own, interface in addresses
+        ]
         unowned += [
             piece.narrowed(piece.packets._replace(destination=part))
             for part in subtract_intervals([(low, high)], [span for span, _ in addresses])
         ]
+    for interface, piece in addressed:
+        door = _door(walk, interface)
+        if isinstance(door, Missing):
+            yield from walk.lose(bundle.but(pieces=(piece,)), door)
+        else:
+            owned.setdefault(door, []).append(piece)
     for door, pieces in owned.items():
         yield door, bundle.but(pieces=tuple(pieces))
     if unowned:
         yield Node("host", subnet.subnet_id), bundle.but(pieces=tuple(unowned))
 
 
-def _door(walk: Walk, interface: NetworkInterface) -> Node:
+def _door(walk: Walk, interface: NetworkInterface) -> Node | Missing:
     """An interface is entered through its security groups; that of a NAT gateway is the gateway itself."""
     if (interface.interface_type or "").replace("_", "").lower() == "natgateway":
-        for gateway in walk.account.nat_gateways.values():
-            if any(a.network_interface_id == interface.network_interface_id for a in gateway.nat_gateway_addresses):
-                return Node("nat-gateway", gateway.nat_gateway_id)
+        gateway = walk.account.nat_gateway_behind(interface)
+        return gateway if isinstance(gateway, Missing) else Node("nat-gateway", gateway.nat_gateway_id)
     return Node("security-group", interface.network_interface_id)
