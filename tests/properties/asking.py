@@ -53,6 +53,12 @@ def written(raw: Json, asked: Asked) -> str:
     return f"{asked!r}\nwhyblocked {' '.join(asked.arguments())}\naccount = json.loads({json.dumps(rest)!r})"
 
 
+def replayed(raw: Json, *questions: Question) -> str:
+    """The same for questions as the product has them."""
+    rest = {key: value for key, value in raw.items() if key != "SecurityGroupRules"}
+    return "\n".join([*map(repr, questions), f"account = json.loads({json.dumps(rest)!r})"])
+
+
 def simpler(asked: Asked) -> list[Asked]:
     """The same question about fewer source ports."""
     if asked.source_ports is None or asked.source_ports[0] == asked.source_ports[1]:

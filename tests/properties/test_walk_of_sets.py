@@ -6,7 +6,6 @@ question that asks about fewer packets.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_network
@@ -21,7 +20,7 @@ from tests.oracle.model import Json
 from tests.oracle.routing import lookup
 from tests.oracle.snapshot import Snapshot
 from tests.oracle.world import CLIENT
-from tests.properties.asking import SOAK, account_of
+from tests.properties.asking import SOAK, account_of, replayed
 from tests.properties.worlds import CLIENT_V6, changed_world, picky_world, serving_world
 from whyblocked.api import Session
 from whyblocked.diagnosis.answer import PacketSet
@@ -183,11 +182,6 @@ def leads_elsewhere(raw: Json, question: Question, part: Question) -> bool:
     snapshot = Snapshot(raw)
     ways = {lookup(snapshot, table, part.source).kind for table in raw["RouteTables"]}
     return bool(snapshot.owners(part.source)) and not ways <= {"local", "pcx"}
-
-
-def replayed(raw: Json, *questions: Question) -> str:
-    rest = {key: value for key, value in raw.items() if key != "SecurityGroupRules"}
-    return "\n".join([*map(repr, questions), f"account = json.loads({json.dumps(rest)!r})"])
 
 
 def test_every_packet_fares_as_it_does_alone() -> None:

@@ -18,7 +18,6 @@ from whyblocked.config.addresses import Ip, device_index
 from whyblocked.config.index import Index
 from whyblocked.errors import InputError
 
-
 ANY = "*"
 """As the value of a filter: whatever has one."""
 
@@ -115,8 +114,20 @@ class Account(Index):
         missing = self.source.ask(query)
         if missing is not None:
             return missing
-        found = tuple(self._subnets_of.get(vpc_id, {}).values())
-        return found or self._lacks("Subnets", query)
+        return self._sorted_subnets(vpc_id) or self._lacks("Subnets", query)
+
+    def all_subnets(self) -> tuple[r.Subnet, ...]:
+        """The subnets that were read, those of a VPC together."""
+        return tuple(subnet for vpc_id in sorted(self._subnets_of) for subnet in self._sorted_subnets(vpc_id))
+
+    def _sorted_subnets(self, vpc_id: str) -> tuple[r.Subnet, ...]:
+        """By address: the order in which AWS lists them says nothing."""
+        found = self._in_order.get(vpc_id)
+        if found is None:
+            subnets = self._subnets_of.get(vpc_id, {}).values()
+            found = tuple(sorted(subnets, key=lambda s: [(n.version, int(n.network_address)) for n in s.networks]))
+            self._in_order[vpc_id] = found
+        return found
 
     def route_table_of(self, subnet: r.Subnet) -> r.RouteTable | Missing:
         """The table explicitly associated with a subnet, else the main table of its VPC.
@@ -236,7 +247,7 @@ class Account(Index):
         found = [(int(a), int(a)) for a in addresses if a.version == version and low <= int(a) <= high]
         for spans in self._delegated.values() if version == 6 else ():
             found += [(max(a, low), min(b, high)) for a, b, of, _ in spans if of == 6 and a <= high and low <= b]
-        return found
+        return sorted(found)
 
     def public_owner(self, address: Ip) -> tuple[r.NetworkInterface, IPv4Address] | Missing | None:
         """The interface and private address behind a public IPv4 address, or None where the account has none."""

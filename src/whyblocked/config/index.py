@@ -38,6 +38,7 @@ class Index:
         self._reader_of: dict[str, str] = {}  # as the path of the capture says, or who owns something in it
         self._region_of: dict[str, str] = {}
         self._subnets_of: dict[str, dict[str, r.Subnet]] = defaultdict(dict)
+        self._in_order: dict[str, tuple[r.Subnet, ...]] = {}
         self._table_of_subnet: dict[str, r.RouteTable] = {}
         self._table_of_gateway: dict[str, r.RouteTable] = {}
         self._main_table: dict[str, r.RouteTable] = {}
@@ -81,6 +82,7 @@ class Index:
     def _add_subnet(self, subnet: r.Subnet, account_id: str | None, region: str | None) -> None:
         if self.subnets.setdefault(subnet.subnet_id, subnet) is subnet:
             self._subnets_of[subnet.vpc_id][subnet.subnet_id] = subnet
+            self._in_order.clear()
         self._place(subnet.vpc_id, subnet.owner_id, account_id, region)
 
     def _add_route_table(self, table: r.RouteTable, account_id: str | None, region: str | None) -> None:

@@ -144,13 +144,14 @@ def _port_spans(protocol: Interval, low: int | None, high: int | None) -> tuple[
 def group_rules(group: SecurityGroup, rows: Sequence[SecurityGroupRule], direction: Direction) -> list[GroupRule]:
     """The rules of a group for one direction, each with its id where the rows with ids were read.
 
-    The folded permissions decide; the rows add ids (and stand in where the group came without permissions).
+    The folded permissions decide; the rows add ids (and stand in where the group came without permissions). The widest
+    come first: any match decides, and so the fewest parts are cut.
     """
     permissions = group.ip_permissions if direction == "ingress" else group.ip_permissions_egress
     from_rows = [rule for row in rows if row.is_egress == (direction == "egress") and (rule := _row_rule(row))]
     if permissions is None:
-        return from_rows
-    ids = {_same(rule): rule for rule in from_rows}
+        return sorted(from_rows, key=_narrowness)
+    ids = {_same(rule): rule for rule in sorted(from_rows, key=lambda rule: rule.rule_id or "", reverse=True)}
     found = []
     for permission in permissions:
         for rule in _permission_rules(group.group_id, permission, direction):
@@ -160,7 +161,15 @@ def group_rules(group: SecurityGroup, rows: Sequence[SecurityGroupRule], directi
                 if row is None
                 else msgspec.structs.replace(rule, rule_id=row.rule_id, description=rule.description or row.description)
             )
-    return found
+    return sorted(found, key=_narrowness)
+
+
+def _narrowness(rule: GroupRule) -> tuple[object, ...]:
+    """Widest first; what is equally wide in an order that does not hang on that in which AWS lists the rules."""
+    kinds = ("cidr", "prefix-list", "group")
+    low, high = rule.block or (0, 0)
+    widths = [(low - high, low, high) for low, high in (rule.protocol, rule.ports, rule.codes)]
+    return (*widths, kinds.index(rule.kind), rule.version or 0, low - high, low, rule.peer, rule.rule_id or "")
 
 
 def _same(rule: GroupRule) -> tuple[object, ...]:

@@ -105,7 +105,7 @@ class Rulebook:
         self, interface: NetworkInterface, direction: Direction
     ) -> tuple[tuple[GroupRule, ...], tuple[Missing, ...]]:
         """The rules of all groups of an interface together, and what could not be read of them."""
-        ids = tuple(group.group_id for group in interface.groups)
+        ids = tuple(sorted(group.group_id for group in interface.groups))
         found: tuple[tuple[GroupRule, ...], tuple[Missing, ...]] = self._keep(
             ("groups", ids, direction), lambda: self._group_rules(ids, direction)
         )

@@ -19,8 +19,8 @@ def cross(walk: Walk, _node: Node, bundle: Bundle) -> Iterator[Step]:
         walk.arrive(INTERNET, bundle)
         return
     doors: dict[tuple[Node | None, str], list[Piece]] = {}
-    outside: list[Piece] = []
-    for piece in _apart(walk, bundle):
+    ours, outside = _apart(walk, bundle)
+    for piece in ours:
         door = _door(walk, bundle, piece)
         if isinstance(door, Missing):
             yield from walk.lose(bundle.but(pieces=(piece,)), door)
@@ -44,16 +44,21 @@ def cross(walk: Walk, _node: Node, bundle: Bundle) -> Iterator[Step]:
             yield from walk.drop(rest)  # nobody out there can address it, as a blocker said on the way out
 
 
-def _apart(walk: Walk, bundle: Bundle) -> Iterator[Piece]:
-    """The pieces with the addresses that interfaces of the account have apart from the others."""
+def _apart(walk: Walk, bundle: Bundle) -> tuple[list[Piece], list[Piece]]:
+    """What may be for an interface of the account, and the rest of blocks, in which no interface is known."""
+    if bundle.leg == "return" and bundle.version == 6:  # to where the packets came from, even if nobody owns it
+        return list(bundle.pieces), []
     if bundle.leg == "forward" and walk.to_internet:
-        yield from bundle.pieces
-        return
+        return [], list(bundle.pieces)
+    ours: list[Piece] = []
+    outside: list[Piece] = []
     for piece in bundle.pieces:
         low, high = piece.packets.destination
-        owned = walk.account.public_within(bundle.version, low, high) if low != high else ()
-        for parts in split([piece], DESTINATION, owned):
-            yield from parts
+        owned = [(low, low)] if low == high else walk.account.public_within(bundle.version, low, high)
+        mine, others = split([piece], DESTINATION, owned)
+        ours += mine
+        outside += others
+    return ours, outside
 
 
 def _door(walk: Walk, bundle: Bundle, piece: Piece) -> tuple[Node | None, str] | Missing | None:
@@ -116,7 +121,7 @@ def gateway_of(walk: Walk, vpc_id: str) -> Node | Missing | None:
         return Node("internet-gateway", gateway.internet_gateway_id)
     if walk.account.internet_gateways:
         return None
-    for table in walk.account.route_tables.values():
+    for _, table in sorted(walk.account.route_tables.items()):
         for route in table.routes if table.vpc_id == vpc_id else ():
             if route.target.startswith("igw-") and route.state == "active":
                 return Node("internet-gateway", route.target)

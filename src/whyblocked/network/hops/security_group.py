@@ -29,7 +29,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     here = bundle.but(subnet_id=interface.subnet_id, vpc_id=interface.vpc_id)
     walk.sight(here, node.id, direction, _visible(walk, interface, here.pieces))
     ahead = Node("interface", node.id) if bundle.inbound else Node("subnet", interface.subnet_id)
-    groups = tuple(group.group_id for group in interface.groups)
+    groups = tuple(sorted(group.group_id for group in interface.groups))
     if not groups:
         yield ahead, here
     elif bundle.established:
@@ -154,7 +154,7 @@ def _scope(walk: Walk, vpc_id: str, direction: Direction, bundle: Bundle) -> dic
     https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-security-groups.html
     """
     scope = {vpc_id: walk.account.account_id_of(vpc_id)}
-    for peering in walk.account.peerings.values():
+    for _, peering in sorted(walk.account.peerings.items()):
         if peering.status.code != "active":
             continue
         if direction == "ingress" and not bundle.resumed and bundle.via != peering.vpc_peering_connection_id:
