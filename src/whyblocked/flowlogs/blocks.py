@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
@@ -52,14 +53,16 @@ def inflate(stream: Readable, head: bytes) -> Iterator[bytes]:
     """The contents of a gzip stream of any number of members, whose first bytes are ``head``."""
     data = head
     while data:
-        member = zlib.decompressobj(wbits=31)
+        member = before = zlib.decompressobj(wbits=31)
         try:
             while not member.eof and (data := data or stream.read(CHUNK)):
+                before = member.copy()
                 yield member.decompress(data, CHUNK)
                 data = member.unconsumed_tail
             if not member.eof:
                 yield member.flush()  # at most a few kilobytes that the input so far already stood for
         except zlib.error:
+            yield from _saved(before, data)
             raise Damaged("the gzip data is damaged here") from None
         if not member.eof:
             raise Damaged("the gzip data ends in the middle (half-written or cut off)")
@@ -68,6 +71,14 @@ def inflate(stream: Readable, head: bytes) -> Iterator[bytes]:
             data = (data + more).lstrip(b"\0")
         if data and not data.startswith(GZIP):
             raise Damaged("something else follows the gzip data")
+
+
+def _saved(member: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+    """What can still be read of a chunk before the place where it is damaged."""
+    with contextlib.suppress(zlib.error):
+        while data:
+            yield member.decompress(data, 1)  # as a longer step that fails gives nothing
+            data = member.unconsumed_tail
 
 
 def plain(stream: Readable, head: bytes) -> Iterator[bytes]:
