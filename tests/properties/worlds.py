@@ -80,6 +80,22 @@ def picky_world(rng: Random) -> Json:
     return with_rows(account)
 
 
+def broken_world(rng: Random) -> Json:
+    """One thing is wrong, of the kinds that have an obvious remedy."""
+    account = wide_world()
+    kinds = (stop_machine, break_nat, break_peering, block_public_access, narrow_group, serve_some_ports)
+    rng.choice(kinds)(rng, account)
+    return with_rows(account)
+
+
+def denying_world(rng: Random) -> Json:
+    """Network ACLs with rules before the one that allows everything."""
+    account = wide_world()
+    for _ in range(4):
+        add_acl_entries(rng, account)
+    return with_rows(account)
+
+
 def serving_world(rng: Random) -> Json:
     """Every group serves some ports, every network ACL denies some."""
     account = wide_world()
