@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.oracle import shapes
+from tests.oracle.account_rules import default_acl_entries
 from tests.oracle.model import Json
 from tests.oracle.shapes import acl_entry
 from tests.oracle.world import CLIENT, interface, set_routes
@@ -184,3 +186,21 @@ def test_a_reply_of_icmp_has_code_0() -> None:
         acl_entry(100, "egress", "allow", "0.0.0.0/0", 1, icmp=(0, 0)),
     ]
     assert asked(raw, f"{CLIENT} -> i-web", protocol="icmp", icmp_type="8", icmp_code="-1").verdict == "allowed"
+
+
+def test_a_nat_gateway_waits_for_replies_in_its_own_vpc_only() -> None:
+    """A third VPC uses the same addresses, and a machine in it the NAT gateway's: it is no NAT gateway."""
+    raw = wide_world()
+    c = shapes.vpc("vpc-c", "10.0.0.0/16")
+    twin = shapes.subnet("subnet-twin", "vpc-c", "10.0.0.0/24")
+    raw["Vpcs"].append(c)
+    raw["Subnets"].append(twin)
+    out = [shapes.route("10.0.0.0/16", "local"), shapes.route("0.0.0.0/0", "igw-c")]
+    raw["RouteTables"].append(shapes.route_table("rtb-c", "vpc-c", out, main=True))
+    raw["NetworkAcls"].append(shapes.acl("acl-c", "vpc-c", ["subnet-twin"], default_acl_entries(ipv6=False)))
+    raw["InternetGateways"].append(shapes.internet_gateway("igw-c", "vpc-c"))
+    raw["SecurityGroups"].append(shapes.group("sg-c", "vpc-c", [shapes.permission("-1", peers=["0.0.0.0/0"])]))
+    one = shapes.interface("eni-twin", twin, ["10.0.0.99"], ["sg-c"], "i-twin", {"10.0.0.99": "52.0.0.50"})
+    raw["NetworkInterfaces"].append(one)
+    raw["Reservations"].append(shapes.reservation("i-twin", [one]))
+    assert asked(raw, "i-app -> 52.0.0.50:443").verdict == "allowed"

@@ -231,6 +231,13 @@ class Walk:
             return gateway.vpc_id if gateway else None
         return None
 
+    def awaiting(self, bundle: Bundle, address: int) -> Node | None:
+        """The NAT gateway of this VPC that waits for replies at an address; another VPC may use the address, too."""
+        if not bundle.established or not bundle.bindings or bundle.bindings[-1].address != address:
+            return None
+        gateway = self.account.nat_gateways.get(bundle.bindings[-1].gateway_id)
+        return Node("nat-gateway", gateway.nat_gateway_id) if gateway and gateway.vpc_id == bundle.vpc_id else None
+
     def lose(self, bundle: Bundle, *missing: Missing) -> Iterator[Step]:
         """The leg ends undecided here: what comes out of an unknown hop, and whether a reply meets it, is not known."""
         self.lack(*missing)

@@ -66,7 +66,7 @@ def check_attachment(walk: Walk, node: Node, bundle: Bundle, attachments: Iterab
 
 def _translated(walk: Walk, node: Node, bundle: Bundle, piece: Piece) -> Iterator[Piece]:
     """The piece with its public source; without one it is refused and goes on as it is."""
-    translated = _addresses_of_nat(walk, bundle).get(piece.packets.source[0])
+    translated = _addresses_of_nat(walk, bundle, bundle.vpc_id).get(piece.packets.source[0])
     if translated is not None:
         yield piece.with_source(int(translated))
         return
@@ -107,13 +107,13 @@ def _becomes(what: str, before: Iterable[Packets], after: Iterable[Packets]) -> 
     return f"{what} becomes {', '.join(str(IPv4Address(low)) for low in sorted(new))}" if new else None
 
 
-def _addresses_of_nat(walk: Walk, bundle: Bundle) -> dict[int, IPv4Address]:
-    """The public address for each private one of the NAT gateways that translated the packets."""
+def _addresses_of_nat(walk: Walk, bundle: Bundle, vpc_id: str | None = None) -> dict[int, IPv4Address]:
+    """The public address for each private one of the NAT gateways (of a VPC) that translated the packets."""
     gateways = (walk.account.nat_gateways.get(binding.gateway_id) for binding in bundle.bindings)
     return {
         int(IPv4Address(address.private_ip)): IPv4Address(address.public_ip)
         for gateway in gateways
-        for address in (gateway.nat_gateway_addresses if gateway else ())
+        for address in (gateway.nat_gateway_addresses if gateway and vpc_id in (None, gateway.vpc_id) else ())
         if address.private_ip and address.public_ip
     }
 

@@ -47,12 +47,12 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
 
 def cross_vpc(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     """The router hands on to the subnet that holds the destination, the NAT gateway or the forwarding interface."""
-    heading = bundle.heading
-    if bundle.established and bundle.bindings and heading == node:
-        binding = bundle.bindings[-1]
-        if all(piece.packets.destination == (binding.address, binding.address) for piece in bundle.pieces):
-            heading = Node("nat-gateway", binding.gateway_id)  # the reply to what it translated
-    here = bundle.but(vpc_id=node.id, inbound=True, heading=heading)
+    here = bundle.but(vpc_id=node.id, inbound=True)
+    heading = here.heading
+    if heading == node:
+        waiting = {walk.awaiting(here, piece.packets.destination[0]) for piece in here.pieces}
+        heading = waiting.pop() or node if len(waiting) == 1 else node  # the reply to what a NAT gateway translated
+        here = here.but(heading=heading)
     if heading is not None and heading.kind == "nat-gateway":
         gateway = walk.account.nat_gateway(heading.id)
         if isinstance(gateway, Missing):
@@ -106,8 +106,9 @@ def _deliver(walk: Walk, subnet: Subnet, bundle: Bundle) -> Iterator[Step]:
     for piece in bundle.pieces:
         low, high = piece.packets.destination
         if low == high:
-            if bundle.bindings and bundle.bindings[-1].address == low:
-                owned.setdefault(Node("nat-gateway", bundle.bindings[-1].gateway_id), []).append(piece)
+            gateway = walk.awaiting(bundle, low)
+            if gateway is not None:
+                owned.setdefault(gateway, []).append(piece)
                 continue
             kind = IPv4Address if piece.packets.version == 4 else IPv6Address
             owner = walk.account.interface_at(subnet.vpc_id, kind(low))
