@@ -26,6 +26,7 @@ from whyblocked.question.resolve import resolve
 
 if TYPE_CHECKING:
     from whyblocked.diagnosis.evidence import EvidenceRequest
+    from whyblocked.diagnosis.rejects import Rejects, RejectsRequest
 
 
 class Examined(NamedTuple):
@@ -87,6 +88,12 @@ class Session:
         return msgspec.structs.replace(
             found, evidence=evidence, missing=list(dict.fromkeys((*found.missing, *missing)))
         )
+
+    def rejects(self, request: RejectsRequest, now: datetime) -> Rejects:
+        """The rejected flows of flow logs, each explained by the rules at its interface; ``now``: time of the run."""
+        from whyblocked.diagnosis.rejects import rejects
+
+        return rejects(self._simulator, request, now)
 
     def _remarks(self) -> Iterable[str]:
         remarks: Iterable[str] = getattr(self.account.source, "warnings", ())

@@ -33,7 +33,9 @@ def imported(*arguments: str) -> set[str]:
     return set(done.stderr.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("check", "--help"), ("--bogus",), ("rejects",)])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("--version",), ("check", "--help"), ("--bogus",), ("rejects", "--help")]
+)
 def test_help_and_usage_errors_start_fast(arguments: tuple[str, ...]) -> None:
     assert not imported(*arguments) & HEAVY
 

@@ -23,6 +23,7 @@ COMPLETE = "_WHYBLOCKED_COMPLETE"
 ASK = "ask"  # the question's command, which nobody types
 
 COMMANDS = {
+    "rejects": ("rejects", "Explain every rejected flow of flow logs by the rule that did it."),
     "check": ("check", "Answer a file of questions, and check what they should be."),
     "snapshot": ("snapshot", "Save the account's configuration as a folder of JSON files."),
     "iam-policy": ("policy", "Print the least-privilege policy that whyblocked needs."),
@@ -30,7 +31,6 @@ COMMANDS = {
     "schema": ("schema", "Print the JSON Schema of an answer."),
     "completion": ("completion", "Print the completion script for bash, zsh or fish."),
 }
-_LATER = {"rejects": "explaining every rejected flow arrives in a later version"}
 _ARROWS = ("->", "→", "to")
 _HELP = ("--help", "-h")
 
@@ -66,9 +66,7 @@ def arrange(arguments: Sequence[str], flags: frozenset[str]) -> Arranged:
         at += 1
     words = [arguments[place] for place in places]
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    is_command = (
-        bool(words) and (words[0] in COMMANDS or words[0] in _LATER) and words[1:2] not in ([a] for a in _ARROWS)
-    )
+    is_command = bool(words) and words[0] in COMMANDS and words[1:2] not in ([a] for a in _ARROWS)
     if is_command and places[0] < len(options):
         del arguments[places[0]]
         return Arranged(words[0], arguments, [place - 1 for place in places[1:]])
@@ -87,8 +85,6 @@ class Commands(click.Group):
         if ctx.resilient_parsing and not args:  # completing the first word: a command, or an option of the question
             return super().parse_args(ctx, args)
         found = arrange(args, flags())
-        if found.command in _LATER:
-            raise UsageError(f"{found.command}: {_LATER[found.command]}")
         return super().parse_args(ctx, [found.command, *found.arguments] if found.command else found.arguments)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

@@ -80,6 +80,14 @@ def account_options(function: F) -> F:
 def evidence_options(function: F) -> F:
     """``--flow-logs``, ``--no-flow-logs``, ``--log-format``, ``--since`` and ``--until``."""
     return _all(
+        record_options(function),
+        click.option("--no-flow-logs", is_flag=True, help="Answer from the configuration alone."),
+    )
+
+
+def record_options(function: F) -> F:
+    """``--flow-logs``, ``--log-format``, ``--since`` and ``--until``."""
+    return _all(
         function,
         click.option(
             "--flow-logs",
@@ -88,7 +96,6 @@ def evidence_options(function: F) -> F:
             help="Read flow logs from a file, a folder, - or cloudwatch:LOG-GROUP (repeatable). "
             "Without it: those that the account has.",
         ),
-        click.option("--no-flow-logs", is_flag=True, help="Answer from the configuration alone."),
         click.option("--log-format", metavar="FIELDS", help="The fields of the records, as '${version} ...'."),
         click.option("--since", metavar="TIME", help="Begin there: 30m, 2d, 2026-11-23T09:00:00Z, Unix seconds."),
         click.option("--until", metavar="TIME", help="End there."),

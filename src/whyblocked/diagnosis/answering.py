@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from whyblocked.config.account import Account
@@ -48,16 +48,16 @@ def unanswered(question: Question, error: UndeterminedError) -> Answer:
 def answer(asked: Asked, walk: Walk, remarks: Iterable[str] = ()) -> Answer:
     """The answer to a question that was walked; ``remarks`` are warnings that concern the account as a whole."""
     verdict = judge(walk.leaves)
-    findings = list(_findings(walk.account, walk.blockers))
+    found = list(findings(walk.account, walk.blockers))
     asking = _asking(asked, walk.leaves)
     missing = [str(missing) for missing in walk.missing]
-    warnings = [*asked.warnings, *walk.warnings, *_warnings(asked, findings), *remarks]
+    warnings = [*asked.warnings, *walk.warnings, *_warnings(asked, found), *remarks]
     return Answer(
         question=asking,
         verdict=verdict,
-        summary=_summary(asking, verdict, findings, missing),
+        summary=_summary(asking, verdict, found, missing),
         open_ports=_open_ports(asked, walk.leaves),
-        blocked_by=findings,
+        blocked_by=found,
         forward=_hops(walk.account, walk.passages, "forward"),
         return_=_hops(walk.account, walk.passages, "return"),
         evidence=NOT_ASKED,
@@ -140,7 +140,7 @@ def _summary(asking: Asking, verdict: Verdict, findings: Sequence[Finding], miss
 # -- findings -------------------------------------------------------------------------------------------------------
 
 
-def _findings(account: Account, blockers: Iterable[Blocker]) -> Iterable[Finding]:
+def findings(account: Account, blockers: Iterable[Blocker]) -> Iterator[Finding]:
     """Each blocker once, in the order that the packets met them, with all that it blocks."""
     grouped: dict[tuple[object, ...], tuple[Blocker, list[Packets]]] = {}
     for blocker in blockers:
@@ -159,10 +159,13 @@ def _findings(account: Account, blockers: Iterable[Blocker]) -> Iterable[Finding
         grouped.setdefault(key, (blocker, []))[1].extend(blocker.packets)
     for blocker, packets in grouped.values():
         near = near_misses(blocker)
+        region = account.region_of(blocker.vpc_id or "")
         acl = account.network_acls.get(blocker.resource_ids[0]) if blocker.layer == "network-acl" else None
         asked = [p.turned() for p in packets] if blocker.leg == "return" else packets
         for part in packet_sets(asked):
             step, command = next_step(blocker, part, near, acl)
+            if command is not None and region is not None:
+                command = f"{command} --region {region}"
             yield Finding(
                 layer=blocker.layer,  # type: ignore[arg-type]
                 leg=blocker.leg,
@@ -172,7 +175,7 @@ def _findings(account: Account, blockers: Iterable[Blocker]) -> Iterable[Finding
                 subnet_id=blocker.subnet_id,
                 vpc_id=blocker.vpc_id,
                 account_id=account.account_id_of(blocker.vpc_id or ""),
-                region=account.region_of(blocker.vpc_id or ""),
+                region=region,
                 rule=blocker.rule,
                 code=blocker.code,
                 summary=blocker.summary,

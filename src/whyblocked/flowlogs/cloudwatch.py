@@ -46,12 +46,13 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """What to ask AWS to filter by: only what every wanted record has. Empty collections filter nothing.
 
     ``addresses`` are IPv4, and hold both ends: a record is wanted only if its ``srcaddr`` and its ``dstaddr`` are
-    both among them.
+    both among them. ``rejected`` leaves out what was accepted.
     """
 
     interfaces: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     protocol: int | None = None
+    rejected: bool = False
 
 
 def pattern(form: Format, wanted: Filter) -> str:
@@ -64,6 +65,7 @@ def pattern(form: Format, wanted: Filter) -> str:
         "srcaddr": wanted.addresses,
         "dstaddr": wanted.addresses,
         "protocol": () if wanted.protocol is None else (str(wanted.protocol),),
+        "action": ("REJECT",) if wanted.rejected else (),
     }
     asked = {name: values for name, values in conditions.items() if values and name in form.names}
     for dropped in (None, "srcaddr", "dstaddr", "interface-id"):  # too long a list is left to the parser

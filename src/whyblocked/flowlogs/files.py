@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -40,12 +40,22 @@ class NotAFlowLog(InputError):
     """The content is something else: fatal for a file that was named, a note for one found in a folder."""
 
 
-def read_path(location: str, forms: Sequence[Format], wanted: Wanted, scan: Scan) -> Iterator[list[Record]]:
-    """The wanted records of a file or of all files below a folder, in order of their names."""
+Take = Callable[[Path], bool]
+
+
+def read_path(
+    location: str, forms: Sequence[Format], wanted: Wanted, scan: Scan, take: Take | None = None
+) -> Iterator[list[Record]]:
+    """The wanted records of a file or of all files below a folder, in order of their names.
+
+    A file for which ``take`` is true is somebody else's to read.
+    """
     path = Path(location)
     try:
         if path.is_dir():
-            yield from _read_folder(path, forms, wanted, scan)
+            yield from _read_folder(path, forms, wanted, scan, take)
+            return
+        if take and take(path):
             return
         with path.open("rb") as stream:
             yield from read_stream(stream, location, forms, wanted, scan)
@@ -71,17 +81,20 @@ def read_stream(
             yield found
 
 
-def _opened(stream: BinaryIO, name: str) -> Iterator[Lines]:
-    """The lines of a file, whatever it keeps them in; that is told by how it begins."""
+def _opened(stream: BinaryIO, name: str, contained: bool = True) -> Iterator[Lines]:
+    """The lines of a file, whatever it keeps them in; that is told by how it begins.
+
+    Unless records may be ``contained`` in something else, only lines of text are read, plain or packed once.
+    """
     head = stream.read(CHUNK)
     while len(head) < len(PARQUET) and (more := stream.read(CHUNK)):  # a pipe gives what it has
         head += more
-    if head.startswith(PARQUET):
+    if head.startswith(PARQUET) and contained:
         return _parquet(stream, head)
     chunks = contents(stream, head.removeprefix(_BOM))
     try:
         first = next(chunks, b"")
-        if first.startswith(GZIP):  # a packed payload, packed again on its way
+        if first.startswith(GZIP) and contained:  # a packed payload, packed again on its way
             chunks = inflate(Unread(chunks), first)
             first = next(chunks, b"")
         while len(first) < CHUNK and not first.strip() and (more := next(chunks, b"")):
@@ -95,10 +108,11 @@ def _opened(stream: BinaryIO, name: str) -> Iterator[Lines]:
     if not first.lstrip()[:1].isdigit():
         from whyblocked.flowlogs import exports
 
-        if exports.is_json(first):
-            return exports.json_lines(chunks)
-        if exports.is_csv(first):
-            return exports.csv_lines(chunks)
+        form = exports.json_lines if exports.is_json(first) else exports.csv_lines if exports.is_csv(first) else None
+        if form and not contained:
+            raise NotAFlowLog(f"flow logs: {clean(name)} is not lines of text")
+        if form:
+            return form(chunks)
     return split(chunks)
 
 
@@ -131,7 +145,26 @@ def _beginning(blocks: Iterator[Lines]) -> tuple[list[Lines], list[bytes]]:
     return begin, sample
 
 
-def _read_folder(folder: Path, forms: Sequence[Format], wanted: Wanted, scan: Scan) -> Iterator[list[Record]]:
+def form_of(path: Path, forms: Sequence[Format]) -> Format | None:
+    """The format of a text file where it is beyond doubt; None for any other file, which is no error yet."""
+    try:
+        with path.open("rb") as stream:
+            begin, sample = _beginning(_opened(stream, str(path), contained=False))
+    except (InputError, OSError):
+        return None
+    if not sample or any(block.form or block.fault for block in begin):
+        return None
+    if first := header_format(sample[0].split()):
+        return first
+    headers = any(header_format(line.split()) for line in sample)
+    if headers or (not forms and not any(is_default(line.split()) for line in sample)):
+        return None
+    return (forms[0] if len(forms) == 1 else None) if forms else DEFAULT
+
+
+def _read_folder(
+    folder: Path, forms: Sequence[Format], wanted: Wanted, scan: Scan, take: Take | None
+) -> Iterator[list[Record]]:
     """Every file below a folder; those that are no flow logs are named in a note, not read."""
     skipped: list[str] = []
     files = pruned = 0
@@ -140,6 +173,8 @@ def _read_folder(folder: Path, forms: Sequence[Format], wanted: Wanted, scan: Sc
             pruned += 1
             continue
         files += 1
+        if take and take(path):
+            continue
         try:
             with path.open("rb") as stream:
                 yield from read_stream(stream, str(path), forms, wanted, scan)
@@ -152,6 +187,11 @@ def _read_folder(folder: Path, forms: Sequence[Format], wanted: Wanted, scan: Sc
         raise InputError(f"flow logs: no flow log in the folder {clean(str(folder))}{what}")
     if skipped:
         scan.notes.append(f"skipped in {clean(str(folder))}, as they are no flow logs: {_listed(skipped)}")
+
+
+def files_below(path: Path, wanted: Wanted) -> list[Path]:
+    """The files of a location that may hold records of the window."""
+    return [file for file in _walk(path, wanted) if file] if path.is_dir() else [path]
 
 
 def _walk(folder: Path, wanted: Wanted) -> Iterator[Path | None]:

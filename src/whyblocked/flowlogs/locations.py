@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from whyblocked.errors import UsageError
 from whyblocked.flowlogs.fields import Format
-from whyblocked.flowlogs.files import read_path, read_stream
+from whyblocked.flowlogs.files import Take, read_path, read_stream
 from whyblocked.flowlogs.records import Record, Scan, Wanted
 from whyblocked.text import clean
 
@@ -32,10 +32,15 @@ def log_group(location: str) -> str | None:
 
 
 def read_files(
-    location: str, forms: Sequence[Format], wanted: Wanted, scan: Scan, stdin: BinaryIO | None = None
+    location: str,
+    forms: Sequence[Format],
+    wanted: Wanted,
+    scan: Scan,
+    stdin: BinaryIO | None = None,
+    take: Take | None = None,
 ) -> Iterator[list[Record]]:
     """The wanted records of a file, a folder or standard input (``-``), a batch at a time."""
     if location == "-":
         yield from read_stream(stdin or sys.stdin.buffer, "standard input", forms, wanted, scan)
     else:
-        yield from read_path(location, forms, wanted, scan)
+        yield from read_path(location, forms, wanted, scan, take)

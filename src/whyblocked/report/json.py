@@ -1,14 +1,17 @@
-"""An answer as JSON, exactly as the contract has it (parts 3 and 5)."""
+"""An answer as JSON, exactly as the contract has it (parts 3 to 5)."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from whyblocked.diagnosis.answer import Answer
 from whyblocked.diagnosis.checked import Checked
+
+if TYPE_CHECKING:
+    from whyblocked.diagnosis.rejects import Rejects
 
 # What JSON may hold raw and a terminal would obey: DEL, C1, and all of Unicode's format characters and separators.
 _UNSAFE = re.compile(
@@ -21,6 +24,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def render(answer: Answer) -> str:
     """The answer as one indented document."""
     return _text(msgspec.json.format(_encoded(answer), indent=2)) + "\n"
+
+
+def render_rejects(rejects: Rejects) -> str:
+    """Rejected flows as one indented document (part 4)."""
+    return _text(msgspec.json.format(_encoded(rejects.document), indent=2)) + "\n"
 
 
 def render_line(checked: Checked) -> str:

@@ -87,15 +87,15 @@ def _next(seen: Outline) -> Iterator[str]:
         yield prose(fix.summary) + (f" It also allows: {prose(fix.also_allows)}" if fix.also_allows else "")
         if fix.commands:
             yield ""
-            yield from _block(fix.commands)
+            yield from block(fix.commands)
     if not seen.fixes:
         for step, command in seen.next_steps:
             yield f"- {prose(step)}"
             if command:
-                yield from _block([command])
+                yield from block([command])
 
 
-def _block(commands: list[str]) -> Iterator[str]:
+def block(commands: list[str]) -> Iterator[str]:
     runs = re.findall("`+", " ".join(commands))
     fence = "`" * max(3, *(len(run) + 1 for run in runs), 3)
     yield f"{fence}sh"

@@ -58,7 +58,7 @@ def _filter(
     unclear: list[Piece] = []
     for piece in bundle.pieces:
         decided = any_match(
-            rules, piece.packets, lambda rule, packets: _peers(walk, interface, direction, bundle, rule, packets)
+            rules, piece.packets, lambda rule, packets: peers_of(walk, interface, direction, bundle, rule, packets)
         )
         for decision in decided:
             if decision.action == "deny" and unread:
@@ -128,7 +128,7 @@ def _block(
     )
 
 
-def _peers(
+def peers_of(
     walk: Walk, interface: NetworkInterface, direction: Direction, bundle: Bundle, rule: GroupRule, packets: Packets
 ) -> Sequence[Interval] | Missing:
     """The address spans that a prefix list or group rule stands for."""

@@ -1,0 +1,192 @@
+"""The finding for one group of rejected records: what refused it, by which rule, and what to make of it."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Any
+
+from whyblocked.config.account import Missing
+from whyblocked.diagnosis.answer import Finding
+from whyblocked.diagnosis.answering import findings
+from whyblocked.diagnosis.judging import ACL, ENCRYPTION, GROUP, LATE, PUBLIC_ACCESS, Judged
+from whyblocked.diagnosis.peers import Traffic
+from whyblocked.diagnosis.places import DIRECTIONS, Place, Places
+from whyblocked.flowlogs.groups import Group, Table
+from whyblocked.network.flow import Leg
+from whyblocked.network.packets import ALL_PORTS, EVERYWHERE, TCP, Packets
+from whyblocked.network.rules import AclRule, Direction
+from whyblocked.network.walk import Blocker
+
+NOBODY = "Nobody has to open a rule for these."
+_LAST = (32767, 32768)
+_CLIENTS = 32768  # from here on, ports that clients use
+
+
+class Causes:
+    """Makes the findings of judged groups, one on demand."""
+
+    def __init__(self, table: Table, judged: Judged, places: Places) -> None:
+        self.table, self.judged, self.places = table, judged, places
+        self._account = places.account
+
+    def cause(self, row: int) -> Finding | None:
+        """What refused the group in this row, or None where nothing known did."""
+        blocker = self._blocker(row)
+        return None if blocker is None else next(findings(self._account, [blocker]))
+
+    def _blocker(self, row: int) -> Blocker | None:
+        work = int(self.judged.work[row])
+        group = self.table[row]
+        place = self.places.found.get(group.interface_id)
+        if work == PUBLIC_ACCESS:
+            return self._public_access(row, group, place)
+        if work == ENCRYPTION:
+            return self._encryption(row, group, place)
+        if place is None:
+            return None
+        if work == LATE:
+            return self._late(row, group, place)
+        if work == GROUP:
+            return self._group(row, group, place)
+        return self._acl(row, group, place) if work == ACL else None
+
+    # -- the rules -------------------------------------------------------------------------------------------
+
+    def _group(self, row: int, group: Group, place: Place) -> Blocker:
+        direction = self._direction(row)
+        rules, _ = self.places.group_rules(place.groups, direction)
+        ids = tuple(sorted(one.group_id for one in place.interface.groups))
+        names = " or ".join(ids) if len(ids) < 4 else f"{len(ids)} security groups"
+        way = "inbound" if direction == "ingress" else "outbound"
+        summary = f"No {way} rule of {names} on {group.interface_id} allows it"
+        if not rules:
+            summary = f"{names} on {group.interface_id} {'has' if len(ids) == 1 else 'have'} no {way} rules at all"
+        return Blocker(
+            leg="forward",
+            layer="security-group",
+            code="ENI_SG_RULES_MISMATCH" if rules else "SG_HAS_NO_RULES",
+            summary=f"{summary}{self._group_remark(row, group, place, direction)}.",
+            packets=self._packets(row, group, direction),
+            direction=direction,
+            resource_ids=ids,
+            tried=rules,
+            **_where(group, place),
+        )
+
+    def _group_remark(self, row: int, group: Group, place: Place, direction: Direction) -> str:
+        if self.judged.too[row]:
+            return f"; {self._refusal(row, place, direction)[1]}, too"
+        if self.judged.reply[row]:
+            return ": these are answers to a connection that was not opened from here, or not this way"
+        clients = group.protocol == TCP and group.flags is None and (group.destination_port or 0) >= _CLIENTS
+        if clients:
+            return " (if these are late packets of closed connections, nobody has to; the records have no tcp-flags)"
+        return ""
+
+    def _acl(self, row: int, group: Group, place: Place) -> Blocker:
+        direction = self._direction(row)
+        rule, words = self._refusal(row, place, direction)
+        leg: Leg = "return" if self.judged.reply[row] else "forward"
+        packets = self._packets(row, group, direction)
+        known = self.places.acl_rules(place.acl, direction, packets[0].version)
+        acl_id, rules = ("", []) if isinstance(known, Missing) else known
+        more = ""
+        if self.judged.too[row]:
+            ids = sorted(one.group_id for one in place.interface.groups)
+            more = f"; no rule of {' or '.join(ids)} allows it, either"
+        return Blocker(
+            leg=leg,
+            layer="network-acl",
+            code="SUBNET_ACL_RESTRICTION",
+            summary=f"{words[:1].upper()}{words[1:]}{' the reply' if leg == 'return' else ' it'}{more}.",
+            packets=packets,
+            direction=direction,
+            resource_ids=(acl_id,),
+            rule=rule.described() if rule else None,
+            tried=tuple(rules),
+            **_where(group, place),
+        )
+
+    def _refusal(self, row: int, place: Place, direction: Direction) -> tuple[AclRule | None, str]:
+        """The network ACL's rule that refuses, and that it does, in words."""
+        known = self.places.acl_rules(place.acl, direction, int(self.judged.version[row]))
+        number = int(self.judged.rule[row])
+        if isinstance(known, Missing) or number < 0:
+            return None, "the network ACL denies"
+        acl_id, rules = known
+        rule = rules[number]
+        way = "inbound" if direction == "ingress" else "outbound"
+        name = "*" if rule.number in _LAST else str(rule.number)
+        return rule, f"{way} rule {name} of network ACL {acl_id} denies"
+
+    # -- what no rule does -----------------------------------------------------------------------------------
+
+    def _late(self, row: int, group: Group, place: Place) -> Blocker:
+        summary = (
+            f"Late packets of closed connections arrived at {group.interface_id}: none of them opens one (no SYN), and "
+            "the connection is no longer tracked."
+        )
+        return Blocker(
+            leg="forward",
+            layer="interface",
+            code="LATE_PACKETS",
+            summary=summary,
+            packets=self._packets(row, group, self._direction(row)),
+            resource_ids=(group.interface_id,),
+            next_step=NOBODY,
+            **_where(group, place),
+        )
+
+    def _public_access(self, row: int, group: Group, place: Place | None) -> Blocker:
+        where = _where(group, place)
+        vpc_id = where["vpc_id"]
+        return Blocker(
+            leg="forward",
+            layer="block-public-access",
+            code="VPC_BLOCK_PUBLIC_ACCESS_ENABLED",
+            summary=f"Block Public Access stops it, as the records say{f' (VPC {vpc_id})' if vpc_id else ''}.",
+            packets=self._packets(row, group, self._direction(row)),
+            resource_ids=(vpc_id,) if vpc_id else (),
+            next_step=f"Exclude {where['subnet_id'] or vpc_id or 'the subnet'} from Block Public Access, "
+            "if that is intended.",
+            **where,
+        )
+
+    def _encryption(self, row: int, group: Group, place: Place | None) -> Blocker:
+        where = _where(group, place)
+        return Blocker(
+            leg="forward",
+            layer="interface",
+            code="VPC_ENCRYPTION_CONTROLS_ENFORCED",
+            summary=f"The encryption controls of {where['vpc_id'] or 'the VPC'} stop it, as the records say: "
+            "it is not encrypted.",
+            packets=self._packets(row, group, self._direction(row)),
+            resource_ids=(group.interface_id,),
+            next_step="Send it encrypted (TLS), or exclude the resource from the VPC's encryption controls.",
+            **where,
+        )
+
+    # -- the packets -----------------------------------------------------------------------------------------
+
+    def _direction(self, row: int) -> Direction:
+        return DIRECTIONS[max(int(self.judged.direction[row]), 0)]
+
+    def _packets(self, row: int, group: Group, direction: Direction) -> tuple[Packets, ...]:
+        version = int(self.judged.version[row]) or 4
+        port = group.destination_port
+        ports = ALL_PORTS if port is None or port > ALL_PORTS[1] else (port, port)
+        protocol = group.protocol if 0 <= group.protocol <= 255 else None
+        box = Traffic(direction, version, protocol, ports).box()
+        ends = []
+        for text in (group.source, group.destination):
+            known = ("." in text or ":" in text) and ip_address(text).version == version
+            ends.append((int(ip_address(text)),) * 2 if known else EVERYWHERE[version])
+        return (box._replace(source=ends[0], destination=ends[1]),)
+
+
+def _where(group: Group, place: Place | None) -> dict[str, Any]:
+    return {
+        "interface_id": group.interface_id,
+        "subnet_id": place.interface.subnet_id if place else group.subnet_id,
+        "vpc_id": place.interface.vpc_id if place else group.vpc_id,
+    }

@@ -1,0 +1,177 @@
+"""The interfaces that rejected flows name, with all that decides there, read in a few rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_network
+from typing import NamedTuple
+
+from whyblocked.config.account import Account, Missing, Query
+from whyblocked.config.addresses import delegated_prefixes, private_addresses
+from whyblocked.config.resources import NetworkInterface, Subnet, Vpc
+from whyblocked.diagnosis.peers import Traffic, breaks
+from whyblocked.network.flow import Bundle, Node
+from whyblocked.network.hops import security_group
+from whyblocked.network.packets import Interval, Packets, span
+from whyblocked.network.rules import AclRule, Direction, GroupRule
+from whyblocked.network.simulator import Simulator
+from whyblocked.network.walk import Walk
+
+DIRECTIONS: tuple[Direction, Direction] = ("ingress", "egress")
+VERSIONS = (4, 6)
+
+
+class Place(NamedTuple):
+    """An interface of the account: its addresses, and which groups and network ACL decide there.
+
+    ``groups`` and ``acl`` are numbers: places with the same one have the same rules. ``subnet`` are the blocks inside
+    which no network ACL looks. Addresses are (IP version, lowest, highest).
+    """
+
+    interface: NetworkInterface
+    groups: int
+    acl: int
+    own: tuple[tuple[int, int, int], ...]
+    subnet: tuple[tuple[int, int, int], ...]
+    is_nat: bool
+
+
+class Places:
+    """All interfaces that a run of flow logs names."""
+
+    def __init__(self, simulator: Simulator, interface_ids: Sequence[str]) -> None:
+        self.account: Account = simulator.account
+        self._rulebook = simulator.rulebook
+        self._walk = Walk(self.account, simulator.graph, simulator.rulebook, {})
+        self.missing: dict[Missing, None] = {}
+        self.found: dict[str, Place] = {}
+        self.unread: set[str] = set()  # interfaces that may be there, but can't be read
+        self._like: list[NetworkInterface] = []  # an interface for every number of groups
+        self._subnets: list[Subnet | Missing] = []  # a subnet for every number of network ACLs
+        self._fetch(interface_ids)
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def _fetch(self, interface_ids: Sequence[str]) -> None:
+        """Ask for everything that could matter until nothing new is asked for."""
+        wanted = [name for name in interface_ids if name.startswith("eni-")]
+        wanted += [name for name in interface_ids if name in self.account.interfaces and name not in wanted]
+        while True:
+            self._look(wanted)
+            if not self._pending() or not self.account.advance():
+                return
+
+    def _pending(self) -> bool:
+        return any(missing.pending for missing in self.missing)
+
+    def _is_gone(self, missing: Missing, interface_id: str) -> bool:
+        """Whether all that can be read was read and the interface is not there, as opposed to a refusal."""
+        query = Query("DescribeNetworkInterfaces", "network-interface-id", interface_id)
+        return missing.absent or self.account.source.ask(query) is None
+
+    def _look(self, interface_ids: Iterable[str]) -> None:
+        self.missing.clear()
+        self.found.clear()
+        self.unread.clear()
+        self._like.clear()
+        self._subnets.clear()
+        groups: dict[tuple[str, tuple[str, ...]], int] = {}
+        acls: dict[str, int] = {}
+        peered = False
+        for name in interface_ids:
+            interface = self.account.interface(name)
+            if isinstance(interface, Missing):
+                if not self._is_gone(interface, name):
+                    self.missing[interface] = None
+                    self.unread.add(name)
+                continue
+            key = (interface.vpc_id, tuple(sorted(group.group_id for group in interface.groups)))
+            if key not in groups:
+                groups[key] = len(groups)
+                self._like.append(interface)
+                peered |= self._look_at_rules(interface)
+            vpc = self.account.vpc(interface.vpc_id)
+            if isinstance(vpc, Missing):
+                self.missing[vpc] = None
+            subnet = self.account.subnet(interface.subnet_id)
+            acl = self._acl_key(subnet, interface.subnet_id)
+            if acl not in acls:
+                acls[acl] = len(acls)
+                self._subnets.append(subnet)
+            self.found[name] = _place(interface, groups[key], acls[acl], subnet)
+        if peered:
+            self.account.expect([Query("DescribeVpcPeeringConnections", "", "")])
+
+    def _acl_key(self, subnet: Subnet | Missing, subnet_id: str) -> str:
+        if isinstance(subnet, Missing):
+            self.missing[subnet] = None
+            return subnet_id
+        acl = self.account.network_acl_of(subnet)
+        if isinstance(acl, Missing):
+            self.missing[acl] = None
+            return subnet_id
+        return acl.network_acl_id
+
+    def _look_at_rules(self, interface: NetworkInterface) -> bool:
+        """Ask for what its rules stand for; True where one names a group."""
+        named = False
+        for direction in DIRECTIONS:
+            rules, unread = self._rulebook.groups(interface, direction)
+            self.missing.update(dict.fromkeys(unread))
+            for rule in rules:
+                if rule.kind != "cidr":
+                    found = self._spans(interface, rule, Traffic(direction, 4, None, rule.ports).box())
+                    if isinstance(found, Missing):
+                        self.missing[found] = None
+                    named |= rule.kind == "group"
+        return named
+
+    def vpcs(self) -> list[Vpc]:
+        """The VPCs of the interfaces, as far as they can be read."""
+        found = {place.interface.vpc_id for place in self.found.values()}
+        return [vpc for vpc_id in sorted(found) if (vpc := self.account.vpcs.get(vpc_id)) is not None]
+
+    # -- rules -----------------------------------------------------------------------------------------------
+
+    def like(self, groups: int) -> NetworkInterface:
+        """An interface that has these groups."""
+        return self._like[groups]
+
+    def group_rules(self, groups: int, direction: Direction) -> tuple[tuple[GroupRule, ...], bool]:
+        """The rules of these groups together, and whether some of them could not be read."""
+        rules, unread = self._rulebook.groups(self._like[groups], direction)
+        return rules, bool(unread)
+
+    def acl_rules(self, acl: int, direction: Direction, version: int) -> tuple[str, list[AclRule]] | Missing:
+        """The id and the rules of a network ACL."""
+        subnet = self._subnets[acl]
+        return subnet if isinstance(subnet, Missing) else self._rulebook.acl(subnet, direction, version)
+
+    def spans(self, groups: int, rule: GroupRule, packets: Packets) -> Sequence[Interval] | Missing:
+        """The addresses that a rule of these groups stands for where it names a prefix list or a group."""
+        return self._spans(self._like[groups], rule, packets)
+
+    def _spans(self, interface: NetworkInterface, rule: GroupRule, packets: Packets) -> Sequence[Interval] | Missing:
+        # "resumed": from which peering the packets came is not known, so that every one may be meant.
+        bundle = Bundle(
+            pieces=(), leg="forward", origin=Node("interface", interface.network_interface_id), resumed=True
+        )
+        return security_group.peers_of(self._walk, interface, rule.direction, bundle, rule, packets)
+
+    def breaks(
+        self, groups: int | None, acl: int | None, direction: Direction, version: int, protocol: int | None
+    ) -> list[int]:
+        """The ports at which the rules of groups, or of a network ACL, begin to decide otherwise."""
+        if groups is not None:
+            return breaks(self.group_rules(groups, direction)[0], protocol)
+        rules = self.acl_rules(acl or 0, direction, version)
+        return [0] if isinstance(rules, Missing) else breaks(rules[1], protocol)
+
+
+def _place(interface: NetworkInterface, groups: int, acl: int, subnet: Subnet | Missing) -> Place:
+    own = [(a.version, int(a), int(a)) for a in private_addresses(interface)]
+    blocks = [ip_network(text, strict=False) for text in delegated_prefixes(interface)]
+    own += [(block.version, *span(block)) for block in blocks]
+    inside = () if isinstance(subnet, Missing) else tuple((n.version, *span(n)) for n in subnet.networks)
+    is_nat = (interface.interface_type or "").replace("_", "").lower() == "natgateway"
+    return Place(interface, groups, acl, tuple(own), inside, is_nat)

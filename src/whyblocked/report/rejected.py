@@ -1,0 +1,203 @@
+"""Rejected flows in the order and the words in which people read them; text and Markdown only dress this up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from whyblocked.diagnosis.answer import Finding
+from whyblocked.diagnosis.owners import owners
+from whyblocked.diagnosis.summing import (
+    CHANGED,
+    ELSEWHERE,
+    INTERNET,
+    LATE_ONES,
+    OWN,
+    SCANS,
+    UNTOLD,
+    Entry,
+    add_up,
+)
+from whyblocked.report.outline import Mark
+from whyblocked.report.words import count_words, kind_words, rule_words, size_words, span_words
+from whyblocked.text import clean
+
+if TYPE_CHECKING:
+    from whyblocked.diagnosis.rejects import By, Explained, Rejects
+
+_TITLES: dict[int, tuple[str, str]] = {
+    OWN: ("Between your own addresses", ""),
+    INTERNET: ("To and from the internet", ""),
+    UNTOLD: ("Not explained", "the rules or the direction could not be told"),
+    CHANGED: ("Allowed by today's rules", "they changed since, or the security group had forgotten the connection"),
+    ELSEWHERE: ("At interfaces that are not in the configuration", "they are gone, or in another account or Region"),
+    SCANS: ("Internet scanners", "strangers that knock everywhere; nothing is to be done"),
+    LATE_ONES: ("Late packets of closed connections", "nobody has to open a rule for them"),
+}
+_MARKS: dict[int, Mark] = {OWN: "no", INTERNET: "no", UNTOLD: "unknown"}
+_FOLDED = (SCANS, LATE_ONES)
+_NAME = 60
+
+
+class Item(NamedTuple):
+    """Groups that belong together: why they were rejected, how much it is, the biggest of them, and what to do."""
+
+    mark: Mark
+    title: str
+    amount: str
+    flows: list[str]
+    near: list[str]
+    next_step: str | None
+    command: str | None
+
+
+class Section(NamedTuple):
+    """A part of the report."""
+
+    title: str
+    words: str
+    items: list[Item]
+
+
+class Story(NamedTuple):
+    """The whole report, all of it safe to show."""
+
+    mark: Mark
+    title: str
+    counts: str
+    sections: list[Section]
+    hidden: str | None
+    remarks: list[str]
+
+
+def story(found: Rejects, by: By) -> Story:
+    """The report of rejected flows, put together ``by`` what was asked."""
+    total = add_up(found, by)
+    shown = {row: found.explained(row) for entry in total.entries for row in entry.rows}
+    ends = [end for group in shown.values() for end in (group.source, group.destination)]
+    names = owners(found.places.account, ends, [group.interface_id for group in shown.values()])
+    sections = []
+    for number in sorted({entry.section for entry in total.entries}):
+        title, words = _TITLES[number]
+        groups, packets = total.sections[number]
+        amount = f"{count_words(groups, 'flow')}, {count_words(packets, 'packet')}"
+        items = [_item(entry, found, shown, names, by) for entry in total.entries if entry.section == number]
+        sections.append(Section(title, f"{amount}: {words}" if words else amount, items))
+    rejected = len(found.table)
+    return Story(
+        mark="no" if rejected else "yes",
+        title=f"{count_words(rejected, 'REJECTED FLOW', 'REJECTED FLOWS')}" if rejected else "NOTHING WAS REJECTED",
+        counts=_counts(found.scanned),
+        sections=sections,
+        hidden=f"{count_words(total.hidden, 'more entry', 'more entries')}: --top 0 shows all"
+        if total.hidden
+        else None,
+        remarks=[clean(remark, 500) for remark in found.remarks],
+    )
+
+
+def _counts(scanned: dict[str, int]) -> str:
+    """``14 records in 1 file: 9 accepted, 3 rejected, 1 without data``."""
+    kinds = (
+        ("accepted", "accepted"),
+        ("rejected", "rejected"),
+        ("no_data", "without data"),
+        ("skipped_data", "skipped by AWS"),
+        ("malformed", "malformed"),
+    )
+    words = ", ".join(f"{scanned[key]:,} {words}" for key, words in kinds if scanned[key])
+    where = f" in {count_words(scanned['files'], 'file')}" if scanned["files"] else ""
+    return f"{count_words(scanned['records'], 'record')}{where}{f': {words}' if words else ''}"
+
+
+def _item(entry: Entry, found: Rejects, shown: dict[int, Explained], names: dict[str, str], by: By) -> Item:
+    groups = [shown[row] for row in entry.rows]
+    first = groups[0]
+    cause = first.cause
+    is_folded = entry.section in _FOLDED
+    near = [] if is_folded or cause is None else [_near(cause, place) for place in range(len(cause.near_misses))]
+    helps = cause is not None and not is_folded and entry.groups == 1
+    return Item(
+        mark=_MARKS.get(entry.section, "pass"),
+        title=clean(_title(entry, found, first, names, by), 400),
+        amount=clean(_amount(entry), 400),
+        flows=[clean(_flow(group, names, by), 400) for group in groups],
+        near=near[:1],
+        next_step=clean(cause.next_step, 500) if helps and cause and cause.next_step else None,
+        command=clean(cause.command, 4000) if helps and cause and cause.command else None,
+    )
+
+
+def _title(entry: Entry, found: Rejects, first: Explained, names: dict[str, str], by: By) -> str:
+    if by == "source":
+        return f"from {_named(first.source, names)}"
+    if by == "destination":
+        return f"to {_named(first.destination, names)}"
+    if by == "interface":
+        return f"at {_named(first.interface_id, names)}"
+    if by == "port":
+        return _traffic(first)
+    if first.cause is None:
+        return {
+            "now-allowed": "No rule refuses it now",
+            "unexplained": _untold(first),
+            "unknown-interface": "Which rules decided there is not known",
+        }.get(first.status, "Not explained")
+    return _rule(first.cause, entry, found)
+
+
+def _rule(cause: Finding, entry: Entry, found: Rejects) -> str:
+    """What refused, without the one interface of a group: its rules may stand at many."""
+    account = found.places.account
+    known = {g: group.group_name for g in cause.resource_ids if (group := account.security_groups.get(g))}
+    ids = [f"{g} ({clean(name, _NAME)})" if (name := known.get(g)) else g for g in cause.resource_ids]
+    way = "inbound" if cause.direction == "ingress" else "outbound"
+    if cause.layer == "security-group":
+        if cause.code == "SG_HAS_NO_RULES":
+            return f"{', '.join(ids)}: no {way} rules at all"
+        return f"no {way} rule of {' or '.join(ids)} allows it"
+    if cause.layer == "network-acl" and cause.rule is not None:
+        reply = ", the replies of accepted requests" if cause.leg == "return" else ""
+        return f"{kind_words(cause.layer)} {', '.join(ids)}: {rule_words(cause.rule, cause.direction)}{reply}"
+    return cause.summary.rstrip(".") if entry.interfaces == 1 else cause.summary.partition(" at eni")[0].rstrip(".")
+
+
+def _untold(group: Explained) -> str:
+    if group.direction is None:
+        return "Neither end is an address of the interface, and the records have no flow-direction"
+    return "The rules that decide could not all be read"
+
+
+def _amount(entry: Entry) -> str:
+    """``412 sources -> 3 ports of 2 destinations, 1,203 packets (90.1 kB)``, with the time."""
+    ports = f"{count_words(entry.ports, 'port')} of " if entry.ports else ""
+    words = f"{count_words(entry.sources, 'source')} -> {ports}{count_words(entry.destinations, 'destination')}"
+    if entry.interfaces > 1:
+        words += f" at {count_words(entry.interfaces, 'interface')}"
+    words += f", {count_words(entry.packets, 'packet')}, {size_words(entry.bytes)}"
+    from whyblocked.diagnosis.rejects import time_text
+
+    first, last = time_text(entry.first_seen), time_text(entry.last_seen)
+    return f"{words}, {span_words(first, last)}" if first and last else words
+
+
+def _flow(group: Explained, names: dict[str, str], by: By) -> str:
+    """``203.0.113.5 -> 10.0.1.10 (web-1) tcp/22, 9 packets, ingress at eni-1``; its reason where not all share it."""
+    words = f"{_named(group.source, names)} -> {_named(group.destination, names)} {_traffic(group)}"
+    words += f", {count_words(group.packets, 'packet')}, {group.direction or 'through'} at {group.interface_id}"
+    if by == "rule":
+        return words
+    return f"{words}: {group.cause.summary if group.cause else group.status}"
+
+
+def _traffic(group: Explained) -> str:
+    protocol = f"protocol {group.protocol}" if group.protocol.isdigit() or group.protocol == "-" else group.protocol
+    return protocol if group.destination_port is None else f"{protocol}/{group.destination_port}"
+
+
+def _near(cause: Finding, place: int) -> str:
+    miss = cause.near_misses[place]
+    return clean(f"{rule_words(miss.rule, cause.direction, of_group=True)}: {miss.summary}", 500)
+
+
+def _named(text: str, names: dict[str, str]) -> str:
+    return f"{text} ({clean(names[text], _NAME)})" if text in names else text

@@ -1,0 +1,48 @@
+"""Rejected flows for incident channels, the same on GitHub and in Slack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from whyblocked.report.markdown import block, code, prose
+from whyblocked.report.rejected import Item, Story, story
+
+if TYPE_CHECKING:
+    from whyblocked.diagnosis.rejects import By, Rejects
+
+
+def render(found: Rejects, by: By) -> str:
+    """The report as a Markdown document."""
+    return "\n".join(_lines(story(found, by))) + "\n"
+
+
+def _lines(seen: Story) -> Iterator[str]:
+    yield f"**{'✗' if seen.mark == 'no' else '✓'} {seen.title}** {prose(seen.counts)}"
+    for section in seen.sections:
+        yield ""
+        yield f"**{section.title}** {prose(section.words)}"
+        yield ""
+        for item in section.items:
+            yield from _item(item)
+    if seen.hidden:
+        yield ""
+        yield prose(seen.hidden)
+    if seen.remarks:
+        yield ""
+        yield "**Notes**"
+        yield ""
+        yield from (f"- {prose(remark)}" for remark in seen.remarks)
+
+
+def _item(item: Item) -> Iterator[str]:
+    yield f"- {prose(item.title)}"
+    yield f"  - {prose(item.amount)}"
+    yield from (f"  - {code(flow)}" for flow in item.flows)
+    yield from (f"  - nearest: {code(near)}" for near in item.near)
+    if item.next_step:
+        yield f"  - {prose(item.next_step)}"
+    if item.command:
+        yield ""
+        yield from block([item.command])
+        yield ""

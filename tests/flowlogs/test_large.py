@@ -1,0 +1,152 @@
+"""Large flow logs are read in another way and come to the same."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.flowlogs.test_formats import CASES, HEADER, LINES, TRANSIT_LINE, V5, V5_LINE
+from tests.flowlogs.test_records import ACCEPTED, REJECTED
+from whyblocked.flowlogs import blocks, gathering, quick
+from whyblocked.flowlogs.groups import Filters, Rejected, rejected
+
+
+def both(monkeypatch: pytest.MonkeyPatch, folder: Path, **options: object) -> tuple[Rejected, Rejected]:
+    """What the parser alone finds, and what the engine does."""
+    found = []
+    for large in (1 << 60, 0):
+        monkeypatch.setattr(gathering, "LARGE", large)
+        found.append(rejected([str(folder)], **options))  # type: ignore[arg-type]
+    return found[0], found[1]
+
+
+def same(slow: Rejected, fast: Rejected) -> None:
+    assert fast.scan.counts() == slow.scan.counts()
+    assert fast.groups == slow.groups
+    assert fast.lost == slow.lost
+    assert sorted(fast.scan.places) == sorted(slow.scan.places)
+    assert (fast.notes, fast.scan.outside, fast.scan.transit_gateway) == (
+        slow.notes,
+        slow.scan.outside,
+        slow.scan.transit_gateway,
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    data = CASES[name][0]
+    (tmp_path / "x.log").write_bytes(data.encode() if isinstance(data, str) else data)
+    same(*both(monkeypatch, tmp_path))
+
+
+def other(text: str, *changes: tuple[str, str]) -> str:
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    return text
+
+
+def test_the_quick_way_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("read by the parser")
+
+    (tmp_path / "x.log.gz").write_bytes(gzip.compress("\n".join([HEADER, *LINES * 9, ""]).encode()))
+    monkeypatch.setattr(gathering, "LARGE", 0)
+    monkeypatch.setattr("whyblocked.flowlogs.large.read_path", fail)
+    assert rejected([str(tmp_path)]).scan.rejected == 9
+
+
+ODD = [
+    other(REJECTED, ("172.31.9.69", "172.31.9.691")),
+    other(REJECTED, (" 3389 ", " x ")),
+    other(REJECTED, (" 3389 ", " -3389 ")),
+    other(REJECTED, (" 3389 ", " - ")),
+    other(REJECTED, (" 20 ", " 20  ")),
+    other(REJECTED, ("1418530010", "1418530010000")),
+    other(REJECTED, (" 3389 6 ", " 8 1 ")),
+    other(REJECTED, ("172.31.9.69", "-")),
+    other(REJECTED, ("eni-1235b8ca123456789", "-")),
+    other(REJECTED, (" 20 ", " 99999999999999999999 ")),
+    other(REJECTED, ("eni-", '"eni-')),
+    REJECTED[:-3],
+    f"{REJECTED} OK",
+    other(REJECTED, (" OK", " KO")),
+    other(ACCEPTED, ("ACCEPT", "ACCEPTED")),
+    other(ACCEPTED, ("eni-", "REJECT ")),
+    ACCEPTED[5:],
+    HEADER,
+    "",
+    "   ",
+    TRANSIT_LINE,
+    "x",
+]
+usual = st.builds(
+    lambda line, host, port, packets, at: (
+        other(line, (" 6 ", " 6 "))
+        .replace("172.31.9.69", f"10.0.{host}.1")
+        .replace(" 3389 6 20 ", f" {port} 6 {packets} ")
+        .replace("14185300", f"1418{at}300")
+    ),
+    st.sampled_from([REJECTED, ACCEPTED]),
+    st.integers(0, 3),
+    st.sampled_from([22, 443]),
+    st.integers(1, 9),
+    st.integers(10, 12),
+)
+lines = st.lists(usual | st.sampled_from([*LINES, *ODD]), max_size=30)
+endings = st.sampled_from(["\n", "\r\n"])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(lines, st.sampled_from([64, 300, 1 << 18]), endings, st.booleans(), st.sampled_from([None, 1418530000]))
+def test_any_lines_in_chunks_of_any_size(
+    tmp_path_factory: pytest.TempPathFactory, found: list[str], size: int, ending: str, packed: bool, since: int | None
+) -> None:
+    folder = tmp_path_factory.mktemp("large")
+    pack: Callable[[bytes], bytes] = gzip.compress if packed else bytes
+    (folder / "x.log").write_bytes(pack(ending.join([HEADER, *found, ACCEPTED]).encode()))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(blocks, "CHUNK", max(size, 1024))
+        monkeypatch.setattr(quick, "CHUNK", size)
+        monkeypatch.setattr(quick, "_BATCH", 4 * size)
+        same(*both(monkeypatch, folder, since=since))
+
+
+@pytest.mark.parametrize("since", [None, 1616729330])
+@pytest.mark.parametrize("reason", ["-", "BPA"])
+def test_an_action_that_does_not_stand_last(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, since: int | None, reason: str
+) -> None:
+    names, line = V5.replace("action ", "srcport action ") + " reject-reason", V5_LINE.replace(" ", " 9 ", 1)
+    hosts = [f"{line.replace('198.51.100.7', f'198.51.100.{n % 7}')} {reason}" for n in range(500)]
+    early = [host.replace("16167293", "16167292") for host in hosts]
+    (tmp_path / "x.log").write_text("\n".join([names, *hosts, *early, *(h.replace("REJ", "ACC") for h in hosts)]))
+    slow, fast = both(monkeypatch, tmp_path, since=since)
+    same(slow, fast)
+    assert len(fast.groups) == 7
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(sources=(ip_network("10.0.1.0/24"),)),
+        Filters(destinations=(ip_network("172.31.0.0/16"), ip_network("::/0"))),
+        Filters(ports=((20, 30), (443, 443)), protocol=6),
+        Filters(interfaces=frozenset({"eni-1235b8ca123456789"})),
+        Filters(interfaces=frozenset({"eni-2"})),
+    ],
+)
+def test_filters(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, filters: Filters) -> None:
+    records = [
+        REJECTED.replace("172.31.9.69", f"10.0.{n % 3}.1").replace(" 3389 ", f" {port} ")
+        for n in range(20)
+        for port in (22, 443, 8080)
+    ]
+    (tmp_path / "x.log").write_text("\n".join(records))
+    same(*both(monkeypatch, tmp_path, filters=filters))
