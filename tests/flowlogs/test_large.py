@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.flowlogs.test_formats import CASES, HEADER, LINES, TRANSIT_LINE, V5, V5_LINE
-from tests.flowlogs.test_records import ACCEPTED, REJECTED
+from tests.flowlogs.test_formats import CASES, LINES, TRANSIT_LINE, V5, V5_LINE
+from tests.flowlogs.test_records import ACCEPTED, HEADER, REJECTED
 from whyblocked.flowlogs import blocks, gathering, quick
 from whyblocked.flowlogs.groups import Filters, Rejected, rejected
 
