@@ -56,9 +56,15 @@ def compare(raw: Json, question: Question) -> Compared:
         None,
     ) in mine & theirs:  # nothing comes in, whatever Block Public Access says
         mine, theirs = ({one for one in found if one[1] != "block-public-access"} for found in (mine, theirs))
+    if any(one.code == "NO_INTERNET_GATEWAY" for one in ours.blocked_by):  # the one that a route names is detached
+        mine, theirs = _nameless(mine), _nameless(theirs)
     wrong = [f"only whyblocked blames {one}" for one in sorted(mine - theirs, key=str)]
     wrong += [f"only the reference blames {one}" for one in sorted(theirs - mine, key=str)]
     return Compared("blockers", expected, tuple(wrong))
+
+
+def _nameless(found: set[Named]) -> set[Named]:
+    return {(leg, layer, () if layer == "internet-gateway" else ids, number) for leg, layer, ids, number in found}
 
 
 def verdict_of(reference: Reference) -> str:
@@ -94,7 +100,8 @@ def beyond(raw: Json, question: Question) -> bool:
     """What the two read differently, each for a reason of its own, so that comparing them says nothing."""
     rows = [interface_behind(raw, end) for end in (question.source, question.destination)]
     return (
-        any(_several(raw, end) for end in (question.source, question.destination))
+        question.source == question.destination  # the packets never leave the machine
+        or any(_several(raw, end) for end in (question.source, question.destination))
         or _routed_privately(raw, question, rows[1])
         or _private_stranger(question, rows[0])
         or _alone(raw, question, rows[1])

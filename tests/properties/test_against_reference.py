@@ -16,7 +16,7 @@ from tests.properties.asking import SOAK
 from tests.properties.comparing import compare, smallest
 from tests.properties.worlds import changed_world, likely_question
 
-SEEDS = 100
+SEEDS = 80
 QUESTIONS = 5
 
 # A seed has no smaller seed that means the same: `smallest` cuts the account down instead.
@@ -46,7 +46,7 @@ def test_a_step_away_from_a_working_network() -> None:
     # The comparison is worth what it meets.
     assert met["verdict allowed"] > SEEDS
     assert met["blockers blocked"] > SEEDS // 4
-    assert met["blockers partial"] > 3
+    assert met["blockers partial"] > 1
 
 
 def test_random_networks() -> None:

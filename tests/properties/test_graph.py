@@ -33,7 +33,7 @@ def drawn_case(seed: int, *worlds: Callable[[Random], Json]) -> tuple[Json, list
 def test_every_step_is_an_edge_of_the_graph() -> None:
     """And the graph has an edge for every step that some hop wants to take: none is given up for want of one."""
     kinds: Counter[str] = Counter()
-    for seed in range(120 * SOAK):
+    for seed in range(75 * SOAK):
         rng = Random(seed)
         raw = (*WORLDS, random_account)[seed % 3](rng)
         questions = [question_of(random_question(rng, raw)) if seed % 3 == 2 else drawn(rng) for _ in range(3)]
@@ -55,7 +55,7 @@ def test_every_step_is_an_edge_of_the_graph() -> None:
 
 def test_the_graph_joins_only_what_exists() -> None:
     """Every vertex that was reached is a resource of the account (or the internet, or what a route names)."""
-    for seed in range(60 * SOAK):
+    for seed in range(30 * SOAK):
         raw, questions = drawn_case(seed)
         session = Session(account_of(raw))
         ids = {str(value) for key in raw for value in _texts(raw[key])}
@@ -79,7 +79,7 @@ def _texts(value: object) -> list[object]:
 
 def test_a_blocker_is_gone_once_it_is_opened() -> None:
     opened: Counter[str] = Counter()
-    for seed in range(70 * SOAK):
+    for seed in range(60 * SOAK):
         raw, questions = drawn_case(seed, broken_world, broken_world, changed_world, picky_world)
         for question in questions:
             answer = ask(raw, question)
@@ -100,7 +100,7 @@ def test_a_blocker_is_gone_once_it_is_opened() -> None:
 def test_what_is_opened_step_by_step_passes_in_the_end() -> None:
     """Answers whose blockers can all be opened: when none is left, the packets pass."""
     passed = 0
-    for seed in range(40 * SOAK):
+    for seed in range(25 * SOAK):
         raw, questions = drawn_case(seed)
         for question in questions:
             account, answer = raw, ask(raw, question)
@@ -113,13 +113,13 @@ def test_what_is_opened_step_by_step_passes_in_the_end() -> None:
             if not answer.blocked_by:
                 assert answer.verdict in ("allowed", "undetermined"), written(account, question)
                 passed += account is not raw
-    assert passed > 20
+    assert passed > 10
 
 
 def test_the_rule_that_denies_is_the_one_that_decides() -> None:
     """A single network ACL rule is all that blocks: once it allows instead, that rule denies nothing any more."""
     turned = 0
-    for seed in range(50 * SOAK):
+    for seed in range(30 * SOAK):
         raw, questions = drawn_case(seed, denying_world)
         for question in questions:
             answer = ask(raw, question)
@@ -128,14 +128,14 @@ def test_the_rule_that_denies_is_the_one_that_decides() -> None:
                 continue
             assert ask(changed, question).verdict == "allowed", written(raw, question)
             turned += 1
-    assert turned > 5
+    assert turned > 3
 
 
 def test_the_rules_and_routes_on_the_way_are_those_that_decide() -> None:
     """Of what is allowed: without any of the rules and routes that the answer names it no longer is (or another rule
     of a security group stands in, and is named)."""
     spoilt: Counter[str] = Counter()
-    for seed in range(20 * SOAK):
+    for seed in range(12 * SOAK):
         raw, questions = drawn_case(seed)
         for question in questions:
             answer = ask(raw, question)

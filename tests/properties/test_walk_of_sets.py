@@ -186,7 +186,7 @@ def leads_elsewhere(raw: Json, question: Question, part: Question) -> bool:
 
 def test_every_packet_fares_as_it_does_alone() -> None:
     compared = 0
-    for seed in range(100 * SOAK):
+    for seed in range(60 * SOAK):
         rng = Random(seed)
         raw = changed_world(rng)
         session = Session(account_of(raw))
@@ -205,12 +205,12 @@ def test_every_packet_fares_as_it_does_alone() -> None:
                 if wrong:
                     pytest.fail("\n".join((*wrong, replayed(raw, question, part))), pytrace=False)
                 compared += 1
-    assert compared > 400 * SOAK
+    assert compared > 250 * SOAK
 
 
 def test_no_packet_is_lost() -> None:
     """What a question asks about is what its leaves are about, however it was split, translated and restored."""
-    for seed in range(100 * SOAK):
+    for seed in range(60 * SOAK):
         rng = Random(seed)
         raw = changed_world(rng)
         session = Session(account_of(raw))
@@ -231,7 +231,7 @@ def test_no_packet_is_lost() -> None:
 def test_the_verdict_on_a_block_is_what_its_members_say_together() -> None:
     """Every address with every other, every port: allowed if all are, blocked if all are, else partial."""
     met: Counter[str] = Counter()
-    for seed in range(40 * SOAK):
+    for seed in range(25 * SOAK):
         rng = Random(seed)
         raw = changed_world(rng)
         session = Session(account_of(raw))
@@ -295,7 +295,7 @@ def test_open_ports_are_those_that_are_allowed_alone() -> None:
 def test_the_findings_hold_the_packets_that_are_blocked_and_no_others() -> None:
     """Where nothing translates, so that a finding speaks of the packets that were asked about."""
     exact = 0
-    for seed in range(200 * SOAK):
+    for seed in range(120 * SOAK):
         rng = Random(seed)
         raw = picky_world(rng)
         session = Session(account_of(raw))
@@ -314,7 +314,7 @@ def test_the_findings_hold_the_packets_that_are_blocked_and_no_others() -> None:
         assert not subtract_all(blocked, told), replayed(raw, question)
         if not subtract_all(told, blocked):  # sets that are too many to tell apart are told as the one that holds them
             exact += len(blocked) > 0
-    assert exact > 10
+    assert exact > 5
 
 
 def boxes_of(words: PacketSet) -> list[Packets]:

@@ -379,7 +379,8 @@ def block_public_access(rng: Random, account: Json) -> None:
     options = account["VpcBlockPublicAccessOptions"]
     options["InternetGatewayBlockMode"] = rng.choice(("block-ingress", "block-bidirectional"))
     options["State"] = "update-complete"
-    # Nobody says which of two counts, so never a VPC and its subnet.
+    # Nobody says which of two counts, so never a VPC and its subnet, nor one of them twice.
+    account["VpcBlockPublicAccessExclusions"].clear()
     of_a = rng.choice(([("vpc", "vpc-a")], [("subnet", "subnet-front"), ("subnet", "subnet-back")]))
     for kind, name in (*of_a, ("vpc", "vpc-b")):
         if rng.random() < 0.4:
