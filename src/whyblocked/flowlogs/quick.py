@@ -232,6 +232,8 @@ class Quick:
 def _contents(stream: Any) -> Iterator[bytes]:
     """The bytes of the file, unpacked where it is gzip."""
     data = stream.read(CHUNK)
+    if data.startswith(b"\xef\xbb\xbf"):  # a byte order mark is left to the parser
+        raise Unsuited
     if data.startswith(BOM):
         raise Unsuited
     if not data.startswith(GZIP):
