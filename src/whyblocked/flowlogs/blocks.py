@@ -13,7 +13,6 @@ CHUNK = 1 << 18
 MAX_LINE = 1 << 16  # no record comes near: the longest fields are a handful of ARNs and tags
 TOO_LONG = f"a line of more than {MAX_LINE} bytes"
 NO_RECORD = "not JSON"  # how the faults begin of what is no record at all
-BOM = b"\xef\xbb\xbf"
 GZIP = b"\x1f\x8b"
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+from typing_extensions import Buffer
 
 from whyblocked.flowlogs.grouping import Keep
 from whyblocked.flowlogs.groups import PORTS, SYN, Filters, Table
@@ -132,7 +133,7 @@ class Store:
         order = order[kept[order]]
 
         def view(column: Any) -> memoryview:
-            return memoryview(np.ascontiguousarray(column[order]).data)
+            return memoryview(cast(Buffer, np.ascontiguousarray(column[order])))
 
         return Table(
             interfaces=interfaces,

@@ -29,6 +29,7 @@ from whyblocked.flowlogs.records import Parser, Record, Scan, Wanted
 from whyblocked.text import clean
 
 PARQUET = b"PAR1"
+_BOM = b"\xef\xbb\xbf"
 _SAMPLE = 50  # lines looked at to recognise a format
 _NAMED = 3  # skipped files named in a note
 _STATES = frozenset({b"ACCEPT", b"REJECT", b"NODATA", b"SKIPDATA"})
@@ -90,7 +91,7 @@ def _opened(stream: BinaryIO, name: str, contained: bool = True) -> Iterator[Lin
         head += more
     if head.startswith(PARQUET) and contained:
         return _parquet(stream, head)
-    chunks = contents(stream, head.removeprefix(BOM))
+    chunks = contents(stream, head.removeprefix(_BOM))
     try:
         first = next(chunks, b"")
         if first.startswith(GZIP) and contained:  # a packed payload, packed again on its way
@@ -100,7 +101,7 @@ def _opened(stream: BinaryIO, name: str, contained: bool = True) -> Iterator[Lin
             first += more
     except Damaged as error:
         return iter([Lines([], 1, str(error))])
-    first = first.removeprefix(BOM)
+    first = first.removeprefix(_BOM)
     if b"\0" in first[:4096]:
         raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log (binary data)")
     chunks = chain([first], chunks)

@@ -21,7 +21,7 @@ from isal.igzip_lib import IsalError
 from numpy.typing import NDArray
 from pyarrow import csv
 
-from whyblocked.flowlogs.blocks import BOM, CHUNK, GZIP, MAX_LINE, Lines
+from whyblocked.flowlogs.blocks import CHUNK, GZIP, MAX_LINE, Lines
 from whyblocked.flowlogs.fields import Format, header_format
 from whyblocked.flowlogs.records import Parser, Record, Scan, Wanted
 
@@ -89,8 +89,6 @@ class Quick:
         """Some whole lines."""
         array = np.frombuffer(chunk, np.uint8)
         ends = np.flatnonzero(array == 10)
-        if max(ends[0], np.diff(ends).max(initial=0)) > MAX_LINE:
-            raise Unsuited
         found = self._by_tails(chunk, ends) if self._tailed else self._by_search(chunk, ends)
         odd = self._odd(chunk, ends, found[4]) if found else None
         spaces = (self._width - 1) * (len(ends) - sum(len(line.split()) != self._width for line in odd or []))
@@ -234,8 +232,6 @@ def _contents(stream: Any) -> Iterator[bytes]:
     data = stream.read(CHUNK)
     if data.startswith(b"\xef\xbb\xbf"):  # a byte order mark is left to the parser
         raise Unsuited
-    if data.startswith(BOM):
-        raise Unsuited
     if not data.startswith(GZIP):
         while data:
             yield data
@@ -245,10 +241,7 @@ def _contents(stream: Any) -> Iterator[bytes]:
         while data:
             member = isal_zlib.decompressobj(wbits=31)
             while not member.eof and (data := data or stream.read(CHUNK)):
-                found = member.decompress(data, CHUNK)
-                if found.startswith(BOM):
-                    raise Unsuited
-                yield found
+                yield member.decompress(data, CHUNK)
                 data = member.unconsumed_tail
             if not member.eof:
                 raise Unsuited
