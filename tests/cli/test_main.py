@@ -141,7 +141,10 @@ def test_ctrl_c_ends_it_quietly(tmp_path: Path, snapshot: str) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     process = subprocess.Popen(
-        [*PROGRAM, "check", str(fifo), "--snapshot", snapshot], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*PROGRAM, "check", str(fifo), "--snapshot", snapshot],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
     with fifo.open("w"):  # waits until the program reads
         process.send_signal(signal.SIGINT)

@@ -15,9 +15,10 @@ from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Nothing
 from whyblocked.diagnosis.evidence import EvidenceRequest, Gathered, gather
 from whyblocked.errors import AwsError, InputError
-from whyblocked.flowlogs.cloudwatch import Filter, Unreadable, pattern, read_group
+from whyblocked.flowlogs.cloudwatch import pattern, read_group
 from whyblocked.flowlogs.fields import DEFAULT, Format, parse_format
 from whyblocked.flowlogs.records import Record, Scan, Wanted
+from whyblocked.flowlogs.sinks import Filter, Unreadable
 
 GROUP = "vpc-flow"
 CUSTOM = (

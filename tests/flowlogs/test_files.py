@@ -18,7 +18,7 @@ from tests.flowlogs.test_records import ACCEPTED, HEADER, REJECTED, counts
 from whyblocked.errors import InputError, UsageError
 from whyblocked.flowlogs import blocks
 from whyblocked.flowlogs.blocks import MAX_LINE, lines_of
-from whyblocked.flowlogs.locations import check, log_group, read_files
+from whyblocked.flowlogs.locations import locate, read_files
 from whyblocked.flowlogs.records import Record, Scan, Wanted
 
 TEXT = f"{HEADER}\n{ACCEPTED}\n{REJECTED}\n".encode()
@@ -195,23 +195,35 @@ def test_a_named_pipe_is_read_as_it_comes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("location", "named"),
     [
-        ("s3://bucket/AWSLogs/", "Amazon S3 are not read yet"),
-        ("athena:logs.vpc", "Athena are not read yet"),
+        ("s3://", "s3://BUCKET/PREFIX"),
+        ("s3:///AWSLogs", "s3://BUCKET/PREFIX"),
+        ("athena:logs", "athena:DATABASE.TABLE"),
+        ("athena:.vpc", "athena:DATABASE.TABLE"),
         ("", "name a file"),
-        ("cloudwatch:", "name a file"),
+        ("cloudwatch:", "cloudwatch:LOG-GROUP"),
     ],
 )
 def test_locations_that_are_refused(location: str, named: str) -> None:
     with pytest.raises(UsageError) as error:
-        check(["-", location])
+        locate(location)
     assert named in error.value.message
     assert location in error.value.message
 
 
-def test_locations_that_are_taken() -> None:
-    check(["-", "a.log", "cloudwatch:vpc/flow"])
-    assert log_group("cloudwatch:/vpc/flow") == "/vpc/flow"
-    assert log_group("cloudwatch.log") is None
+@pytest.mark.parametrize(
+    ("location", "kind", "name"),
+    [
+        ("-", "stdin", "standard input"),
+        ("a.log", "file", "a.log"),
+        ("cloudwatch.log", "file", "cloudwatch.log"),
+        ("cloudwatch:/vpc/flow", "cloudwatch", "/vpc/flow"),
+        ("s3://bucket/AWSLogs/", "s3", "bucket/AWSLogs/"),
+        ("s3://bucket", "s3", "bucket"),
+        ("athena:logs.vpc", "athena", "logs.vpc"),
+    ],
+)
+def test_locations_that_are_taken(location: str, kind: str, name: str) -> None:
+    assert locate(location) == (kind, name, location)
 
 
 def test_long_lines_in_the_middle_are_malformed_in_their_place() -> None:

@@ -48,14 +48,14 @@ def command(
     **evidence: Any,
 ) -> int:
     """Answer one question."""
-    wanted = read_evidence(**evidence)
+    settings = AccountSettings(profile, region, endpoint_url, snapshot, debug)
+    wanted = read_evidence(settings, **evidence)
     from whyblocked.question.grammar import parse
 
     question = parse(
         " ".join(words), protocol=protocol, source_port=source_port, icmp_type=icmp_type, icmp_code=icmp_code
     )
-    account = AccountSettings(profile, region, endpoint_url, snapshot, debug).open()
-    return answer(question, account, wanted, output, no_color)
+    return answer(question, settings.open(), wanted, output, no_color)
 
 
 def answer(question: Question, account: Account, evidence: EvidenceSettings, output: str, no_color: bool) -> int:
@@ -107,5 +107,6 @@ def _weighed(session: Session, examined: Examined, evidence: EvidenceSettings, *
             until=evidence.until,
             stdin=sys.stdin.buffer if "-" in evidence.locations else None,
             progress=progress.told,
+            client=evidence.client,
         )
         return session.weigh(examined, request, datetime.now(UTC))

@@ -13,6 +13,7 @@ from whyblocked.errors import UsageError
 
 if TYPE_CHECKING:
     from whyblocked.config.account import Account
+    from whyblocked.config.clients import Clients
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,6 +37,21 @@ class AccountSettings(NamedTuple):
 
         return api.live(self.profile, self.region, self.endpoint_url, self.debug)
 
+    def clients(self) -> Callable[[str, str | None], Any]:
+        """Makes clients of AWS's services, by service and Region, signed in with the first."""
+        made: list[Clients] = []
+
+        def client(service: str, region: str | None = None) -> Any:
+            if not made:
+                from whyblocked.config.clients import Clients
+
+                clients = Clients(self.profile, self.region, self.endpoint_url, self.debug)
+                clients.sign_in()
+                made.append(clients)
+            return made[0].client(service, region)
+
+        return client
+
 
 class EvidenceSettings(NamedTuple):
     """Which flow logs are read, and for which time."""
@@ -45,10 +61,17 @@ class EvidenceSettings(NamedTuple):
     log_format: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    client: Callable[[str, str | None], Any] | None = None
 
 
 def read_evidence(
-    *, flow_logs: tuple[str, ...], no_flow_logs: bool, log_format: str | None, since: str | None, until: str | None
+    settings: AccountSettings,
+    *,
+    flow_logs: tuple[str, ...],
+    no_flow_logs: bool,
+    log_format: str | None,
+    since: str | None,
+    until: str | None,
 ) -> EvidenceSettings:
     """The evidence that the options of these names ask for; :class:`UsageError` where they contradict each other."""
     if no_flow_logs and flow_logs:
@@ -62,7 +85,7 @@ def read_evidence(
         end = None if until is None else moment(until, now, "--until")
         if start and end and start >= end:
             raise UsageError(f"--since {since} is not before --until {until}: nothing lies between them")
-    return EvidenceSettings(not no_flow_logs, flow_logs, log_format, start, end)
+    return EvidenceSettings(not no_flow_logs, flow_logs, log_format, start, end, settings.clients())
 
 
 def account_options(function: F) -> F:
@@ -93,8 +116,8 @@ def record_options(function: F) -> F:
             "--flow-logs",
             metavar="LOCATION",
             multiple=True,
-            help="Read flow logs from a file, a folder, - or cloudwatch:LOG-GROUP (repeatable). "
-            "Without it: those that the account has.",
+            help="Read flow logs from a file, a folder, -, s3://BUCKET/PREFIX, cloudwatch:LOG-GROUP or "
+            "athena:DATABASE.TABLE (repeatable). Without it: those that the account has.",
         ),
         click.option("--log-format", metavar="FIELDS", help="The fields of the records, as '${version} ...'."),
         click.option("--since", metavar="TIME", help="Begin there: 30m, 2d, 2026-11-23T09:00:00Z, Unix seconds."),

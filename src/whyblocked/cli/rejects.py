@@ -53,7 +53,8 @@ def command(
 
     Exit status: 0 nothing was rejected, 1 something was, 2 bad usage or input, 3 no flow log can be read, 4 AWS failed.
     """
-    wanted = read_evidence(no_flow_logs=False, **evidence)
+    settings = AccountSettings(profile, region, endpoint_url, snapshot, debug)
+    wanted = read_evidence(settings, no_flow_logs=False, **evidence)
     filters = _filters(source, destination, port, protocol, interface)
     from whyblocked.diagnosis.rejects import RejectsRequest
 
@@ -65,8 +66,9 @@ def command(
         filters=filters,
         top=top,
         stdin=sys.stdin.buffer if "-" in wanted.locations else None,
+        client=wanted.client,
     )
-    found = _found(AccountSettings(profile, region, endpoint_url, snapshot, debug), request, shown=output == "text")
+    found = _found(settings, request, shown=output == "text")
     _print(found, by, output, no_color)
     return found.exit_status
 

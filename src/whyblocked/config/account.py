@@ -328,8 +328,11 @@ class Account(Index):
         missing = self.source.ask(Query("DescribeVpcBlockPublicAccessExclusions", "", ""))
         return missing if missing is not None else tuple(self.public_access_exclusions.values())
 
-    def flow_logs_of(self, resource_ids: Iterable[str]) -> tuple[r.FlowLog, ...] | Missing:
-        """The flow logs on any of these interfaces, subnets and VPCs."""
+    def flow_logs_of(self, resource_ids: Iterable[str] | None) -> tuple[r.FlowLog, ...] | Missing:
+        """The flow logs on any of these interfaces, subnets and VPCs; all there are where none are named."""
+        if resource_ids is None:
+            missing_all = self.source.ask(Query("DescribeFlowLogs", "", ""))
+            return missing_all or tuple(self.flow_logs.values())
         wanted = tuple(resource_ids)
         missing = [m for i in wanted if (m := self.source.ask(Query("DescribeFlowLogs", "resource-id", i)))]
         if missing:

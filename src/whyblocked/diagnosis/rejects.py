@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -12,8 +11,9 @@ from whyblocked.diagnosis.answer import Finding
 from whyblocked.diagnosis.causes import Causes
 from whyblocked.diagnosis.judging import STATUSES, Judged, judge
 from whyblocked.diagnosis.places import DIRECTIONS, Places
-from whyblocked.diagnosis.sources import read
-from whyblocked.flowlogs.groups import NONE, UNKNOWN, Filters, Lost, Rejected, Table
+from whyblocked.diagnosis.sources import Read, read
+from whyblocked.flowlogs.groups import NONE, UNKNOWN, Filters, Lost, Table
+from whyblocked.flowlogs.sinks import LogsRequest
 from whyblocked.flowlogs.window import iso
 from whyblocked.network.protocols import protocol_text
 from whyblocked.network.simulator import Simulator
@@ -22,22 +22,11 @@ Status = Literal["explained", "now-allowed", "unexplained", "unknown-interface"]
 By = Literal["rule", "source", "destination", "interface", "port"]
 
 
-class RejectsRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user wants to know.
+class RejectsRequest(LogsRequest, frozen=True, kw_only=True):
+    """What the user wants to know; ``top`` is how many groups are explained in full, 0 all of them."""
 
-    ``locations`` are those of ``--flow-logs``; none: the flow logs that the account has. ``since`` and ``until`` bound
-    every source once given; without them, what is read from AWS is bounded to the last hour. ``top`` is how many groups
-    are explained in full, 0 all of them. ``stdin`` is read for the location ``-``.
-    """
-
-    locations: tuple[str, ...] = ()
-    log_format: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
     filters: Filters = Filters()
     top: int = 20
-    stdin: BinaryIO | None = None
-    progress: Callable[[str, int], None] | None = None
 
 
 class Explained(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,15 +53,19 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: Literal[1] = 1
     scanned: dict[str, int]
     groups: list[Explained]
+    warnings: list[str]
+    missing: list[str]
 
 
 class Rejects:
     """Every group, judged; those that are shown are explained on demand.
 
-    ``notes`` say what else to know of what was read, ``missing`` what could not be read.
+    ``notes`` say what else to know of what was read, ``missing`` what could not be read, ``failed`` where AWS failed,
+    so that records may be missing.
     """
 
-    def __init__(self, found: Rejected, judged: Judged, places: Places, missing: list[str], top: int) -> None:
+    def __init__(self, read: Read, judged: Judged, places: Places, top: int) -> None:
+        found = read.found
         self.table: Table = found.table
         self.judged = judged
         self.places = places
@@ -80,13 +73,20 @@ class Rejects:
         self.places_of_faults: list[str] = found.scan.places
         self.notes: list[str] = found.notes
         self.lost: list[Lost] = found.lost
-        self.missing = list(dict.fromkeys([*missing, *(str(m) for m in places.missing if not m.absent)]))
+        self.failed = read.failed
+        self._unread = bool(read.missing)
+        self.missing = list(dict.fromkeys([*read.missing, *(str(m) for m in places.missing if not m.absent)]))
         self.top = top or len(self.table)
         self.causes = Causes(self.table, judged, places)
 
     @property
     def remarks(self) -> list[str]:
         """What a reader should know besides the groups, a line each."""
+        return [*self.warnings, *(f"could not be read: {missing}" for missing in self.missing)]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader should know of what was read."""
         found = [f"malformed: {place}" for place in self.places_of_faults]
         more = self.scanned["malformed"] - len(self.places_of_faults)
         if found and more > 0:
@@ -97,12 +97,17 @@ class Rejects:
             why = ", ".join(f"{count:,} for {kind}" for kind, count in kinds if count)
             if why:
                 found.append(f"transit gateway {lost.transit_gateway_id} lost packets at {lost.attachment_id}: {why}")
-        return [*found, *(f"could not be read: {missing}" for missing in self.missing)]
+        return [*found, *(f"incomplete: {reason}" for reason in self.failed)]
 
     @property
     def exit_status(self) -> int:
-        """0 where nothing was rejected, 1 where something was."""
-        return 1 if len(self.table) else 0
+        """0 where nothing was rejected, 1 where something was.
+
+        4 where AWS failed before all was read, 3 where nothing was found and some logs may not be read.
+        """
+        if self.failed:
+            return 4
+        return 1 if len(self.table) else 3 if self._unread else 0
 
     def explained(self, row: int) -> Explained:
         """One group in full."""
@@ -133,14 +138,19 @@ class Rejects:
     def document(self) -> Document:
         """The groups with the most packets, as programs read them."""
         shown = min(self.top, len(self.table))
-        return Document(scanned=self.scanned, groups=[self.explained(row) for row in range(shown)])
+        return Document(
+            scanned=self.scanned,
+            groups=[self.explained(row) for row in range(shown)],
+            warnings=self.warnings,
+            missing=self.missing,
+        )
 
 
 def rejects(simulator: Simulator, request: RejectsRequest, now: datetime) -> Rejects:
     """Read the flow logs, and judge every group of rejected records by the rules at its interface."""
-    found, missing = read(simulator.account, request, now)
-    places = Places(simulator, found.table.interfaces)
-    return Rejects(found, judge(found.table, places), places, missing, request.top)
+    done = read(simulator.account, request, now)
+    places = Places(simulator, done.found.table.interfaces)
+    return Rejects(done, judge(done.found.table, places), places, request.top)
 
 
 def time_text(seconds: int) -> str | None:

@@ -10,13 +10,12 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
-import msgspec
-
 from whyblocked.config.awserrors import refusal
 from whyblocked.errors import InputError, WhyblockedError
 from whyblocked.flowlogs.blocks import Lines
 from whyblocked.flowlogs.fields import DEFAULT, Format, header_format, is_default
 from whyblocked.flowlogs.records import Parser, Record, Scan, Wanted
+from whyblocked.flowlogs.sinks import Filter, Unreadable
 from whyblocked.text import clean
 
 PERMISSION = "logs:FilterLogEvents"
@@ -31,28 +30,6 @@ class Logs(Protocol):
 
     def filter_log_events(self, **parameters: Any) -> Any:
         """One page of events."""
-
-
-class Unreadable(Exception):
-    """A log group that can't be read; ``permission`` is what would help, where a permission would."""
-
-    def __init__(self, reason: str, permission: str | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.permission = permission
-
-
-class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """What to ask AWS to filter by: only what every wanted record has. Empty collections filter nothing.
-
-    ``addresses`` are IPv4, and hold both ends: a record is wanted only if its ``srcaddr`` and its ``dstaddr`` are
-    both among them. ``rejected`` leaves out what was accepted.
-    """
-
-    interfaces: tuple[str, ...] = ()
-    addresses: tuple[str, ...] = ()
-    protocol: int | None = None
-    rejected: bool = False
 
 
 def pattern(form: Format, wanted: Filter) -> str:

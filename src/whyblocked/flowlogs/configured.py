@@ -31,9 +31,9 @@ class Configured(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
 
 
-def configured(account: Account, resource_ids: Iterable[str]) -> Configured:
-    """The flow logs on these interfaces, subnets and VPCs, asked of AWS where the account is live."""
-    wanted = tuple(dict.fromkeys(resource_ids))
+def configured(account: Account, resource_ids: Iterable[str] | None) -> Configured:
+    """The flow logs on these interfaces, subnets and VPCs (None: all), asked of AWS where the account is live."""
+    wanted = None if resource_ids is None else tuple(dict.fromkeys(resource_ids))
     found = account.flow_logs_of(wanted)
     while isinstance(found, Missing) and found.pending and account.advance():
         found = account.flow_logs_of(wanted)

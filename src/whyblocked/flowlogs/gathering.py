@@ -10,7 +10,7 @@ from whyblocked.flowlogs.fields import Format, parse_format
 from whyblocked.flowlogs.files import files_below
 from whyblocked.flowlogs.grouping import Grouping
 from whyblocked.flowlogs.groups import Filters, Lost, Progress, Rejected
-from whyblocked.flowlogs.locations import check, read_files
+from whyblocked.flowlogs.locations import read_files
 from whyblocked.flowlogs.records import Record, Scan, Wanted
 
 LARGE = 3 << 20  # bytes of files from which the engine's start-up pays; gzip's count eightfold
@@ -28,7 +28,6 @@ def gather(
     progress: Progress | None,
 ) -> Rejected:
     """What :func:`whyblocked.flowlogs.groups.rejected` promises."""
-    check(locations)
     forms = [parse_format(log_format)] if log_format else []
     wanted = Wanted(since=since, until=until, rejected_only=True)
     scan = Scan()

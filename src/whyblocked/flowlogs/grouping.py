@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
-from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table
+from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Group, Table
 from whyblocked.flowlogs.records import Record
 
 _Key = tuple[str, str, str, int, int, int, str]
@@ -40,23 +40,60 @@ class Grouping:
             record.reject_reason or "",
         )
         flags = record.tcp_flags
+        self._merge(
+            key,
+            (1, record.packets, record.bytes),
+            (record.start, record.end),
+            (flags, bool(flags and flags & SYN)),
+            (record.fields.get("subnet-id", UNKNOWN), record.fields.get("vpc-id", UNKNOWN)),
+        )
+
+    def add_groups(self, groups: Iterable[Group]) -> None:
+        """Add up groups that were added up elsewhere."""
+        for group in groups:
+            port, direction = group.destination_port, group.direction
+            key = (
+                group.interface_id,
+                group.source,
+                group.destination,
+                NONE if port is None or group.protocol not in PORTS else port,
+                group.protocol,
+                NONE if direction is None else DIRECTIONS.index(direction),
+                group.reject_reason or "",
+            )
+            self._merge(
+                key,
+                (group.records, group.packets, group.bytes),
+                (group.first_seen or None, group.last_seen or None),
+                (group.flags, group.syn),
+                (group.subnet_id or UNKNOWN, group.vpc_id or UNKNOWN),
+            )
+
+    def _merge(
+        self,
+        key: _Key,
+        counts: tuple[int, int, int],
+        times: tuple[int | None, int | None],
+        flags: tuple[int | None, int],
+        places: tuple[str, str],
+    ) -> None:
         sums = self._sums.get(key)
         if sums is None:
             if not self._keep.group(*key[:5]):
                 return
             sums = self._sums[key] = [0, 0, 0, None, None, NONE, 0, "", ""]
-        sums[0] += 1
-        sums[1] += record.packets
-        sums[2] += record.bytes
-        if record.start is not None and (sums[3] is None or record.start < sums[3]):
-            sums[3] = record.start
-        if record.end is not None and (sums[4] is None or record.end > sums[4]):
-            sums[4] = record.end
-        if flags is not None:
-            sums[5] = flags if sums[5] == NONE else sums[5] | flags
-            sums[6] += bool(flags & SYN)
-        for place, name in ((7, "subnet-id"), (8, "vpc-id")):
-            value = record.fields.get(name, UNKNOWN)
+        for place, count in enumerate(counts):
+            sums[place] += count
+        start, end = times
+        if start is not None and (sums[3] is None or start < sums[3]):
+            sums[3] = start
+        if end is not None and (sums[4] is None or end > sums[4]):
+            sums[4] = end
+        seen, syn = flags
+        if seen is not None:
+            sums[5] = seen if sums[5] == NONE else sums[5] | seen
+            sums[6] += syn
+        for place, value in enumerate(places, 7):
             if value != UNKNOWN and value > sums[place]:
                 sums[place] = value
 

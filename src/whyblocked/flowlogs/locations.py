@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, Literal, NamedTuple
 
 from whyblocked.errors import UsageError
 from whyblocked.flowlogs.fields import Format
@@ -12,23 +12,43 @@ from whyblocked.flowlogs.files import Take, read_path, read_stream
 from whyblocked.flowlogs.records import Record, Scan, Wanted
 from whyblocked.text import clean
 
-CLOUDWATCH = "cloudwatch:"
-_LATER = {"s3://": "Amazon S3", "athena:": "Athena"}
+Kind = Literal["file", "stdin", "s3", "cloudwatch", "athena"]
+
+_PREFIXES: dict[str, tuple[Kind, str]] = {
+    "s3://": ("s3", "s3://BUCKET/PREFIX"),
+    "cloudwatch:": ("cloudwatch", "cloudwatch:LOG-GROUP"),
+    "athena:": ("athena", "athena:DATABASE.TABLE"),
+}
 
 
-def check(locations: Sequence[str]) -> None:
-    """Refuse, before anything is read, what can't be a location; each location counts once."""
-    for location in locations:
-        for prefix, service in _LATER.items():
-            if location.startswith(prefix):
-                raise UsageError(f"--flow-logs {clean(location)}: flow logs in {service} are not read yet")
-        if location in ("", CLOUDWATCH):
-            raise UsageError("--flow-logs: name a file, a folder, cloudwatch:LOG-GROUP or - for standard input")
+class Location(NamedTuple):
+    """A location, told apart: ``name`` is the file or folder, ``bucket/prefix``, log group or ``database.table``."""
+
+    kind: Kind
+    name: str
+    text: str
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is read without AWS."""
+        return self.kind in ("file", "stdin")
 
 
-def log_group(location: str) -> str | None:
-    """The CloudWatch Logs group that a location names, or None for files."""
-    return location.removeprefix(CLOUDWATCH) if location.startswith(CLOUDWATCH) else None
+def locate(text: str) -> Location:
+    """What a location is; :class:`UsageError` where it can't be one."""
+    if text == "-":
+        return Location("stdin", "standard input", text)
+    for prefix, (kind, form) in _PREFIXES.items():
+        if text.startswith(prefix):
+            name = text.removeprefix(prefix)
+            first, _, rest = name.partition("." if kind == "athena" else "/")
+            if not name or (kind != "cloudwatch" and not first) or (kind == "athena" and not rest):
+                raise UsageError(f"--flow-logs {clean(text)}: write it as {form}")
+            return Location(kind, name, text)
+    if not text:
+        forms = ", ".join(form for _, form in _PREFIXES.values())
+        raise UsageError(f"--flow-logs: name a file, a folder, {forms} or - for standard input")
+    return Location("file", text, text)
 
 
 def read_files(

@@ -1,0 +1,166 @@
+"""Flow logs from wherever they are into a sink: one reader for questions and for rejected flows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from whyblocked.config.account import Account
+from whyblocked.errors import AwsError, InputError, UsageError
+from whyblocked.flowlogs.configured import Configured, Group, configured
+from whyblocked.flowlogs.fields import Format, parse_format
+from whyblocked.flowlogs.locations import Location, locate, read_files
+from whyblocked.flowlogs.records import Scan, Wanted
+from whyblocked.flowlogs.sinks import LogsRequest, Sink, Unreadable
+from whyblocked.flowlogs.window import DEFAULT
+from whyblocked.text import clean
+
+
+def checked_request(request: LogsRequest) -> list[Location]:
+    """The locations; refuses, before anything is read or asked, what can't be meant."""
+    locations = [locate(text) for text in dict.fromkeys(request.locations)]
+    if request.log_format is not None:
+        parse_format(request.log_format)
+    if request.since and request.until and request.since > request.until:
+        raise UsageError("--since lies after --until: nothing is between them")
+    return locations
+
+
+class Reading:
+    """One run over all sources.
+
+    ``sources`` are those that were read, ``notes`` what to know of the others, ``missing`` what permissions lack,
+    ``failed`` what AWS failed at, so that records may be missing. ``traffic`` is what the logs record, ``logs`` counts
+    the account's flow logs, ``from_aws`` tells whether anything came from AWS, whose logs are minutes late.
+    """
+
+    def __init__(self, account: Account, sink: Sink, request: LogsRequest, now: datetime) -> None:
+        self.account, self.sink, self.request = account, sink, request
+        self.locations = checked_request(request)
+        self.scan = Scan()
+        self.forms = (parse_format(request.log_format),) if request.log_format is not None else ()
+        self.sources: list[str] = []
+        self.notes: list[str] = []
+        self.missing: dict[str, None] = {}
+        self.failed: list[str] = []
+        self.traffic: set[str] = set()
+        self.logs = 0
+        self.from_aws = False
+        self._known: Configured | None = None
+        until = request.until or now
+        self.window = (request.since or until - DEFAULT, until)
+
+    def run(self) -> None:
+        """Read the locations that were named, or the flow logs that the account has."""
+        for location in self.locations:
+            if location.is_local:
+                self._files(location)
+            else:
+                self._at_aws(location)
+        if not self.locations:
+            self._configured()
+
+    # -- files -----------------------------------------------------------------------------------------------
+
+    def _files(self, location: Location) -> None:
+        wanted = self._wanted(self.request.since, self.request.until)
+        for records in read_files(location.text, self.forms, wanted, self.scan, self.request.stdin):
+            self.sink.add(records, location.text)
+            self.told(location.name)
+        self.sources.append(clean(location.name))
+        self.traffic.add("ALL")
+
+    # -- AWS -------------------------------------------------------------------------------------------------
+
+    def _at_aws(self, location: Location) -> None:
+        """A location at AWS that the user named."""
+        if not self.is_live and self.request.client is None:
+            raise InputError(
+                f"--flow-logs {clean(location.text)}: can't be read from a snapshot: name exported records"
+            )
+        if location.kind != "cloudwatch":
+            raise UsageError(f"--flow-logs {clean(location.text)}: is not read yet")
+        known = next((group for group in self.account_logs().groups if group.name == location.name), None)
+        forms = self.forms or (known.forms if known else ())
+        self._read_group(location.name, forms, None, named=True)
+        self.traffic |= known.traffic if known else {"ALL"}
+
+    def _configured(self) -> None:
+        """The flow logs that the account has."""
+        found = self.account_logs()
+        self.logs = found.logs
+        self.notes += found.notes
+        self.missing.update(dict.fromkeys(found.missing))
+        for group in found.groups:
+            if self.sink.rejected_only and group.traffic == {"ACCEPT"}:
+                continue
+            if not self.is_live:
+                self.notes.append(
+                    f"the log group {clean(group.name)} can't be read from a snapshot: name its exported records "
+                    "with --flow-logs"
+                )
+            elif self._read_group(group.name, self.forms or group.forms, group):
+                self.traffic |= group.traffic
+
+    def account_logs(self) -> Configured:
+        """The account's flow logs on what the sink is about."""
+        if self._known is None:
+            self._known = configured(self.account, self.sink.resources())
+        return self._known
+
+    def _read_group(self, name: str, forms: Sequence[Format], group: Group | None, *, named: bool = False) -> bool:
+        """Read a log group; False where AWS refuses."""
+        from whyblocked.flowlogs.cloudwatch import PERMISSION, read_group
+
+        resources = group.resources if group else None
+        region = self.sink.region(resources)
+        location = f"cloudwatch:{name}"
+        try:
+            logs = self.client("logs", region)
+            narrow = self.sink.narrow(resources)
+            for records in read_group(logs, name, forms, self.aws_wanted, self.scan, narrow=narrow, region=region):
+                self.sink.add(records, location)
+                self.told(location)
+        except Unreadable as error:
+            if named and error.permission is None:
+                raise InputError(f"--flow-logs {clean(location)}: {error.reason}") from None
+            self.notes.append(error.reason)
+            if error.permission:
+                self.missing[f"{error.permission}: AccessDenied"] = None
+            return False
+        except AwsError as error:
+            self.failed.append(f"the log group {clean(name)} was not read to its end: {error.message}")
+            self.missing[f"{PERMISSION}: {error.message}"] = None
+            return False
+        self.sources.append(clean(location))
+        self.from_aws = True
+        return True
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the configuration comes from AWS, so that what it has may be read unasked."""
+        return callable(getattr(self.account.source, "client", None))
+
+    def client(self, service: str, region: str = "") -> Any:
+        """A client of another service."""
+        make: Any = getattr(self.account.source, "client", None) or self.request.client
+        return make(service, region or None)
+
+    @property
+    def aws_wanted(self) -> Wanted:
+        """What is wanted of a source at AWS: bounded in time, whatever was asked."""
+        return self._wanted(*self.window)
+
+    def _wanted(self, since: datetime | None, until: datetime | None) -> Wanted:
+        return Wanted(
+            interfaces=self.sink.interfaces,
+            since=int(since.timestamp()) if since else None,
+            until=int(until.timestamp()) if until else None,
+            rejected_only=self.sink.rejected_only,
+        )
+
+    def told(self, location: str) -> None:
+        """Say how far reading is."""
+        if self.request.progress:
+            self.request.progress(location, self.scan.records)

@@ -1,0 +1,85 @@
+"""What takes records, and how it says which it wants; the sources in this package fill it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, BinaryIO
+
+import msgspec
+
+from whyblocked.flowlogs.groups import Group
+from whyblocked.flowlogs.records import Record
+
+
+class LogsRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which flow logs to read.
+
+    ``locations`` are those of ``--flow-logs``; none: the flow logs that the account has. ``since`` and ``until`` bound
+    every source once given; without them, what is read from AWS is bounded to the last hour. ``stdin`` is read for
+    the location ``-``. ``progress`` is called now and then with a location and the number of records read so far.
+    ``client`` makes clients of AWS's services (by service and Region) where the configuration is a snapshot.
+    """
+
+    locations: tuple[str, ...] = ()
+    log_format: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    stdin: BinaryIO | None = None
+    progress: Callable[[str, int], None] | None = None
+    client: Callable[[str, str | None], Any] | None = None
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """What to ask AWS to filter by: only what every wanted record has. Empty collections filter nothing.
+
+    ``addresses`` are IPv4, and hold both ends: a record is wanted only if its ``srcaddr`` and its ``dstaddr`` are
+    both among them. ``rejected`` leaves out what was accepted.
+    """
+
+    interfaces: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    protocol: int | None = None
+    rejected: bool = False
+
+
+class Unreadable(Exception):
+    """A source that can't be read; ``permission`` is what would help, where a permission would."""
+
+    def __init__(self, reason: str, permission: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.permission = permission
+
+
+class Sink(ABC):
+    """Takes records.
+
+    ``interfaces`` are the only ones whose records it wants (none: all of them), ``rejected_only`` whether accepted
+    records are of no use to it, ``adds_up`` whether it takes groups that AWS added up as well.
+    """
+
+    interfaces: frozenset[str] = frozenset()
+    rejected_only = False
+    adds_up = False
+
+    @abstractmethod
+    def add(self, records: Sequence[Record], source: str) -> None:
+        """Take some records; ``source`` is the location or flow log that they come from."""
+
+    def add_groups(self, groups: Iterable[Group]) -> None:
+        """Take rejected records that AWS added up; only where :attr:`adds_up`."""
+        raise NotImplementedError
+
+    def resources(self) -> tuple[str, ...] | None:
+        """The interfaces, subnets and VPCs whose flow logs may hold what is wanted; None: all that the account has."""
+        return None
+
+    def narrow(self, resources: frozenset[str] | None) -> Filter:  # noqa: ARG002 - what most sinks do
+        """What AWS may filter by in a log that covers these resources (None: not known)."""
+        return Filter(rejected=self.rejected_only)
+
+    def region(self, resources: frozenset[str] | None) -> str:  # noqa: ARG002 - what most sinks do
+        """The Region of a log that covers these resources; empty for the run's own."""
+        return ""
