@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
-from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table
+from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table, way
 from whyblocked.flowlogs.records import Record
 
 _Key = tuple[str, str, str, int, int, int, str]
@@ -30,13 +30,14 @@ class Grouping:
     def _add(self, record: Record) -> None:
         protocol = NONE if record.protocol is None else record.protocol
         port = NONE if record.destination_port is None or protocol not in PORTS else record.destination_port
+        direction = way(record.direction, record.srcaddr, record.dstaddr, record.pkt_srcaddr, record.pkt_dstaddr)
         key = (
             record.interface_id or UNKNOWN,
             record.source or UNKNOWN,
             record.destination or UNKNOWN,
             port,
             protocol,
-            NONE if record.direction is None else DIRECTIONS.index(record.direction),
+            NONE if direction is None else DIRECTIONS.index(direction),
             record.reject_reason or "",
         )
         flags = record.tcp_flags
@@ -44,7 +45,7 @@ class Grouping:
         if sums is None:
             if not self._keep.group(*key[:5]):
                 return
-            sums = self._sums[key] = [0, 0, 0, None, None, NONE, 0, "", ""]
+            sums = self._sums[key] = [0, 0, 0, None, None, NONE, 0, "", "", NONE]
         sums[0] += 1
         sums[1] += record.packets
         sums[2] += record.bytes
@@ -55,6 +56,8 @@ class Grouping:
         if flags is not None:
             sums[5] = flags if sums[5] == NONE else sums[5] | flags
             sums[6] += bool(flags & SYN)
+        if port != NONE and record.source_port is not None and record.source_port > sums[9]:
+            sums[9] = record.source_port
         for place, name in ((7, "subnet-id"), (8, "vpc-id")):
             value = record.fields.get(name, UNKNOWN)
             if value != UNKNOWN and value > sums[place]:
@@ -87,6 +90,7 @@ class Grouping:
             last_seen=_column(row[4] or 0 for row in sums),
             flags=_column(row[5] for row in sums),
             syn=_column(row[6] for row in sums),
+            source_port=_column(row[9] for row in sums),
             reject_reason=reasons.column(key[6] for key in keys),
             subnet=subnets.column(row[7] for row in sums),
             vpc=vpcs.column(row[8] for row in sums),
