@@ -7,13 +7,16 @@ from datetime import datetime
 from typing import Any, BinaryIO, Literal
 
 import msgspec
+import numpy as np
 
 from whyblocked.diagnosis.answer import Finding
 from whyblocked.diagnosis.causes import Causes
-from whyblocked.diagnosis.judging import STATUSES, Judged, judge
+from whyblocked.diagnosis.judging import NO_REPLIES, REPLIES, STATUSES, UNTOLD, Column, Judged, judge
 from whyblocked.diagnosis.places import DIRECTIONS, Places
 from whyblocked.diagnosis.sources import read
+from whyblocked.flowlogs.fields import parse_format
 from whyblocked.flowlogs.groups import NONE, UNKNOWN, Filters, Lost, Rejected, Table
+from whyblocked.flowlogs.pairs import Flow, find_pairs
 from whyblocked.flowlogs.window import iso
 from whyblocked.network.protocols import protocol_text
 from whyblocked.network.simulator import Simulator
@@ -140,7 +143,29 @@ def rejects(simulator: Simulator, request: RejectsRequest, now: datetime) -> Rej
     """Read the flow logs, and judge every group of rejected records by the rules at its interface."""
     found, missing = read(simulator.account, request, now)
     places = Places(simulator, found.table.interfaces)
-    return Rejects(found, judge(found.table, places), places, missing, request.top)
+    judged = judge(found.table, places)
+    if judged.doubtful.any():
+        pairs = _pairs(found.table, judged, request)
+        judged = judged if pairs is None else judge(found.table, places, pairs)
+    return Rejects(found, judged, places, missing, request.top)
+
+
+def _pairs(table: Table, judged: Judged, request: RejectsRequest) -> Column | None:
+    """Whether the groups whose direction of asking is in doubt reply to accepted requests, where records tell."""
+    rows = np.flatnonzero(judged.doubtful)
+    forms = (parse_format(request.log_format),) if request.log_format else ()
+    since, until = (int(at.timestamp()) if at else None for at in (request.since, request.until))
+    found = find_pairs(request.locations, forms, (_flow(table, row) for row in rows), since, until)
+    if found is None:
+        return None
+    pairs = np.full(len(table), NO_REPLIES if found.seen else UNTOLD)
+    pairs[[row for row in rows.tolist() if _flow(table, row) in found.answered]] = REPLIES
+    return pairs
+
+
+def _flow(table: Table, row: int) -> Flow:
+    ends = table.addresses[table.source[row]], table.addresses[table.destination[row]]
+    return table.interfaces[table.interface[row]], *ends, table.destination_port[row], table.protocol[row]
 
 
 def time_text(seconds: int) -> str | None:

@@ -44,9 +44,9 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Rejected records that are alike, a source port aside.
 
     ``source`` and ``destination`` are the packet's, ``-`` where no record tells. ``protocol`` is -1 where the format
-    does not tell. ``direction`` is ``flow-direction``'s, else what :func:`way` tells. ``first_seen`` is the smallest start and ``last_seen`` the
-    largest end in Unix seconds, 0 where the format has neither. ``flags`` are all TCP flags seen, ``syn`` counts the
-    records that have SYN among theirs. ``source_port`` is the highest of the source ports.
+    does not tell. ``direction`` is ``flow-direction``'s, else what :func:`way` tells. ``first_seen`` is the smallest
+    start and ``last_seen`` the largest end in Unix seconds, 0 where the format has neither. ``flags`` are all TCP flags
+    seen, ``syn`` counts the records that have SYN among theirs. ``source_port`` is the highest of the source ports.
     """
 
     interface_id: str
