@@ -103,9 +103,7 @@ def found_in(session: Session, lines: Sequence[str], form: str) -> Rejects:
 
 def groups_of(found: Rejects) -> dict[tuple[object, ...], Explained]:
     """The groups by what a record of theirs shows."""
-    return {
-        (g.interface_id, g.source, g.destination, g.protocol, g.destination_port): g for g in found.document.groups
-    }
+    return {(g.interface_id, g.source, g.destination, g.protocol, g.destination_port): g for g in found.document.groups}
 
 
 def key_of(seen: Seen, raw: Json, form: str) -> tuple[object, ...]:

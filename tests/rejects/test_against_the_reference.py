@@ -1,4 +1,4 @@
-"""Single packets at single interfaces, judged rule by rule by the reference evaluator, and by `rejects` from records."""
+"""Single packets at single interfaces, judged by the reference rule by rule, and by `rejects` from records."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ def judged(raw: Json, row: Json, seen: Seen) -> Verdict | None:
     snapshot = Snapshot(raw)
     code = None if seen.icmp_type is None else 0
     has_ports = seen.protocol in (TCP, UDP)
-    ports = (seen.source_port, seen.destination_port) if has_ports else (None, None)
-    packet = Packet(seen.source, seen.destination, seen.protocol, *ports, seen.icmp_type, code)
+    from_port, to_port = (seen.source_port, seen.destination_port) if has_ports else (None, None)
+    packet = Packet(seen.source, seen.destination, seen.protocol, from_port, to_port, seen.icmp_type, code)
     peer = seen.source if seen.direction == "ingress" else seen.destination
 
     def acl() -> Verdict | None:

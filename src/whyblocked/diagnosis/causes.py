@@ -12,6 +12,7 @@ from whyblocked.diagnosis.judging import ACL, ENCRYPTION, GROUP, LATE, PUBLIC_AC
 from whyblocked.diagnosis.peers import Traffic
 from whyblocked.diagnosis.places import DIRECTIONS, Place, Places
 from whyblocked.flowlogs.groups import Group, Table
+from whyblocked.flowlogs.pairs import CLIENTS
 from whyblocked.network.flow import Leg
 from whyblocked.network.packets import ALL_PORTS, EVERYWHERE, TCP, Packets
 from whyblocked.network.rules import AclRule, Direction
@@ -19,7 +20,6 @@ from whyblocked.network.walk import Blocker
 
 NOBODY = "Nobody has to open a rule for these."
 _LAST = (32767, 32768)
-_CLIENTS = 32768  # from here on, ports that clients use
 
 
 class Causes:
@@ -70,15 +70,21 @@ class Causes:
             direction=direction,
             resource_ids=ids,
             tried=rules,
+            next_step=NOBODY if self.judged.reply[row] else None,
             **_where(group, place),
         )
 
     def _group_remark(self, row: int, group: Group, place: Place, direction: Direction) -> str:
+        if self.judged.reply[row]:
+            if group.syn:
+                return ": these are answers to a connection that was not opened from here, or not this way"
+            return (
+                f": from port {group.source_port} to a client's port, these are late answers or packets of closed "
+                "connections"
+            )
         if self.judged.too[row]:
             return f"; {self._refusal(row, place, direction)[1]}, too"
-        if self.judged.reply[row]:
-            return ": these are answers to a connection that was not opened from here, or not this way"
-        clients = group.protocol == TCP and group.flags is None and (group.destination_port or 0) >= _CLIENTS
+        clients = group.protocol == TCP and group.flags is None and (group.destination_port or 0) >= CLIENTS
         if clients:
             return " (if these are late packets of closed connections, nobody has to; the records have no tcp-flags)"
         return ""

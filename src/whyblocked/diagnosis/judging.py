@@ -37,7 +37,7 @@ class Judged(NamedTuple):
 
     ``place`` is the place in ``interfaces`` of one that is known, else -1; ``direction`` one in ``DIRECTIONS``, -1
     where nothing tells. ``work`` is what was at work (:data:`GROUP` ...), ``rule`` the place of the network ACL's rule,
-    ``too`` whether the other of the two refuses as well, ``reply`` whether it is taken for a reply, ``doubtful``
+    ``too`` whether the other of the two refuses as well, ``reply`` whether it is taken for an answer, ``doubtful``
     whether accepted records could tell that better.
     """
 
@@ -110,7 +110,8 @@ class _Judging:
         self.port = _within(np.asarray(table.destination_port), ALL_PORTS[1])
         self.source_port = _within(np.asarray(table.source_port), ALL_PORTS[1])
         self.told = np.asarray(table.direction)
-        flags, syn = np.asarray(table.flags), np.asarray(table.syn)
+        self.flags, syn = np.asarray(table.flags), np.asarray(table.syn)
+        flags = self.flags
         has_flags = (self.protocol == TCP) & (flags != NONE)
         self.late = has_flags & (syn == 0)
         self.is_answer = has_flags & (syn > 0) & (flags & _ACK > 0)
@@ -158,6 +159,7 @@ class _Judging:
         work[first] = ACL
         work[self.groups == NONE] = NOTHING
         work = np.where(self.reason != NOTHING, self.reason, work)
+        reply |= self._stale(direction, work == GROUP)
 
         status = np.full(rows, NOW_ALLOWED)
         status[(group | acl) & UNKNOWN > 0] = UNEXPLAINED
@@ -278,6 +280,21 @@ class _Judging:
         doubtful = np.zeros(len(found), bool)
         doubtful[rows] = True
         return found, doubtful
+
+    def _stale(self, direction: Column, refused: Column) -> Column:
+        """What a security group refuses, and yet comes from a service that the rules let be asked to a client's port.
+
+        It answers a connection that is no longer tracked. Records with flags tell that themselves.
+        """
+        has_flags = (self.protocol == TCP) & (self.flags != NONE)
+        ports = (_rank(self.port) == 2) & (self.source_port > 0) & (_rank(self.source_port) == 0)
+        rows = np.flatnonzero(refused & ports & ~has_flags)
+        found = np.zeros(len(refused), bool)
+        if len(rows):
+            way = direction[rows]
+            asked = self._decide(rows, 1 - way, peer=self._peer(rows, way), port=self.source_port[rows])
+            found[rows] = (asked[0] & asked[1]) == PASSES
+        return found
 
     def _is_inside(self, rows: Column) -> tuple[Column, Column]:
         """Whether the source and the destination are addresses of the VPCs; only where there are such rows."""

@@ -155,7 +155,7 @@ def _pairs(table: Table, judged: Judged, request: RejectsRequest) -> Column | No
     rows = np.flatnonzero(judged.doubtful)
     forms = (parse_format(request.log_format),) if request.log_format else ()
     since, until = (int(at.timestamp()) if at else None for at in (request.since, request.until))
-    found = find_pairs(request.locations, forms, (_flow(table, row) for row in rows), since, until)
+    found = find_pairs(request.locations, forms, (_flow(table, row) for row in rows.tolist()), since, until)
     if found is None:
         return None
     pairs = np.full(len(table), NO_REPLIES if found.seen else UNTOLD)

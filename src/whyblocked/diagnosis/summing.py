@@ -100,7 +100,7 @@ def sections(found: Rejects) -> Column:
     rows = np.flatnonzero(outsiders)
     if len(rows):
         section[rows[_scans(found, rows)]] = SCANS
-    section[judged.work == LATE] = LATE_ONES
+    section[(judged.work == LATE) | ((judged.work == GROUP) & judged.reply)] = LATE_ONES
     section[judged.status > NOW_ALLOWED] = ELSEWHERE
     section[judged.status == UNEXPLAINED] = UNTOLD
     section[judged.status == NOW_ALLOWED] = CHANGED
@@ -150,7 +150,7 @@ def _values(found: Rejects, by: By) -> Column:
     rule = np.where(by_acl, judged.rule + 1, 0)
     way = np.where(by_group | by_acl, judged.direction + 1, 0)
     six = np.where(by_acl, judged.version == 6, 0)
-    reply = np.where(by_acl, judged.reply, 0)
+    reply = np.where(by_group | by_acl, judged.reply, 0)
     value: Column = ((((judged.work << 20 | what) << 2 | way) << 1 | six) << 1 | reply) << 16 | np.clip(rule, 0, 65535)
     return value
 
