@@ -12,8 +12,8 @@ from whyblocked.diagnosis.answer import Finding
 from whyblocked.diagnosis.rejects import Explained, Rejects, RejectsRequest
 
 HEADER = (
-    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status "
-    "tcp-flags pkt-srcaddr pkt-dstaddr flow-direction reject-reason"
+    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action "
+    "log-status tcp-flags pkt-srcaddr pkt-dstaddr flow-direction reject-reason"
 )
 PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58}
 START = 1795424400  # 2026-11-23 09:00
@@ -53,9 +53,7 @@ def rejects(net: Network, records: Sequence[str], top: int = 0) -> Rejects:
         log = Path(folder, "flow.log")
         log.write_text("\n".join([HEADER, *records, ""]), encoding="utf-8")
         session = Session(snapshot(net.save(Path(folder, "snapshot"))))
-        found = session.rejects(RejectsRequest(locations=(str(log),), top=top), NOW)
-        found.document  # noqa: B018 - explain while the folder is there
-        return found
+        return session.rejects(RejectsRequest(locations=(str(log),), top=top), NOW)
 
 
 def groups(net: Network, *records: str) -> list[Explained]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Any
 
+import msgspec
+
 from whyblocked.config.account import Missing
 from whyblocked.diagnosis.answer import Finding
-from whyblocked.diagnosis.answering import findings
+from whyblocked.diagnosis.answering import advised, findings
 from whyblocked.diagnosis.judging import ACL, ENCRYPTION, GROUP, LATE, PUBLIC_ACCESS, Judged
 from whyblocked.diagnosis.peers import Traffic
 from whyblocked.diagnosis.places import DIRECTIONS, Place, Places
@@ -19,6 +21,8 @@ from whyblocked.network.rules import AclRule, Direction
 from whyblocked.network.walk import Blocker
 
 NOBODY = "Nobody has to open a rule for these."
+LATE_PACKETS = "LATE_PACKETS"
+_CLIENT_PORTS = "1024-65535"  # a rule for replies has to allow all that clients use
 _LAST = (32767, 32768)
 
 
@@ -32,7 +36,14 @@ class Causes:
     def cause(self, row: int) -> Finding | None:
         """What refused the group in this row, or None where nothing known did."""
         blocker = self._blocker(row)
-        return None if blocker is None else next(findings(self._account, [blocker]))
+        if blocker is None:
+            return None
+        found = next(findings(self._account, [blocker]))
+        if blocker.leg == "forward" or found.packets.source_ports is None:
+            return found
+        wide = msgspec.structs.replace(found.packets, source_ports=_CLIENT_PORTS)
+        step, command = advised(self._account, blocker, wide, found.near_misses)
+        return msgspec.structs.replace(found, next_step=step, command=command)
 
     def _blocker(self, row: int) -> Blocker | None:
         work = int(self.judged.work[row])
@@ -135,7 +146,7 @@ class Causes:
         return Blocker(
             leg="forward",
             layer="interface",
-            code="LATE_PACKETS",
+            code=LATE_PACKETS,
             summary=summary,
             packets=self._packets(row, group, self._direction(row)),
             resource_ids=(group.interface_id,),

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 OWN, INTERNET, UNTOLD, CHANGED, ELSEWHERE, SCANS, LATE_ONES = range(7)  # sections in the order of the report
 MANY_SOURCES = 10  # so many strangers at one interface are a scan,
-FEW_PACKETS = 10  # as far as each sent no more than this,
-MANY_PORTS = 10  # and so is one that tries so many ports
+FEW_PACKETS = 2  # as far as none of them tries again: a client sends more than this in an interval;
+MANY_PORTS = 10  # and one that tries so many ports is a scan whatever it sends
 LISTED = 3  # groups shown of an entry
 
 
@@ -125,9 +125,11 @@ def _scans(found: Rejects, rows: Column) -> Column:
     interface = np.asarray(table.interface)[rows]
     pairs, at = np.unique(interface << 32 | np.asarray(table.source)[rows], return_inverse=True)
     packets = _sums(at, np.asarray(table.packets)[rows], len(pairs))
+    records = _sums(at, np.asarray(table.records)[rows], len(pairs))
     tried = np.bincount(at, minlength=len(pairs))
     strangers = np.bincount(pairs >> 32)
-    noise: Column = ((strangers[pairs >> 32] >= MANY_SOURCES) & (packets <= FEW_PACKETS)) | (tried >= MANY_PORTS)
+    one_of_many = (strangers[pairs >> 32] >= MANY_SOURCES) & (packets <= FEW_PACKETS * records)
+    noise: Column = one_of_many | (tried >= MANY_PORTS)
     return noise[at]
 
 

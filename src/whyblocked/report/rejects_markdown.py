@@ -27,7 +27,7 @@ def _lines(seen: Story) -> Iterator[str]:
             yield from _item(item)
     if seen.hidden:
         yield ""
-        yield prose(seen.hidden)
+        yield f"{prose(seen.hidden)}: `--top 0` shows all"
     if seen.remarks:
         yield ""
         yield "**Notes**"
@@ -39,7 +39,8 @@ def _item(item: Item) -> Iterator[str]:
     yield f"- {prose(item.title)}"
     yield f"  - {prose(item.amount)}"
     yield from (f"  - {code(flow)}" for flow in item.flows)
-    yield from (f"  - nearest: {code(near)}" for near in item.near)
+    if item.near:
+        yield f"  - nearest: {code(item.near)}"
     if item.next_step:
         yield f"  - {prose(item.next_step)}"
     if item.command:
