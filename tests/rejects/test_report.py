@@ -74,7 +74,7 @@ def test_nothing_rejected_is_said_in_one_line() -> None:
 
 def test_no_line_of_prose_is_longer_than_the_terminal(found: Rejects) -> None:
     for by in ("rule", "source", "destination", "interface", "port"):
-        lines = report(found, by).splitlines()  # type: ignore[arg-type]
+        lines = report(found, by).splitlines()
         assert max(len(line) for line in lines if not line.startswith("      aws ")) <= 80
 
 

@@ -191,7 +191,10 @@ def _flow(group: Explained, found: Rejects, names: dict[str, str], by: By, *, al
     if not alone:
         words += f", {count_words(group.packets, 'packet')}"
     words += f", {group.direction} at {group.interface_id}" if group.direction else f", at {group.interface_id}"
-    return words if by == "rule" else f"{words}: {_why(group, found, alone=True)}"
+    if by != "rule":
+        words += f": {_why(group, found, alone=True)}"
+    too = group.cause.summary.partition("; ")[2].rstrip(".") if group.cause else ""
+    return f"{words}; {too}" if too else words
 
 
 def _traffic(group: Explained) -> str:

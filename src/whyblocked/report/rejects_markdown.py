@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 def render(found: Rejects, by: By) -> str:
     """The report as a Markdown document."""
-    return "\n".join(_lines(story(found, by))) + "\n"
+    text = "\n".join(_lines(story(found, by)))
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
 
 def _lines(seen: Story) -> Iterator[str]:
