@@ -324,6 +324,16 @@ def test_an_interface_without_groups_has_only_its_network_acl() -> None:
     assert one(net, record("eni-tgw", f"{flow} 443", seen=seen)).status == "now-allowed"
 
 
+def test_what_a_transit_gateway_takes_from_its_own_subnet_meets_the_network_acl() -> None:
+    """https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html"""
+    net = web(acl=([deny(90, "tcp", 22), *OPEN], [deny(90, "tcp", 22), *OPEN]))
+    net.interface("eni-tgw", "10.0.1.200", groups=[], kind="transit_gateway", requester="amazon-aws")
+    there = record("eni-tgw", "10.0.1.10 40000 -> 10.20.33.164 22", seen=("10.0.1.10", "10.0.1.200"))
+    back = record("eni-tgw", "10.20.33.164 40000 -> 10.0.1.10 22", seen=("10.0.1.200", "10.0.1.10"))
+    assert short(cause(net, there)) == "forward network-acl ingress acl-web rule 90"
+    assert one(net, back).status == "now-allowed"
+
+
 def test_a_direction_that_nothing_tells_is_not_guessed() -> None:
     found = one(web(ingress=[udp(53, "0.0.0.0/0")]), record("eni-web", "10.9.9.9 40000 -> 10.8.8.8 53", "udp"))
     assert (found.status, found.direction) == ("unexplained", None)

@@ -121,6 +121,7 @@ class _Judging:
         self.groups = self._of_interface(lambda place: place.groups)
         self.acl = self._of_interface(lambda place: place.acl)
         self.is_nat = self._of_interface(lambda place: int(place.is_nat)) == 1
+        self.is_transit = self._of_interface(lambda place: int(place.is_transit)) == 1
         self.from_here, self.to_here = self._is_own(self.source), self._is_own(self.destination)
         self.version = np.where(
             self.numbers.version[self.source] > 0,
@@ -278,7 +279,7 @@ class _Judging:
         guessed = served & (evident | ((way == 1) & (pairs != NO_REPLIES)))
         found[rows] |= guessed | (pairs == REPLIES)
         doubtful = np.zeros(len(found), bool)
-        doubtful[rows] = True
+        doubtful[rows] = ~(served & evident)
         return found, doubtful
 
     def _stale(self, direction: Column, refused: Column) -> Column:
@@ -337,7 +338,8 @@ class _Judging:
     ) -> Column:
         version, number = peer or self._peer(rows, direction)
         found = self._look_up(self.acl[rows], self._acl_rules, rows, direction, port, version, number)
-        found[self._in_subnet(rows, version, number)] = PASSES
+        # What goes to a transit gateway is looked at even from its own subnet (https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html).
+        found[self._in_subnet(rows, version, number) & ~(self.is_transit[rows] & (direction == 0))] = PASSES
         return found
 
     def _look_up(

@@ -10,7 +10,7 @@ from whyblocked.flowlogs.files import files_below, read_path
 from whyblocked.flowlogs.groups import NONE, PORTS, UNKNOWN
 from whyblocked.flowlogs.records import Record, Scan, Wanted
 
-LARGE = 16 << 20  # bytes of files (gzip's count eightfold) from which the accepted records are not read for this
+LARGE = 4 << 20  # bytes of files (gzip's count eightfold) from which the accepted records are not read for this
 FIRST_EPHEMERAL = 1024
 CLIENTS = 32768  # from here on, ports that clients use, and few servers
 _PACKED = 8
