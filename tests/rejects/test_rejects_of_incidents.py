@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ INCIDENTS = sorted(folder.name for folder in FIXTURES.iterdir() if (folder / "fl
 STATUSES = {"explained", "now-allowed", "unexplained", "unknown-interface"}
 
 
+@cache
 def rejects(name: str) -> tuple[int, dict[str, Any]]:
     """Exit status and JSON of one incident."""
     folder = FIXTURES / name

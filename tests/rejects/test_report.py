@@ -133,6 +133,16 @@ def test_a_rule_for_replies_is_one_for_all_ports_of_clients(found: Rejects) -> N
     assert "--port-range From=1024,To=65535" in shown
 
 
+def test_what_is_not_explained_says_why() -> None:
+    flows = [
+        record("eni-web1", f"{OFFICE} 40000 -> 10.0.1.10 22", reason="XYZ"),
+        record("eni-web1", "10.7.7.7 40000 -> 10.8.8.8 443"),
+    ]
+    shown = " ".join(report(rejects(company(), flows)).split())
+    assert "the records give a reason that is not known here: XYZ" in shown
+    assert "neither end is an address of the interface, and the records have no flow-direction" in shown
+
+
 # -- for programs ---------------------------------------------------------------------------------------------------
 
 GROUP = ["interface_id", "source", "destination", "destination_port", "protocol", "direction", "records", "packets"]

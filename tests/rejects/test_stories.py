@@ -308,6 +308,12 @@ def test_encryption_controls() -> None:
     assert (found.layer, found.code) == ("interface", "VPC_ENCRYPTION_CONTROLS_ENFORCED")
 
 
+def test_a_reason_that_is_new_is_not_put_on_the_rules() -> None:
+    # AWS gives no reason where security groups and network ACLs refuse.
+    found = one(web(), record("eni-web", f"{STRANGER} 40000 -> 10.0.1.10 22", direction="ingress", reason="XYZ"))
+    assert (found.status, found.cause) == ("unexplained", None)
+
+
 def test_an_interface_that_is_gone() -> None:
     found = one(web(), record("eni-0123456789abcdef0", f"{STRANGER} 40000 -> 10.0.1.10 22"))
     assert (found.status, found.cause) == ("unknown-interface", None)

@@ -26,7 +26,7 @@ Column = NDArray[Any]
 
 EXPLAINED, NOW_ALLOWED, UNEXPLAINED, UNKNOWN_INTERFACE = range(4)
 STATUSES = ("explained", "now-allowed", "unexplained", "unknown-interface")
-GROUP, ACL, LATE, PUBLIC_ACCESS, ENCRYPTION, NOTHING = range(6)  # what was at work
+GROUP, ACL, LATE, PUBLIC_ACCESS, ENCRYPTION, UNHEARD, NOTHING = range(7)  # what was at work; UNHEARD: a new reason
 REPLIES, NO_REPLIES, UNTOLD = 1, 0, -1  # what the accepted records say of a group of rejected ones
 _ACK = 16
 _REASONS = {"BPA": PUBLIC_ACCESS, "EC": ENCRYPTION}
@@ -116,7 +116,7 @@ class _Judging:
         self.late = has_flags & (syn == 0)
         self.is_answer = has_flags & (syn > 0) & (flags & _ACK > 0)
         self.opens = has_flags & (syn > 0) & (flags & _ACK == 0)
-        reasons = np.array([*(_REASONS.get(r, NOTHING) for r in table.reject_reasons), NOTHING])
+        reasons = np.array([*(_REASONS.get(r, UNHEARD) for r in table.reject_reasons), NOTHING])
         self.reason = reasons[np.asarray(table.reject_reason)]
         self.groups = self._of_interface(lambda place: place.groups)
         self.acl = self._of_interface(lambda place: place.acl)
@@ -169,7 +169,8 @@ class _Judging:
         unread = np.array([name in self.places.unread for name in self._names] or [False])
         status[(self.groups == NONE)] = UNKNOWN_INTERFACE
         status[(self.groups == NONE) & unread[self.interface]] = UNEXPLAINED
-        status[work != NOTHING] = EXPLAINED
+        status[work < UNHEARD] = EXPLAINED
+        status[(work == UNHEARD) & (status != UNKNOWN_INTERFACE)] = UNEXPLAINED
         return Judged(
             status=status,
             work=work,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from whyblocked.diagnosis.judging import ACL, EXPLAINED, GROUP, LATE, NOW_ALLOWED, UNEXPLAINED, Column
+from whyblocked.diagnosis.judging import ACL, EXPLAINED, GROUP, LATE, NOW_ALLOWED, UNEXPLAINED, UNHEARD, Column
 from whyblocked.flowlogs.groups import NONE
 from whyblocked.network.addresses import PUBLIC, RFC1918, RFC6598
 from whyblocked.network.packets import EVERYWHERE, subtract_intervals
@@ -149,8 +149,10 @@ def _values(found: Rejects, by: By) -> Column:
         return both
     by_group, by_acl = judged.work == GROUP, judged.work == ACL
     what = np.where(by_group, judged.groups, np.where(by_acl, judged.acl, 0))
+    what = np.where(judged.work == UNHEARD, np.asarray(table.reject_reason), what)
+    untold = (judged.status == UNEXPLAINED) & (judged.direction == NONE)
     rule = np.where(by_acl, judged.rule + 1, 0)
-    way = np.where(by_group | by_acl, judged.direction + 1, 0)
+    way = np.where(by_group | by_acl, judged.direction + 1, np.where(untold, 3, 0))
     six = np.where(by_acl, judged.version == 6, 0)
     reply = np.where(by_group | by_acl, judged.reply, 0)
     value: Column = ((((judged.work << 20 | what) << 2 | way) << 1 | six) << 1 | reply) << 16 | np.clip(rule, 0, 65535)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from whyblocked.diagnosis.answer import Finding
 from whyblocked.diagnosis.causes import LATE_PACKETS, NOBODY
+from whyblocked.diagnosis.judging import UNHEARD
 from whyblocked.diagnosis.owners import owners
 from whyblocked.diagnosis.summing import (
     CHANGED,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _TITLES: dict[int, tuple[str, str]] = {
     OWN: ("Between your own addresses", ""),
     INTERNET: ("To and from the internet", ""),
-    UNTOLD: ("Not explained", "the rules or the direction could not be told"),
+    UNTOLD: ("Not explained", "the rules, the direction or the reason could not be told"),
     CHANGED: ("Allowed by today's rules", "they changed since, or the security group had forgotten the connection"),
     ELSEWHERE: ("At interfaces that are not in the configuration", "they are gone, or in another account or Region"),
     SCANS: ("Internet scanners", "strangers that knock everywhere; nothing is to be done"),
@@ -109,8 +110,7 @@ def _counts(scanned: dict[str, int]) -> str:
 
 
 def _item(entry: Entry, found: Rejects, shown: dict[int, Explained], names: dict[str, str], by: By) -> Item:
-    groups = [shown[row] for row in entry.rows]
-    first = groups[0]
+    first = shown[entry.rows[0]]
     cause = None if entry.section in _FOLDED else first.cause
     alone = entry.groups == 1
     near = "" if cause is None or not cause.near_misses else _near(cause)
@@ -118,7 +118,7 @@ def _item(entry: Entry, found: Rejects, shown: dict[int, Explained], names: dict
         mark=_MARKS.get(entry.section, "pass"),
         title=clean(_title(entry, found, first, names, by), 400),
         amount=clean(_amount(entry), 400),
-        flows=[clean(_flow(group, found, names, by, alone=alone), 400) for group in groups],
+        flows=[clean(_flow(row, shown[row], found, names, by, alone=alone), 400) for row in entry.rows],
         near=near if alone or not near else f"for the first, {near}",
         next_step=clean(cause.next_step, 500) if alone and cause and cause.next_step else None,
         command=clean(cause.command, 4000) if alone and cause and cause.command else None,
@@ -134,17 +134,19 @@ def _title(entry: Entry, found: Rejects, first: Explained, names: dict[str, str]
         return f"at {_named(first.interface_id, names)}"
     if by == "port":
         return _traffic(first)
-    return _why(first, found, alone=entry.interfaces == 1)
+    return _why(entry.rows[0], first, found, alone=entry.interfaces == 1)
 
 
-def _why(group: Explained, found: Rejects, *, alone: bool) -> str:
-    """Why a group was rejected; ``alone``: nothing but its own interface is meant."""
+def _why(row: int, group: Explained, found: Rejects, *, alone: bool) -> str:
+    """Why the group in this row was rejected; ``alone``: nothing but its own interface is meant."""
     if group.cause is not None:
         return _rule(group.cause, found, alone=alone)
     if group.status == "now-allowed":
         return "no rule refuses it now"
     if group.status == "unknown-interface":
         return "which rules decided there is not known"
+    if found.judged.work[row] == UNHEARD:
+        return f"the records give a reason that is not known here: {found.table[row].reject_reason}"
     if group.direction is None:
         return "neither end is an address of the interface, and the records have no flow-direction"
     return "the rules that decide could not all be read"
@@ -185,14 +187,14 @@ def _amount(entry: Entry) -> str:
     return f"{words}, {span_words(first, last)}" if first and last else words
 
 
-def _flow(group: Explained, found: Rejects, names: dict[str, str], by: By, *, alone: bool) -> str:
+def _flow(row: int, group: Explained, found: Rejects, names: dict[str, str], by: By, *, alone: bool) -> str:
     """``203.0.113.5 -> 10.0.1.10 (web-1) tcp/22, 9 packets, ingress at eni-1``; its reason where not all share it."""
     words = f"{_named(group.source, names)} -> {_named(group.destination, names)} {_traffic(group)}"
     if not alone:
         words += f", {count_words(group.packets, 'packet')}"
     words += f", {group.direction} at {group.interface_id}" if group.direction else f", at {group.interface_id}"
     if by != "rule":
-        words += f": {_why(group, found, alone=True)}"
+        words += f": {_why(row, group, found, alone=True)}"
     too = group.cause.summary.partition("; ")[2].rstrip(".") if group.cause else ""
     return f"{words}; {too}" if too else words
 
