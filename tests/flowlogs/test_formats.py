@@ -218,6 +218,7 @@ def test_format(tmp_path: Path, name: str) -> None:
 RDP = Group(
     interface_id="eni-1235b8ca123456789", source="172.31.9.69", destination="172.31.9.12", destination_port=3389,
     protocol=6, direction=None, records=1, packets=20, bytes=4249, first_seen=1418530010, last_seen=1418530070,
+    source_port=49761,
 )  # fmt: skip
 
 

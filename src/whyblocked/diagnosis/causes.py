@@ -5,21 +5,25 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Any
 
+import msgspec
+
 from whyblocked.config.account import Missing
 from whyblocked.diagnosis.answer import Finding
-from whyblocked.diagnosis.answering import findings
+from whyblocked.diagnosis.answering import advised, findings
 from whyblocked.diagnosis.judging import ACL, ENCRYPTION, GROUP, LATE, PUBLIC_ACCESS, Judged
 from whyblocked.diagnosis.peers import Traffic
 from whyblocked.diagnosis.places import DIRECTIONS, Place, Places
 from whyblocked.flowlogs.groups import Group, Table
+from whyblocked.flowlogs.pairs import CLIENTS
 from whyblocked.network.flow import Leg
 from whyblocked.network.packets import ALL_PORTS, EVERYWHERE, TCP, Packets
 from whyblocked.network.rules import AclRule, Direction
 from whyblocked.network.walk import Blocker
 
 NOBODY = "Nobody has to open a rule for these."
+LATE_PACKETS = "LATE_PACKETS"
+_CLIENT_PORTS = "1024-65535"  # a rule for replies has to allow all that clients use
 _LAST = (32767, 32768)
-_CLIENTS = 32768  # from here on, ports that clients use
 
 
 class Causes:
@@ -32,7 +36,14 @@ class Causes:
     def cause(self, row: int) -> Finding | None:
         """What refused the group in this row, or None where nothing known did."""
         blocker = self._blocker(row)
-        return None if blocker is None else next(findings(self._account, [blocker]))
+        if blocker is None:
+            return None
+        found = next(findings(self._account, [blocker]))
+        if blocker.leg == "forward" or found.packets.source_ports is None:
+            return found
+        wide = msgspec.structs.replace(found.packets, source_ports=_CLIENT_PORTS)
+        step, command = advised(self._account, blocker, wide, found.near_misses)
+        return msgspec.structs.replace(found, next_step=step, command=command)
 
     def _blocker(self, row: int) -> Blocker | None:
         work = int(self.judged.work[row])
@@ -70,15 +81,21 @@ class Causes:
             direction=direction,
             resource_ids=ids,
             tried=rules,
+            next_step=NOBODY if self.judged.reply[row] else None,
             **_where(group, place),
         )
 
     def _group_remark(self, row: int, group: Group, place: Place, direction: Direction) -> str:
+        if self.judged.reply[row]:
+            if group.syn:
+                return ": these are answers to a connection that was not opened from here, or not this way"
+            return (
+                f": from port {group.source_port} to a client's port, these are late answers or packets of closed "
+                "connections"
+            )
         if self.judged.too[row]:
             return f"; {self._refusal(row, place, direction)[1]}, too"
-        if self.judged.reply[row]:
-            return ": these are answers to a connection that was not opened from here, or not this way"
-        clients = group.protocol == TCP and group.flags is None and (group.destination_port or 0) >= _CLIENTS
+        clients = group.protocol == TCP and group.flags is None and (group.destination_port or 0) >= CLIENTS
         if clients:
             return " (if these are late packets of closed connections, nobody has to; the records have no tcp-flags)"
         return ""
@@ -129,7 +146,7 @@ class Causes:
         return Blocker(
             leg="forward",
             layer="interface",
-            code="LATE_PACKETS",
+            code=LATE_PACKETS,
             summary=summary,
             packets=self._packets(row, group, self._direction(row)),
             resource_ids=(group.interface_id,),

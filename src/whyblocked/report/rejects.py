@@ -39,7 +39,7 @@ def _lines(seen: Story, width: int) -> Iterator[Text]:
             yield from _item(item, width, prose)
     if seen.hidden:
         yield Text()
-        yield Text(seen.hidden, "dim")
+        yield Text(f"{seen.hidden}: --top 0 shows all", "dim")
     if seen.remarks:
         yield Text()
         yield Text("Notes", "bold")
@@ -53,8 +53,8 @@ def _item(item: Item, width: int, prose: int) -> Iterator[Text]:
     yield from wrapped(Text(item.amount, "dim"), prose, 4)
     for flow in item.flows:
         yield from wrapped(Text(flow), width, 6, 8)
-    for near in item.near:
-        yield from wrapped(Text.assemble(("nearest ", "dim"), near), prose, 6, 8)
+    if item.near:
+        yield from wrapped(Text.assemble(("nearest ", "dim"), item.near), prose, 6, 8)
     if item.next_step:
         yield from wrapped(Text(item.next_step), prose, 6)
     if item.command:
