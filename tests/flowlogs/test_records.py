@@ -238,7 +238,8 @@ def test_malformed_lines_are_placed_and_harmless() -> None:
         ('{"Vpcs": [{"VpcId": "vpc-1"}]}\n', "x.log is not a flow log: JSON without records"),
         ("version,account-id,action\n", "x.log: the record format lacks srcaddr or pkt-srcaddr"),
         (b"\x7fELF\x02\0\0\0", "not a flow log (binary data)"),
-        ("version action".encode("utf-16"), "not a flow log (binary data)"),
+        ("version action".encode("utf-16"), "x.log:1: the record format lacks srcaddr"),
+        (b"\x28\xb5\x2f\xfd\0\0", "x.log is packed with zstd, which is not read: unpack it"),
     ],
 )
 def test_what_is_no_flow_log(text: str | bytes, named: str) -> None:
