@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from whyblocked.config.account import Missing
 from whyblocked.diagnosis.peers import PASSES, REFUSED, RULE, UNKNOWN, Cell, Traffic, acl_cells, group_cells
 from whyblocked.diagnosis.places import DIRECTIONS, VERSIONS, Places
+from whyblocked.flowlogs.fields import LOST
 from whyblocked.flowlogs.groups import NONE, Table
 from whyblocked.network.packets import ALL_PORTS, TCP, join_intervals, span
 
@@ -25,11 +26,11 @@ Column = NDArray[Any]
 
 EXPLAINED, NOW_ALLOWED, UNEXPLAINED, UNKNOWN_INTERFACE = range(4)
 STATUSES = ("explained", "now-allowed", "unexplained", "unknown-interface")
-GROUP, ACL, LATE, PUBLIC_ACCESS, ENCRYPTION, NOTHING = range(6)  # what was at work
+GROUP, ACL, LATE, PUBLIC_ACCESS, ENCRYPTION, TRANSIT, NOTHING = range(7)  # what was at work
 FIRST_EPHEMERAL = 1024
 _ACK = 16
 _BITS = (1 << RULE) - 1
-_REASONS = {"BPA": PUBLIC_ACCESS, "EC": ENCRYPTION}
+_REASONS = {"BPA": PUBLIC_ACCESS, "EC": ENCRYPTION, **dict.fromkeys(LOST.values(), TRANSIT)}
 
 
 class Judged(NamedTuple):

@@ -13,7 +13,7 @@ from whyblocked.diagnosis.causes import Causes
 from whyblocked.diagnosis.judging import STATUSES, Judged, judge
 from whyblocked.diagnosis.places import DIRECTIONS, Places
 from whyblocked.diagnosis.sources import read
-from whyblocked.flowlogs.groups import NONE, UNKNOWN, Filters, Lost, Rejected, Table
+from whyblocked.flowlogs.groups import NONE, UNKNOWN, Filters, Rejected, Table
 from whyblocked.flowlogs.window import iso
 from whyblocked.network.protocols import protocol_text
 from whyblocked.network.simulator import Simulator
@@ -79,7 +79,6 @@ class Rejects:
         self.scanned: dict[str, int] = found.scan.counts()
         self.places_of_faults: list[str] = found.scan.places
         self.notes: list[str] = found.notes
-        self.lost: list[Lost] = found.lost
         self.missing = list(dict.fromkeys([*missing, *(str(m) for m in places.missing if not m.absent)]))
         self.top = top or len(self.table)
         self.causes = Causes(self.table, judged, places)
@@ -92,11 +91,6 @@ class Rejects:
         if found and more > 0:
             found.append(f"and {more:,} more malformed lines")
         found += self.notes
-        for lost in self.lost:
-            kinds = zip(("no route", "a blackhole", "their size", "their age"), lost.packets, strict=True)
-            why = ", ".join(f"{count:,} for {kind}" for kind, count in kinds if count)
-            if why:
-                found.append(f"transit gateway {lost.transit_gateway_id} lost packets at {lost.attachment_id}: {why}")
         return [*found, *(f"could not be read: {missing}" for missing in self.missing)]
 
     @property

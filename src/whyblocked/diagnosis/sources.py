@@ -10,7 +10,7 @@ from whyblocked.config.account import Account, Query
 from whyblocked.errors import AwsError, InputError, UndeterminedError
 from whyblocked.flowlogs.configured import Configured, configured
 from whyblocked.flowlogs.fields import Format, parse_format
-from whyblocked.flowlogs.gathering import losses, notes
+from whyblocked.flowlogs.gathering import notes
 from whyblocked.flowlogs.grouping import Grouping
 from whyblocked.flowlogs.groups import Rejected, rejected
 from whyblocked.flowlogs.locations import check, log_group, read_files
@@ -154,5 +154,5 @@ class _Reading:
     def result(self) -> tuple[Rejected, list[str]]:
         """Everything that was read."""
         self.notes.append("accepted records were left out at AWS, and are not counted")
-        found = Rejected(self.grouping.table(), self.scan, [*self.notes, *notes(self.scan)], losses(self.scan))
+        found = Rejected(self.grouping.table(), self.scan, [*self.notes, *notes(self.scan)])
         return found, list(self.missing)

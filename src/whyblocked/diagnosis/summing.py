@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from whyblocked.diagnosis.judging import ACL, EXPLAINED, GROUP, LATE, NOW_ALLOWED, UNEXPLAINED, Column
+from whyblocked.diagnosis.judging import ACL, EXPLAINED, GROUP, LATE, NOW_ALLOWED, TRANSIT, UNEXPLAINED, Column
 from whyblocked.flowlogs.groups import NONE
 from whyblocked.network.addresses import PUBLIC, RFC1918, RFC6598
 from whyblocked.network.packets import EVERYWHERE, subtract_intervals
@@ -14,7 +14,7 @@ from whyblocked.network.packets import EVERYWHERE, subtract_intervals
 if TYPE_CHECKING:
     from whyblocked.diagnosis.rejects import By, Rejects
 
-OWN, INTERNET, UNTOLD, CHANGED, ELSEWHERE, SCANS, LATE_ONES = range(7)  # sections in the order of the report
+OWN, LOST, INTERNET, UNTOLD, CHANGED, ELSEWHERE, SCANS, LATE_ONES = range(8)  # sections in the order of the report
 MANY_SOURCES = 10  # so many strangers at one interface are a scan,
 FEW_PACKETS = 10  # as far as each sent no more than this,
 MANY_PORTS = 10  # and so is one that tries so many ports
@@ -101,6 +101,7 @@ def sections(found: Rejects) -> Column:
     if len(rows):
         section[rows[_scans(found, rows)]] = SCANS
     section[judged.work == LATE] = LATE_ONES
+    section[judged.work == TRANSIT] = LOST
     section[judged.status > NOW_ALLOWED] = ELSEWHERE
     section[judged.status == UNEXPLAINED] = UNTOLD
     section[judged.status == NOW_ALLOWED] = CHANGED
@@ -146,7 +147,8 @@ def _values(found: Rejects, by: By) -> Column:
         both: Column = protocol << 17 | port
         return both
     by_group, by_acl = judged.work == GROUP, judged.work == ACL
-    what = np.where(by_group, judged.groups, np.where(by_acl, judged.acl, 0))
+    reason = np.where(judged.work == TRANSIT, np.asarray(table.reject_reason), 0)
+    what = np.where(by_group, judged.groups, np.where(by_acl, judged.acl, reason))
     rule = np.where(by_acl, judged.rule + 1, 0)
     way = np.where(by_group | by_acl, judged.direction + 1, 0)
     six = np.where(by_acl, judged.version == 6, 0)

@@ -34,7 +34,7 @@ BY_VERSION: dict[int, str] = {
 FIELDS: dict[str, int] = {name: version for version, names in BY_VERSION.items() for name in names.split()}
 
 _ADDRESSES = (("srcaddr", "pkt-srcaddr"), ("dstaddr", "pkt-dstaddr"))
-_TRANSIT = frozenset(name for name in BY_VERSION[6].split() if name.startswith("tgw-"))
+TRANSIT_FIELDS = tuple(BY_VERSION[6].split())
 _OWN = frozenset({*(name for pair in _ADDRESSES for name in pair), "action", "interface-id", "log-status"})
 _PLACEHOLDER = re.compile(r"\$\{\s*([^{}]*?)\s*\}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
@@ -66,7 +66,7 @@ class Format(msgspec.Struct, frozen=True):
     @property
     def is_transit(self) -> bool:
         """Whether it is a transit gateway's: those records tell of losses and have no ``action``."""
-        return "action" not in self.names and not _TRANSIT.isdisjoint(self.names)
+        return "action" not in self.names and any(name.startswith("tgw-") for name in self.names)
 
     @property
     def is_telling(self) -> bool:
@@ -94,13 +94,16 @@ _TRANSIT_DEFAULT = (
     "region flow-direction pkt-src-aws-service pkt-dst-aws-service"
 )
 TRANSIT = Format(tuple(_TRANSIT_DEFAULT.split()))
-LOST = tuple(name for name in BY_VERSION[6].split() if name.startswith("packets-lost-"))
-_NUMBERS = (
-    "version srcport dstport protocol packets bytes start end tcp-flags traffic-path encryption-status "
-    "packets-lost-no-route packets-lost-blackhole packets-lost-mtu-exceeded packets-lost-ttl-expired"
-)
+# What a transit gateway's record says was lost, and the reason for which it counts as rejected.
+LOST = {
+    "packets-lost-no-route": "tgw:no-route",
+    "packets-lost-blackhole": "tgw:blackhole",
+    "packets-lost-mtu-exceeded": "tgw:mtu-exceeded",
+    "packets-lost-ttl-expired": "tgw:ttl-expired",
+}
+_NUMBERS = "version srcport dstport protocol packets bytes start end tcp-flags traffic-path encryption-status"
 _KINDS = {  # what tells a field from another, as far as anything does
-    **dict.fromkeys(_NUMBERS.split(), re.compile(rb"[0-9]+\Z")),
+    **dict.fromkeys((*_NUMBERS.split(), *LOST), re.compile(rb"[0-9]+\Z")),
     **dict.fromkeys(
         ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr"), re.compile(rb"[0-9a-fA-F]*[.:][0-9a-fA-F.:]*\Z")
     ),

@@ -11,6 +11,7 @@ from whyblocked.diagnosis.summing import (
     ELSEWHERE,
     INTERNET,
     LATE_ONES,
+    LOST,
     OWN,
     SCANS,
     UNTOLD,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _TITLES: dict[int, tuple[str, str]] = {
     OWN: ("Between your own addresses", ""),
+    LOST: ("Lost by a transit gateway", ""),
     INTERNET: ("To and from the internet", ""),
     UNTOLD: ("Not explained", "the rules or the direction could not be told"),
     CHANGED: ("Allowed by today's rules", "they changed since, or the security group had forgotten the connection"),
@@ -33,7 +35,7 @@ _TITLES: dict[int, tuple[str, str]] = {
     SCANS: ("Internet scanners", "strangers that knock everywhere; nothing is to be done"),
     LATE_ONES: ("Late packets of closed connections", "nobody has to open a rule for them"),
 }
-_MARKS: dict[int, Mark] = {OWN: "no", INTERNET: "no", UNTOLD: "unknown"}
+_MARKS: dict[int, Mark] = {OWN: "no", LOST: "no", INTERNET: "no", UNTOLD: "unknown"}
 _FOLDED = (SCANS, LATE_ONES)
 _NAME = 60
 
@@ -158,7 +160,9 @@ def _rule(cause: Finding, entry: Entry, found: Rejects) -> str:
     if cause.layer == "network-acl" and cause.rule is not None:
         reply = ", the replies of accepted requests" if cause.leg == "return" else ""
         return f"{kind_words(cause.layer)} {', '.join(ids)}: {rule_words(cause.rule, cause.direction)}{reply}"
-    return cause.summary.rstrip(".") if entry.interfaces == 1 else cause.summary.partition(" at eni")[0].rstrip(".")
+    if entry.interfaces == 1 or not cause.resource_ids:
+        return cause.summary.rstrip(".")
+    return cause.summary.partition(f" at {cause.resource_ids[0]}")[0].rstrip(".")
 
 
 def _untold(group: Explained) -> str:
