@@ -10,10 +10,10 @@ import msgspec
 from whyblocked.config.account import Missing
 from whyblocked.diagnosis.answer import Finding
 from whyblocked.diagnosis.answering import advised, findings
-from whyblocked.diagnosis.judging import ACL, ENCRYPTION, GROUP, LATE, PUBLIC_ACCESS, Judged
+from whyblocked.diagnosis.judging import ACL, ENCRYPTION, GROUP, LATE, PUBLIC_ACCESS, TRANSIT, Judged
 from whyblocked.diagnosis.peers import Traffic
 from whyblocked.diagnosis.places import DIRECTIONS, Place, Places
-from whyblocked.flowlogs.groups import Group, Table
+from whyblocked.flowlogs.groups import UNKNOWN, Group, Table
 from whyblocked.flowlogs.pairs import CLIENTS
 from whyblocked.network.flow import Leg
 from whyblocked.network.packets import ALL_PORTS, EVERYWHERE, TCP, Packets
@@ -23,6 +23,24 @@ from whyblocked.network.walk import Blocker
 NOBODY = "Nobody has to open a rule for these."
 LATE_PACKETS = "LATE_PACKETS"
 _CLIENT_PORTS = "1024-65535"  # a rule for replies has to allow all that clients use
+# Codes are the Reachability Analyzer's for transit gateway route tables where it has one.
+# https://docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html
+# https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-quotas.html (the largest packets)
+_LOSSES = {
+    "tgw:no-route": ("TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT", "for want of a route"),
+    "tgw:blackhole": ("TGW_RTB_BAD_STATE_ROUTE", "in a blackhole route"),
+    "tgw:mtu-exceeded": ("TGW_MTU_EXCEEDED", "for their size"),
+    "tgw:ttl-expired": ("TGW_TTL_EXPIRED", "for their age (time to live)"),
+}
+_NEXT_STEPS = {
+    "TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT": "Give {destination} a route in the transit gateway route table of "
+    "{attachment}, if they should pass.",
+    "TGW_RTB_BAD_STATE_ROUTE": "Look up {destination} in the transit gateway route table of {attachment}: its route is "
+    "a blackhole on purpose, or the attachment that it leads to is gone.",
+    "TGW_MTU_EXCEEDED": "Lower the MTU at the sender: a transit gateway passes packets of up to 8,500 bytes, a VPN of "
+    "up to 1,500.",
+    "TGW_TTL_EXPIRED": "Look for routes to {destination} that lead in a circle through the transit gateway.",
+}
 _LAST = (32767, 32768)
 
 
@@ -53,6 +71,8 @@ class Causes:
             return self._public_access(row, group, place)
         if work == ENCRYPTION:
             return self._encryption(row, group, place)
+        if work == TRANSIT:
+            return self._transit(row, group)
         if place is None:
             return None
         if work == LATE:
@@ -181,6 +201,21 @@ class Causes:
             resource_ids=(group.interface_id,),
             next_step="Send it encrypted (TLS), or exclude the resource from the VPC's encryption controls.",
             **where,
+        )
+
+    def _transit(self, row: int, group: Group) -> Blocker:
+        code, why = _LOSSES[group.reject_reason or ""]
+        known = group.interface_id != UNKNOWN
+        attachment = group.interface_id if known else "the attachment"
+        destination = group.destination if group.destination != UNKNOWN else "their destination"
+        return Blocker(
+            leg="forward",
+            layer="transit-gateway",
+            code=code,
+            summary=f"A transit gateway lost these packets {why}{f' at {attachment}' if known else ''}.",
+            packets=self._packets(row, group, self._direction(row)),
+            resource_ids=(attachment,) if known else (),
+            next_step=_NEXT_STEPS[code].format(destination=destination, attachment=attachment),
         )
 
     # -- the packets -----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from whyblocked.config.account import Missing
 from whyblocked.diagnosis.peers import ECHOES, PASSES, REFUSED, RULE, UNKNOWN, Cell, Traffic, acl_cells, group_cells
 from whyblocked.diagnosis.places import DIRECTIONS, VERSIONS, Places
+from whyblocked.flowlogs.fields import LOST
 from whyblocked.flowlogs.groups import NONE, Table
 from whyblocked.flowlogs.pairs import CLIENTS, FIRST_EPHEMERAL
 from whyblocked.network.packets import ALL_PORTS, ICMP, ICMPV6, TCP, join_intervals, span
@@ -26,10 +27,12 @@ Column = NDArray[Any]
 
 EXPLAINED, NOW_ALLOWED, UNEXPLAINED, UNKNOWN_INTERFACE = range(4)
 STATUSES = ("explained", "now-allowed", "unexplained", "unknown-interface")
-GROUP, ACL, LATE, PUBLIC_ACCESS, ENCRYPTION, UNHEARD, NOTHING = range(7)  # what was at work; UNHEARD: a new reason
+GROUP, ACL, LATE, PUBLIC_ACCESS, ENCRYPTION, TRANSIT, UNHEARD, NOTHING = range(
+    8
+)  # what was at work; UNHEARD: a new reason
 REPLIES, NO_REPLIES, UNTOLD = 1, 0, -1  # what the accepted records say of a group of rejected ones
 _ACK = 16
-_REASONS = {"BPA": PUBLIC_ACCESS, "EC": ENCRYPTION}
+_REASONS = {"BPA": PUBLIC_ACCESS, "EC": ENCRYPTION, **dict.fromkeys(LOST.values(), TRANSIT)}
 
 
 class Judged(NamedTuple):

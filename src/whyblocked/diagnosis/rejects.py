@@ -14,7 +14,7 @@ from whyblocked.diagnosis.judging import NO_REPLIES, REPLIES, STATUSES, UNTOLD, 
 from whyblocked.diagnosis.places import DIRECTIONS, Places
 from whyblocked.diagnosis.sources import Read, read
 from whyblocked.flowlogs.fields import parse_format
-from whyblocked.flowlogs.groups import NONE, UNKNOWN, Filters, Lost, Table
+from whyblocked.flowlogs.groups import NONE, UNKNOWN, Filters, Table
 from whyblocked.flowlogs.pairs import Flow, find_pairs
 from whyblocked.flowlogs.sinks import LogsRequest
 from whyblocked.flowlogs.window import iso
@@ -73,7 +73,6 @@ class Rejects:
         self.scanned: dict[str, int] = found.scan.counts()
         self.places_of_faults: list[str] = found.scan.places
         self.notes: list[str] = found.notes
-        self.lost: list[Lost] = found.lost
         self.failed = read.failed
         self._unread = bool(read.missing)
         self.missing = list(dict.fromkeys([*read.missing, *(str(m) for m in places.missing if not m.absent)]))
@@ -88,11 +87,6 @@ class Rejects:
         if found and more > 0:
             found.append(f"and {more:,} more malformed lines")
         found += self.notes
-        for lost in self.lost:
-            kinds = zip(("no route", "a blackhole", "their size", "their age"), lost.packets, strict=True)
-            why = ", ".join(f"{count:,} for {kind}" for kind, count in kinds if count)
-            if why:
-                found.append(f"transit gateway {lost.transit_gateway_id} lost packets at {lost.attachment_id}: {why}")
         found += [f"incomplete: {reason}" for reason in self.failed]
         return [*found, *(f"could not be read: {missing}" for missing in self.missing)]
 
@@ -108,28 +102,7 @@ class Rejects:
 
     def explained(self, row: int) -> Explained:
         """One group in full."""
-        group = self.table[row]
-        way = int(self.judged.direction[row])
-        return Explained(
-            interface_id=group.interface_id,
-            source=group.source,
-            destination=group.destination,
-            destination_port=group.destination_port,
-            protocol=UNKNOWN if group.protocol == NONE else protocol_text(group.protocol),
-            direction=None if way == NONE else DIRECTIONS[way],
-            records=group.records,
-            packets=group.packets,
-            bytes=group.bytes,
-            first_seen=time_text(group.first_seen),
-            last_seen=time_text(group.last_seen),
-            status=self.status(row),
-            cause=self.causes.cause(row),
-        )
-
-    def status(self, row: int) -> Status:
-        """What is known of one group."""
-        found: Any = STATUSES[int(self.judged.status[row])]
-        return found  # type: ignore[no-any-return]
+        return explained(self.causes, row)
 
     @property
     def document(self) -> Document:
@@ -166,6 +139,28 @@ def _pairs(table: Table, judged: Judged, request: RejectsRequest) -> Column | No
 def _flow(table: Table, row: int) -> Flow:
     ends = table.addresses[table.source[row]], table.addresses[table.destination[row]]
     return table.interfaces[table.interface[row]], *ends, table.destination_port[row], table.protocol[row]
+
+
+def explained(causes: Causes, row: int) -> Explained:
+    """One group with its cause."""
+    group, judged = causes.table[row], causes.judged
+    way = int(judged.direction[row])
+    status: Any = STATUSES[int(judged.status[row])]
+    return Explained(
+        interface_id=group.interface_id,
+        source=group.source,
+        destination=group.destination,
+        destination_port=group.destination_port,
+        protocol=UNKNOWN if group.protocol == NONE else protocol_text(group.protocol),
+        direction=None if way == NONE else DIRECTIONS[way],
+        records=group.records,
+        packets=group.packets,
+        bytes=group.bytes,
+        first_seen=time_text(group.first_seen),
+        last_seen=time_text(group.last_seen),
+        status=status,
+        cause=causes.cause(row),
+    )
 
 
 def time_text(seconds: int) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from whyblocked.config.account import Account
 from whyblocked.errors import InputError, UndeterminedError
-from whyblocked.flowlogs.gathering import losses, notes
+from whyblocked.flowlogs.gathering import notes
 from whyblocked.flowlogs.grouping import Grouping
 from whyblocked.flowlogs.groups import Group, Rejected, rejected
 from whyblocked.flowlogs.reading import Reading
@@ -56,9 +56,7 @@ def read(account: Account, request: RejectsRequest, now: datetime) -> Read:
     if reading.from_aws:
         reading.notes.append("accepted records were left out at AWS, and are not counted")
     more = [*reading.notes, *notes(reading.scan)]
-    return Read(
-        Rejected(sink.grouping.table(), reading.scan, more, losses(reading.scan)), list(reading.missing), reading.failed
-    )
+    return Read(Rejected(sink.grouping.table(), reading.scan, more), list(reading.missing), reading.failed)
 
 
 class _Sums(Sink):

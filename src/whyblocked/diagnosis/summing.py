@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from whyblocked.diagnosis.judging import ACL, EXPLAINED, GROUP, LATE, NOW_ALLOWED, UNEXPLAINED, UNHEARD, Column
+from whyblocked.diagnosis.judging import (
+    ACL,
+    EXPLAINED,
+    GROUP,
+    LATE,
+    NOW_ALLOWED,
+    TRANSIT,
+    UNEXPLAINED,
+    UNHEARD,
+    Column,
+)
 from whyblocked.flowlogs.groups import NONE
 from whyblocked.network.addresses import PUBLIC, RFC1918, RFC6598
 from whyblocked.network.packets import EVERYWHERE, subtract_intervals
@@ -14,7 +24,7 @@ from whyblocked.network.packets import EVERYWHERE, subtract_intervals
 if TYPE_CHECKING:
     from whyblocked.diagnosis.rejects import By, Rejects
 
-OWN, INTERNET, UNTOLD, CHANGED, ELSEWHERE, SCANS, LATE_ONES = range(7)  # sections in the order of the report
+OWN, LOST, INTERNET, UNTOLD, CHANGED, ELSEWHERE, SCANS, LATE_ONES = range(8)  # sections in the order of the report
 MANY_SOURCES = 10  # so many strangers at one interface are a scan,
 FEW_PACKETS = 2  # as far as none of them tries again: a client sends more than this in an interval;
 MANY_PORTS = 10  # and one that tries so many ports is a scan whatever it sends
@@ -101,6 +111,7 @@ def sections(found: Rejects) -> Column:
     if len(rows):
         section[rows[_scans(found, rows)]] = SCANS
     section[(judged.work == LATE) | ((judged.work == GROUP) & judged.reply)] = LATE_ONES
+    section[judged.work == TRANSIT] = LOST
     section[judged.status > NOW_ALLOWED] = ELSEWHERE
     section[judged.status == UNEXPLAINED] = UNTOLD
     section[judged.status == NOW_ALLOWED] = CHANGED
@@ -149,7 +160,8 @@ def _values(found: Rejects, by: By) -> Column:
         return both
     by_group, by_acl = judged.work == GROUP, judged.work == ACL
     what = np.where(by_group, judged.groups, np.where(by_acl, judged.acl, 0))
-    what = np.where(judged.work == UNHEARD, np.asarray(table.reject_reason), what)
+    of_reason = (judged.work == UNHEARD) | (judged.work == TRANSIT)
+    what = np.where(of_reason, np.asarray(table.reject_reason), what)
     untold = (judged.status == UNEXPLAINED) & (judged.direction == NONE)
     rule = np.where(by_acl, judged.rule + 1, 0)
     way = np.where(by_group | by_acl, judged.direction + 1, np.where(untold, 3, 0))

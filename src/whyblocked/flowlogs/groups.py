@@ -43,10 +43,11 @@ def way(
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Rejected records that are alike, a source port aside.
 
-    ``source`` and ``destination`` are the packet's, ``-`` where no record tells. ``protocol`` is -1 where the format
-    does not tell. ``direction`` is ``flow-direction``'s, else what :func:`way` tells. ``first_seen`` is the smallest
-    start and ``last_seen`` the largest end in Unix seconds, 0 where the format has neither. ``flags`` are all TCP flags
-    seen, ``syn`` counts the records that have SYN among theirs. ``source_port`` is the highest of the source ports.
+    ``interface_id`` is an attachment where a transit gateway lost packets. ``source`` and ``destination`` are the
+    packet's, ``-`` where no record tells. ``protocol`` is -1 where the format does not tell. ``direction`` is
+    ``flow-direction``'s, else what :func:`way` tells. ``first_seen`` is the smallest start and ``last_seen`` the
+    largest end in Unix seconds, 0 where the format has neither. ``flags`` are all TCP flags seen, ``syn`` counts the
+    records that have SYN among theirs. ``source_port`` is the highest of the source ports.
     """
 
     interface_id: str
@@ -140,30 +141,12 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     interfaces: frozenset[str] = frozenset()
 
 
-class Lost(msgspec.Struct, frozen=True):
-    """Packets that a transit gateway's own records say it lost, at one attachment (``-`` where they do not tell)."""
-
-    transit_gateway_id: str
-    attachment_id: str
-    records: int
-    no_route: int
-    blackhole: int
-    mtu_exceeded: int
-    ttl_expired: int
-
-    @property
-    def packets(self) -> tuple[int, int, int, int]:
-        """Packets lost for want of a route, in a blackhole, for their size, and for their age."""
-        return self.no_route, self.blackhole, self.mtu_exceeded, self.ttl_expired
-
-
 class Rejected(NamedTuple):
-    """What the flow logs hold: the groups, what was read, what else to know, and transit gateways' losses."""
+    """What the flow logs hold: the groups, what was read, and what else to know."""
 
     table: Table
     scan: Scan
     notes: list[str]
-    lost: list[Lost]
 
     @property
     def groups(self) -> list[Group]:

@@ -13,6 +13,7 @@ from whyblocked.diagnosis.summing import (
     ELSEWHERE,
     INTERNET,
     LATE_ONES,
+    LOST,
     OWN,
     SCANS,
     UNTOLD,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _TITLES: dict[int, tuple[str, str]] = {
     OWN: ("Between your own addresses", ""),
+    LOST: ("Lost by a transit gateway", ""),
     INTERNET: ("To and from the internet", ""),
     UNTOLD: ("Not explained", "the rules, the direction or the reason could not be told"),
     CHANGED: ("Allowed by today's rules", "they changed since, or the security group had forgotten the connection"),
@@ -35,8 +37,12 @@ _TITLES: dict[int, tuple[str, str]] = {
     SCANS: ("Internet scanners", "strangers that knock everywhere; nothing is to be done"),
     LATE_ONES: ("Late packets of closed connections", "nobody has to open a rule for them"),
 }
-_MARKS: dict[int, Mark] = {OWN: "no", INTERNET: "no", UNTOLD: "unknown"}
+_MARKS: dict[int, Mark] = {OWN: "no", LOST: "no", INTERNET: "no", UNTOLD: "unknown"}
 _FOLDED = (SCANS, LATE_ONES)
+_STATUSES = {
+    "now-allowed": "no rule refuses it now",
+    "unknown-interface": "which rules decided there is not known",
+}
 _NAME = 60
 
 
@@ -141,10 +147,8 @@ def _why(row: int, group: Explained, found: Rejects, *, alone: bool) -> str:
     """Why the group in this row was rejected; ``alone``: nothing but its own interface is meant."""
     if group.cause is not None:
         return _rule(group.cause, found, alone=alone)
-    if group.status == "now-allowed":
-        return "no rule refuses it now"
-    if group.status == "unknown-interface":
-        return "which rules decided there is not known"
+    if group.status in _STATUSES:
+        return _STATUSES[group.status]
     if found.judged.work[row] == UNHEARD:
         return f"the records give a reason that is not known here: {found.table[row].reject_reason}"
     if group.direction is None:
@@ -168,7 +172,9 @@ def _rule(cause: Finding, found: Rejects, *, alone: bool) -> str:
         return f"{kind_words(cause.layer)} {', '.join(ids)}: {rule_words(cause.rule, cause.direction)}{reply}"
     if cause.code == LATE_PACKETS:
         return "none of them opens a connection (no SYN)"
-    return cause.summary.rstrip(".") if alone else cause.summary.partition(" at eni")[0].rstrip(".")
+    if alone or not cause.resource_ids:
+        return cause.summary.rstrip(".")
+    return cause.summary.partition(f" at {cause.resource_ids[0]}")[0].rstrip(".")
 
 
 def _amount(entry: Entry) -> str:
@@ -189,14 +195,30 @@ def _amount(entry: Entry) -> str:
 
 def _flow(row: int, group: Explained, found: Rejects, names: dict[str, str], by: By, *, alone: bool) -> str:
     """``203.0.113.5 -> 10.0.1.10 (web-1) tcp/22, 9 packets, ingress at eni-1``; its reason where not all share it."""
-    words = f"{_named(group.source, names)} -> {_named(group.destination, names)} {_traffic(group)}"
+    words = _ends(group, names)
     if not alone:
         words += f", {count_words(group.packets, 'packet')}"
-    words += f", {group.direction} at {group.interface_id}" if group.direction else f", at {group.interface_id}"
+    words += f", {_where(group)}"
     if by != "rule":
         words += f": {_why(row, group, found, alone=True)}"
     too = group.cause.summary.partition("; ")[2].rstrip(".") if group.cause else ""
     return f"{words}; {too}" if too else words
+
+
+def followed(group: Explained, names: dict[str, str]) -> str:
+    """A group in one line, with its time and its reason."""
+    when = f"{group.last_seen or group.first_seen} " if group.last_seen or group.first_seen else ""
+    words = f"{_ends(group, names)}, {count_words(group.packets, 'packet')}, {_where(group)}"
+    why = group.cause.summary.rstrip(".") if group.cause else _STATUSES.get(group.status, group.status)
+    return clean(f"{when}{words}: {why}", 1000)
+
+
+def _ends(group: Explained, names: dict[str, str]) -> str:
+    return f"{_named(group.source, names)} -> {_named(group.destination, names)} {_traffic(group)}"
+
+
+def _where(group: Explained) -> str:
+    return f"{group.direction} at {group.interface_id}" if group.direction else f"at {group.interface_id}"
 
 
 def _traffic(group: Explained) -> str:
