@@ -15,7 +15,7 @@ import msgspec
 from whyblocked.config.awserrors import refusal
 from whyblocked.errors import InputError, WhyblockedError
 from whyblocked.flowlogs.blocks import Lines
-from whyblocked.flowlogs.fields import DEFAULT, Format, header_format, is_default
+from whyblocked.flowlogs.fields import DEFAULT, TRANSIT, Format, header_format, is_default, is_transit
 from whyblocked.flowlogs.records import Parser, Record, Scan, Wanted
 from whyblocked.text import clean
 
@@ -187,6 +187,8 @@ def _recognised(lines: Collection[bytes], name: str) -> Sequence[Format]:
     sample = [tokens for line in list(lines)[:50] if (tokens := line.split())]
     if any(is_default(tokens) for tokens in sample):
         return [DEFAULT]
+    if any(is_transit(tokens) for tokens in sample):
+        return [TRANSIT]
     if any(header_format(tokens) for tokens in sample):
         return []
     raise InputError(

@@ -221,8 +221,9 @@ def _packed(data: object) -> Iterator[object]:
     try:
         payload = zlib.decompressobj(wbits=31).decompress(base64.b64decode(str(data)), _LARGEST)
     except (binascii.Error, ValueError, zlib.error):
-        yield Fault("awslogs.data is not base64 of gzip")
-        return
+        payload = b""
+    if not payload:
+        yield Fault("data is not base64 of gzip")
     yield from _unfolded(_values(iter([payload])))
 
 

@@ -133,7 +133,6 @@ class _Layout:
         self.start, self.end = at.get("start", -1), at.get("end", -1)
         self.addresses = tuple(at[name] for name in _ADDRESSES if name in at)
         self.numbers = tuple(at[name] for name in _NUMBERS if name in at)
-        self.counts = (*self.numbers, *(index for index, _ in self.lost))
         usual = self.has_status and bool(self.numbers) and self.action >= 0
         numbers = itemgetter(*self.numbers, self.numbers[0]) if usual else itemgetter(0, 0)
         addresses = itemgetter(*self.addresses, self.addresses[0]) if usual else itemgetter(0, 0)
@@ -262,13 +261,14 @@ class Parser:
         status = tokens[layout.status] if layout.has_status else b"OK"
         if status not in (b"OK", b"NODATA", b"SKIPDATA"):
             return f"log-status {_quoted(status)}"
-        for index in layout.counts:
+        transit = layout.is_transit(tokens)
+        for index in (*layout.numbers, *(index for index, _ in layout.lost if transit)):
             if tokens[index] != b"-" and not (tokens[index].isdigit() and len(tokens[index]) < _LONG):
                 return f"{layout.form.names[index]} {_quoted(tokens[index])} is no number"
         for index in layout.addresses:
             if not self._is_address(tokens[index]):
                 return f"{layout.form.names[index]} {_quoted(tokens[index])} is no address"
-        if status != b"OK" or layout.is_empty(tokens) or layout.is_transit(tokens):
+        if status != b"OK" or layout.is_empty(tokens) or transit:
             return None
         action = tokens[layout.action]
         return None if action in (b"ACCEPT", b"REJECT") else f"action {_quoted(action)}"
