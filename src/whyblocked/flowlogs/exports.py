@@ -32,6 +32,7 @@ TIMES = ("start", "end")
 _AROUND = " :}"
 _LIST = re.compile(rf'"(?:{"|".join(_EVENTS)})"\s*:\s*\[')
 _PACKED = "H4sI"  # how base64 of gzip begins
+_LEFT_OUT = ("action", "srcaddr", "dstaddr")  # where there is nothing, some writers leave out the name as well
 _TELLING = 2  # so many names of fields make a header
 _FEWEST = 5  # columns of a table without a header that may be records
 CUT_OFF = "the JSON ends in the middle (half-written or cut off)"
@@ -269,7 +270,8 @@ def _blocks(records: Iterable[object]) -> Iterator[Lines]:
 
 
 def _told(objects: list[Mapping[str, object]], first: int, names: Iterable[str]) -> Lines:
-    form = Format(tuple(names))
+    quiet = all(fields.get("log-status") in ("NODATA", "SKIPDATA") for fields in objects)
+    form = Format(tuple(dict.fromkeys((*names, *(_LEFT_OUT if quiet else ())))))
     lines = [" ".join([token(fields.get(name), name) for name in form.names]) for fields in objects]
     return Lines([line.encode("utf-8", "replace") for line in lines], first, form=form)
 

@@ -168,6 +168,16 @@ def fits(form: Format, tokens: list[bytes]) -> bool:
     )
 
 
+def are_alike(one: Format, other: Format) -> bool:
+    """Whether nothing tells records of these formats apart, though they mean different things."""
+    pairs = list(zip(one.names, other.names, strict=False))
+    return (
+        len(one.names) == len(other.names)
+        and any(a != b and (a in _KINDS or b in _KINDS) for a, b in pairs)
+        and all(_KINDS.get(a) is _KINDS.get(b) for a, b in pairs)
+    )
+
+
 def is_default(tokens: list[bytes]) -> bool:
     """Whether a line is, beyond doubt, a record of the default format."""
     return len(tokens) == len(DEFAULT.names) and tokens[0] == b"2" and tokens[13] != b"-" and fits(DEFAULT, tokens)
@@ -176,6 +186,15 @@ def is_default(tokens: list[bytes]) -> bool:
 def is_transit(tokens: list[bytes]) -> bool:
     """Whether a line is, beyond doubt, a record of the transit gateways' default format."""
     return len(tokens) == len(TRANSIT.names) and tokens[1].startswith(b"TransitGateway") and fits(TRANSIT, tokens)
+
+
+def is_begun(tokens: list[bytes]) -> bool:
+    """Whether a line that was cut off may have become a header, or a record of the default format."""
+    *whole, last = [token.decode("ascii", "replace").lower().replace("_", "-") for token in tokens]
+    if all(name in FIELDS for name in whole) and any(name.startswith(last) for name in FIELDS):
+        return True
+    known = len(whole)
+    return tokens[0] == b"2" and known < len(DEFAULT.names) and fits(Format(DEFAULT.names[:known]), tokens[:-1])
 
 
 def canonical(name: str) -> str:

@@ -25,7 +25,7 @@ from whyblocked.flowlogs.blocks import (
     plain,
     split,
 )
-from whyblocked.flowlogs.fields import DEFAULT, TRANSIT, Format, fits, header_format, is_default, is_transit
+from whyblocked.flowlogs.fields import DEFAULT, TRANSIT, Format, fits, header_format, is_begun, is_default, is_transit
 from whyblocked.flowlogs.keys import may_hold
 from whyblocked.flowlogs.records import Parser, Record, Scan, Wanted
 from whyblocked.text import clean
@@ -113,7 +113,7 @@ def _opened(stream: BinaryIO, name: str, contained: bool = True) -> Iterator[Lin
     head = stream.read(CHUNK)
     while len(head) < len(PARQUET) and (more := stream.read(CHUNK)):  # a pipe gives what it has
         head += more
-    if head.startswith(PARQUET) and contained:
+    if head and (head.startswith(PARQUET) or PARQUET.startswith(head)) and contained:
         return _parquet(stream, head)
     first, chunks = _begun(contents(stream, head))
     if first.startswith(GZIP) and contained:  # a packed payload, packed again on its way
@@ -203,8 +203,12 @@ def _parquet(stream: BinaryIO | Unread, head: bytes) -> Iterator[Lines]:
         yield from parquet_lines(stream)
         return
     with TemporaryFile() as kept:
-        for chunk in plain(stream, head):
-            kept.write(chunk)
+        try:
+            for chunk in plain(stream, head):
+                kept.write(chunk)
+        except Damaged as error:
+            yield Lines([], 1, str(error))
+            return
         kept.seek(0)
         yield from parquet_lines(kept)
 
@@ -317,6 +321,8 @@ def _formats(begin: list[Lines], lines: list[bytes], name: str, forms: Sequence[
         return [TRANSIT]
     if framed := _framed([DEFAULT], sample, lambda _, tokens: is_default(tokens)):
         return framed
+    if len(sample) == 1 and begin[-1].half and is_begun(sample[0]):
+        return []
     if any(not _STATES.isdisjoint(tokens) for tokens in sample):
         raise InputError(
             f"flow logs: {clean(name)} has no header line and is not in the default format (version 2): {_OWN_FORMAT}"

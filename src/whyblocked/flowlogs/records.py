@@ -17,6 +17,7 @@ from whyblocked.flowlogs.fields import (
     TRANSIT,
     TRANSIT_FIELDS,
     Format,
+    are_alike,
     checked,
     fits,
     header_format,
@@ -184,6 +185,12 @@ class Parser:
         self.wanted = wanted
         self.scan = scan
         self._use([_Layout(checked(form, self.name)) for form in formats] or [_EMPTY])
+        for place, form in enumerate(formats):
+            if any(are_alike(form, earlier) for earlier in formats[:place]):
+                scan.notes.append(
+                    f"{self.name}: nothing tells its formats apart, so its records are read as {formats[0]}"
+                )
+                break
         self._interfaces = frozenset(i.encode() for i in wanted.interfaces)
         self._good: set[bytes] = {b"-"}
 
@@ -224,7 +231,7 @@ class Parser:
                 if (unasked or tokens[interface] in interesting) and self._is_wanted(layout, tokens):
                     self._keep(layout, tokens, not refused, found)
                 continue
-            self._unusual(tokens, number, found)
+            self._unusual(tokens, number, found, block.half)
             layout = self._layouts[0]
             width, action, status, interface, addresses, numbers = self._hot
             unasked = interface < 0 or not self._interfaces
@@ -232,12 +239,15 @@ class Parser:
         self.scan.rejected += rejected
         return found
 
-    def _unusual(self, tokens: list[bytes], number: int, found: list[Record]) -> None:
+    def _unusual(self, tokens: list[bytes], number: int, found: list[Record], half: bool) -> None:
         """A line that is not, at first sight, a plain record of the first format."""
         if not tokens:
             return
         header = header_format(tokens)
         if header is not None:
+            if half and header.lacking and not header.is_transit:
+                self._malformed(number, "half a header line")
+                return
             self._use([_Layout(checked(header, f"{self.name}:{number}"))])
             return
         if self._layouts[0] is _EMPTY and is_default(tokens):
