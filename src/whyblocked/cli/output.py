@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import select
 import sys
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -39,6 +41,17 @@ def note(text: str) -> None:
     if sys.stderr is not None:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
+
+
+def check_pipe() -> None:
+    """Raise :class:`BrokenPipeError` where nobody reads standard output any more, though nothing is written now."""
+    if not hasattr(select, "poll"):
+        return
+    poll = select.poll()
+    with contextlib.suppress(OSError, ValueError):  # no file of the system's
+        poll.register(stdout().fileno(), 0)
+    if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+        raise BrokenPipeError
 
 
 class Progress:

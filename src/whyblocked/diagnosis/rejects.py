@@ -100,28 +100,7 @@ class Rejects:
 
     def explained(self, row: int) -> Explained:
         """One group in full."""
-        group = self.table[row]
-        way = int(self.judged.direction[row])
-        return Explained(
-            interface_id=group.interface_id,
-            source=group.source,
-            destination=group.destination,
-            destination_port=group.destination_port,
-            protocol=UNKNOWN if group.protocol == NONE else protocol_text(group.protocol),
-            direction=None if way == NONE else DIRECTIONS[way],
-            records=group.records,
-            packets=group.packets,
-            bytes=group.bytes,
-            first_seen=time_text(group.first_seen),
-            last_seen=time_text(group.last_seen),
-            status=self.status(row),
-            cause=self.causes.cause(row),
-        )
-
-    def status(self, row: int) -> Status:
-        """What is known of one group."""
-        found: Any = STATUSES[int(self.judged.status[row])]
-        return found  # type: ignore[no-any-return]
+        return explained(self.causes, row)
 
     @property
     def document(self) -> Document:
@@ -135,6 +114,28 @@ def rejects(simulator: Simulator, request: RejectsRequest, now: datetime) -> Rej
     found, missing = read(simulator.account, request, now)
     places = Places(simulator, found.table.interfaces)
     return Rejects(found, judge(found.table, places), places, missing, request.top)
+
+
+def explained(causes: Causes, row: int) -> Explained:
+    """One group with its cause."""
+    group, judged = causes.table[row], causes.judged
+    way = int(judged.direction[row])
+    status: Any = STATUSES[int(judged.status[row])]
+    return Explained(
+        interface_id=group.interface_id,
+        source=group.source,
+        destination=group.destination,
+        destination_port=group.destination_port,
+        protocol=UNKNOWN if group.protocol == NONE else protocol_text(group.protocol),
+        direction=None if way == NONE else DIRECTIONS[way],
+        records=group.records,
+        packets=group.packets,
+        bytes=group.bytes,
+        first_seen=time_text(group.first_seen),
+        last_seen=time_text(group.last_seen),
+        status=status,
+        cause=causes.cause(row),
+    )
 
 
 def time_text(seconds: int) -> str | None:

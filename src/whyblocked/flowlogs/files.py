@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -245,6 +246,17 @@ def form_of(path: Path, forms: Sequence[Format]) -> Format | None:
     except InputError:
         return None
     return found[0] if len(found) == 1 else None
+
+
+def formats_of_text(head: bytes, begin: list[Lines], name: str, forms: Sequence[Format]) -> Sequence[Format] | None:
+    """The formats to try on text that begins with these bytes, or None where it is no plain text."""
+    if head.startswith(GZIP):
+        return None
+    try:
+        _opened(io.BytesIO(head), name, contained=False)
+    except InputError:
+        return None
+    return _formats(begin, [line for block in begin for line in block.lines[:_SAMPLE] if line.strip()], name, forms)
 
 
 def _read_folder(

@@ -193,6 +193,12 @@ def _flow(group: Explained, names: dict[str, str], by: By) -> str:
     return f"{words}: {group.cause.summary if group.cause else group.status}"
 
 
+def followed(group: Explained, names: dict[str, str]) -> str:
+    """A group in one line, with its time and its reason."""
+    when = f"{group.last_seen or group.first_seen} " if group.last_seen or group.first_seen else ""
+    return clean(f"{when}{_flow(group, names, 'source')}", 1000)
+
+
 def _traffic(group: Explained) -> str:
     protocol = f"protocol {group.protocol}" if group.protocol.isdigit() or group.protocol == "-" else group.protocol
     return protocol if group.destination_port is None else f"{protocol}/{group.destination_port}"

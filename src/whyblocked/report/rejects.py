@@ -10,10 +10,10 @@ from rich.text import Text
 
 from whyblocked.report.console import PROSE, UNWRAPPED, say, wrapped
 from whyblocked.report.outline import Mark
-from whyblocked.report.rejected import Item, Story, story
+from whyblocked.report.rejected import Item, Story, followed, story
 
 if TYPE_CHECKING:
-    from whyblocked.diagnosis.rejects import By, Rejects
+    from whyblocked.diagnosis.rejects import By, Explained, Rejects
 
 _SIGNS: dict[Mark, tuple[str, str]] = {
     "yes": ("✓", "green"),
@@ -26,6 +26,11 @@ _SIGNS: dict[Mark, tuple[str, str]] = {
 def render(found: Rejects, by: By, console: Console) -> None:
     """The whole report."""
     say(console, _lines(story(found, by), max(console.width, 40)))
+
+
+def render_group(group: Explained, names: dict[str, str], console: Console) -> None:
+    """One group in one line."""
+    say(console, [Text(followed(group, names))])
 
 
 def _lines(seen: Story, width: int) -> Iterator[Text]:
