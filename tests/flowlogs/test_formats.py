@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.flowlogs.cases import CASES, COUNTS, LOST, NO_DATA, TEXT, TRANSIT_LINE, V5, V5_LINE, columns, told
+from tests.flowlogs.cases import CASES, COUNTS, LOST, NO_DATA, TEXT, TRANSIT_LINE, V5, V5_LINE, columns, rdp, told
 from tests.flowlogs.test_records import HEADER, REJECTED
 from whyblocked.errors import InputError
+from whyblocked.flowlogs import exports, files
 from whyblocked.flowlogs.groups import Filters, Group, Rejected, rejected
 
 
@@ -149,3 +151,54 @@ def test_a_window_leaves_files_unread_by_their_names(tmp_path: Path, layout: str
     assert rejected([str(tmp_path)], since=at).scan.files == 4
     assert rejected([str(tmp_path)], until=at).scan.files == 3
     assert rejected([str(tmp_path)], since=at + 10 * 86400).scan.files == 0
+
+
+def test_a_document_too_large_to_be_held_is_read_piece_by_piece(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(exports, "_LARGEST", 2000)
+    monkeypatch.setattr(files, "CHUNK", 700)
+    page = {
+        "events": [{"logStreamName": "s", "message": REJECTED}] * 50,
+        "searchedLogStreams": [{"logStreamName": "s", "searchedCompletely": True}],
+        "nextToken": "x",
+    }
+    found = read(tmp_path, json.dumps(page, indent=4) * 3)
+    assert counted(found) == (0, 150, 0, 0, 0)
+
+
+def test_whole_records_come_before_some_of_their_fields(tmp_path: Path) -> None:
+    found = read(tmp_path, f"@timestamp,action,@message\nx,REJECT,{REJECTED}\nx,,{NO_DATA}\n")
+    assert counted(found) == (0, 1, 1, 0, 0)
+    assert [told(group) for group in found.groups] == rdp()
+
+
+def test_malformed_lines_are_shown_by_file_and_line(tmp_path: Path) -> None:
+    bad = REJECTED.replace("REJECT", "DROP")
+    for data, lines in (
+        (f"{HEADER}\n{bad}\n\n{HEADER}\n{bad}\n", (2, 5)),
+        (gzip.compress(f"{HEADER}\n{bad}\n".encode()) * 2, (2, 4)),
+        (f'timestamp,message\n1,{bad}\n\ntimestamp,message\n1,"{REJECTED}\n"\n1,{bad}\n', (2, 7)),
+        ("\n".join(json.dumps({"message": m}) for m in (bad, REJECTED, bad)), (1, 3)),
+        (columns([{"message": m} for m in (REJECTED, bad, bad)]), (2, 3)),
+    ):
+        assert read(tmp_path, data).scan.places == [f"{tmp_path}/x.log:{line}: action 'DROP'" for line in lines]
+
+
+def test_other_things_in_a_folder_are_named_and_left(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(TEXT)
+    for name, content in {
+        ".DS_Store": b"\0\0\0\1Bud1", "README.md": b"# Version, start and end\n", "a.csv.metadata": b"\x08\1\0",
+        "b.parquet": columns([{"name": "x", "start": 1}]), "c.csv": b"region,start,end\neu-west-1,1,2\n",
+        "d.json": b'{"FlowLogs": [{"FlowLogId": "fl-1"}]}', "e.log.zst": b"\x28\xb5\x2f\xfd\0", "f.log": b"",
+    }.items():  # fmt: skip
+        (tmp_path / name).write_bytes(content)
+    found = rejected([str(tmp_path)])
+    assert (counted(found), found.scan.files) == (COUNTS, 2)
+    assert found.notes[0] == (
+        f"skipped in {tmp_path}, as they are no flow logs: README.md, a.csv.metadata, b.parquet and 3 more"
+    )
+    (tmp_path / "README.md").unlink()
+    (tmp_path / "a.csv.metadata").unlink()
+    (tmp_path / "b.parquet").unlink()
+    assert rejected([str(tmp_path)]).notes[0].endswith(": c.csv, d.json, e.log.zst (zstd)")

@@ -22,7 +22,7 @@ OFFICE = next(line for line in RECORDS if " 203.0.113.5 " in line and " REJECT "
 
 
 def host(number: int) -> str:
-    return OFFICE.replace("203.0.113.5", f"198.51.100.{number}")
+    return OFFICE.replace("203.0.113.5", f"203.0.113.{number}")
 
 
 @contextmanager
@@ -48,18 +48,18 @@ def line(running: subprocess.Popen[str]) -> str:
 
 def test_a_growing_file_until_control_c(tmp_path: Path) -> None:
     path = tmp_path / "flow.log"
-    path.write_text(RECORDS[0] + host(1))
+    path.write_text(RECORDS[0] + host(5))
     with following(str(path)) as running:
         first = line(running)
         assert first.startswith("2026-11-23T09:")
-        assert "198.51.100.1 -> 10.20.0.21 (web-1) tcp/22, " in first
+        assert "203.0.113.5 -> 10.20.0.21 (web-1) tcp/22, " in first
         assert ": No inbound rule of sg-" in first
         with path.open("a") as stream:
-            stream.write(host(1) + host(2))  # the first was said
-        assert " 198.51.100.2 -> " in line(running)
+            stream.write(host(5) + host(6))  # the first was said
+        assert " 203.0.113.6 -> " in line(running)
         path.rename(tmp_path / "flow.log.1")
-        path.write_text(host(3) + "half a li")
-        assert " 198.51.100.3 -> " in line(running)
+        path.write_text(host(7) + "half a li")
+        assert " 203.0.113.7 -> " in line(running)
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=30)
         assert (running.returncode, out, err) == (130, "", "")
@@ -68,15 +68,15 @@ def test_a_growing_file_until_control_c(tmp_path: Path) -> None:
 def test_standard_input_as_it_comes_and_to_its_end() -> None:
     with following("-", "--output", "json", stdin=subprocess.PIPE) as running:
         assert running.stdin is not None
-        for number in (1, 2):
+        for number in (5, 6):
             running.stdin.write(f"{RECORDS[0]}{host(number)}not a record\n")
             running.stdin.flush()
             group = json.loads(line(running))
-            assert (group["source"], group["status"]) == (f"198.51.100.{number}", "explained")
+            assert (group["source"], group["status"]) == (f"203.0.113.{number}", "explained")
             assert group["cause"]["layer"] == "security-group"
-        running.stdin.write(host(3).rstrip())
+        running.stdin.write(host(7).rstrip())
         out, err = running.communicate(timeout=30)
-        assert json.loads(out)["source"] == "198.51.100.3"
+        assert json.loads(out)["source"] == "203.0.113.7"
         assert running.returncode == 1
         assert err == "".join(
             f"whyblocked: malformed: standard input:{number}: 3 fields where the format has 14\n" for number in (3, 6)
@@ -85,7 +85,7 @@ def test_standard_input_as_it_comes_and_to_its_end() -> None:
 
 def test_a_closed_pipe_ends_it_though_nothing_more_comes(tmp_path: Path) -> None:
     path = tmp_path / "flow.log"
-    path.write_text(host(1))
+    path.write_text(host(5))
     with following(str(path)) as running:
         assert line(running)
         assert running.stdout is not None

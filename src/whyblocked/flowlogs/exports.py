@@ -29,6 +29,7 @@ _LARGEST = 1 << 26  # characters of one JSON value; a subscription payload has a
 _MESSAGE = ("@message", "message", "Message")
 _EVENTS = ("logEvents", "events", "results", "Records", "records")
 TIMES = ("start", "end")
+_HOLDERS = frozenset({*_MESSAGE, *_EVENTS, "awslogs", "kinesis", "data"})
 _AROUND = " :}"
 _LIST = re.compile(rf'"(?:{"|".join(_EVENTS)})"\s*:\s*\[')
 _PACKED = "H4sI"  # how base64 of gzip begins
@@ -157,12 +158,10 @@ def _values(chunks: Iterator[bytes]) -> Iterator[object]:
             break
         try:
             value, end = decoder.raw_decode(text, at)
-            if isinstance(value, (dict, list)) or (isinstance(value, str) and not inside):
+            if isinstance(value, (dict, list, str)) or inside:
                 at, enough = end, 0
-                yield value
-                continue
-            if inside:  # what a document says besides its list
-                at, enough = end, 0
+                if not inside or _may_hold(value):
+                    yield value
                 continue
             reason, cut = f"{NO_RECORD} of a record", False
         except RecursionError:
@@ -183,6 +182,13 @@ def _values(chunks: Iterator[bytes]) -> Iterator[object]:
         at = len(text) if end < 0 or (cut and ended) else end
     if fault:
         yield Fault(fault)
+
+
+def _may_hold(value: object) -> bool:
+    """Whether this may hold records, and is not what a document says besides them."""
+    if isinstance(value, dict):
+        return any(name in _HOLDERS or canonical(name) in FIELDS for name in value)
+    return isinstance(value, list)
 
 
 def _unfolded(values: Iterable[object]) -> Iterator[object]:
@@ -261,8 +267,9 @@ def _blocks(records: Iterable[object]) -> Iterator[Lines]:
             yield from full()
             if isinstance(record, Head):
                 names = dict.fromkeys(name for name in record if name)
-                if not any(name in _MESSAGE for name in record) or "action" in record:
-                    yield Lines([], number, form=Format(tuple(names)))
+                form = Format(tuple(names))
+                if not form.lacking or not any(name in _MESSAGE for name in names):
+                    yield Lines([], number, form=form)
             else:
                 yield Lines([], number, record if isinstance(record, Fault) else f"{NO_RECORD} of a record")
         number += 1

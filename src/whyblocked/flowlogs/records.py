@@ -126,9 +126,10 @@ class _Layout:
         self.action = at.get("action", -1)
         self.status = at.get("log-status", -1)
         self.has_status = self.status >= 0
+        self.of_transit = form.is_transit
         self.transit = tuple(at[name] for name in TRANSIT_FIELDS if name in at)
         self.lost = tuple((at[name], reason) for name, reason in LOST.items() if name in at)
-        attachment = at.get("tgw-attachment-id", at.get("tgw-id", -1)) if form.is_transit else -1
+        attachment = at.get("tgw-attachment-id", at.get("tgw-id", -1)) if self.of_transit else -1
         self.interface = at.get("interface-id", attachment)
         self.resource = at.get("resource-id", -1)
         self.start, self.end = at.get("start", -1), at.get("end", -1)
@@ -150,7 +151,7 @@ class _Layout:
 
     def is_transit(self, tokens: list[bytes]) -> bool:
         """Whether a record is a transit gateway's; in tables, one of theirs and one of interfaces have all fields."""
-        return self.form.is_transit or (
+        return self.of_transit or (
             bool(self.transit) and tokens[self.action] == b"-" and any(tokens[index] != b"-" for index in self.transit)
         )
 
