@@ -78,9 +78,8 @@ def inflate(stream: Readable, head: bytes) -> Iterator[bytes]:
 def _saved(member: zlib._Decompress, data: bytes) -> Iterator[bytes]:
     """What can still be read of a chunk before the place where it is damaged."""
     with contextlib.suppress(zlib.error):
-        while data:
-            yield member.decompress(data, 1)  # as a longer step that fails gives nothing
-            data = member.unconsumed_tail
+        for place in range(len(data)):
+            yield member.decompress(data[place : place + 1])  # as a longer step that fails gives nothing
 
 
 def plain(stream: Readable, head: bytes) -> Iterator[bytes]:

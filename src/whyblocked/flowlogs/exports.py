@@ -142,8 +142,11 @@ def _values(chunks: Iterator[bytes]) -> Iterator[object]:
     Of a document that is too large to be held, or that ends in the middle, the items of its list come one by one.
     """
     decoder, decode = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8")("replace").decode
-    text, at, ended, fault, enough, inside = "", 0, False, "", 0, False
+    text, at, ended, fault, enough, inside, skip = "", 0, False, "", 0, False, False
     while True:
+        if skip:  # the rest of a line that is no JSON
+            end = text.find("\n", at)
+            skip, at = end < 0, len(text) if end < 0 else end
         while at < len(text) and (text[at] in _SPACE or (inside and text[at] in _AROUND)):
             at += 1
         if (at == len(text) or len(text) - at < enough) and not ended:
@@ -178,8 +181,8 @@ def _values(chunks: Iterator[bytes]) -> Iterator[object]:
             continue
         if not (ended and fault and cut):
             yield Fault(CUT_OFF if cut and ended else reason)
-        end = text.find("\n", at)
-        at = len(text) if end < 0 or (cut and ended) else end
+        skip = not (cut and ended)
+        at = at if skip else len(text)
     if fault:
         yield Fault(fault)
 
