@@ -261,7 +261,7 @@ FOUND = st.lists(st.tuples(st.sampled_from(sorted(NAMED)), logs(least=0)), min_s
 
 
 @given(FOUND, FILTERS | st.just(Filters()), TIMES, TIMES, st.integers(1, 3), st.integers(64, 4096))
-@settings(max_examples=120)
+@settings(max_examples=60)
 def test_the_engine_adds_up_as_plain_python_does(
     tmp_path_factory: pytest.TempPathFactory,
     found: list[tuple[str, Log]],
