@@ -10,7 +10,20 @@ from typing import Any
 
 import pytest
 
-from tests.flowlogs.cases import CASES, COUNTS, LOST, NO_DATA, TEXT, TRANSIT_LINE, V5, V5_LINE, columns, rdp, told
+from tests.flowlogs.cases import (
+    CASES,
+    COUNTS,
+    LINES,
+    LOST,
+    NO_DATA,
+    TEXT,
+    TRANSIT_LINE,
+    V5,
+    V5_LINE,
+    columns,
+    rdp,
+    told,
+)
 from tests.flowlogs.test_records import HEADER, REJECTED
 from whyblocked.errors import InputError
 from whyblocked.flowlogs import exports, files
@@ -202,3 +215,7 @@ def test_other_things_in_a_folder_are_named_and_left(tmp_path: Path) -> None:
     (tmp_path / "a.csv.metadata").unlink()
     (tmp_path / "b.parquet").unlink()
     assert rejected([str(tmp_path)]).notes[0].endswith(": c.csv, d.json, e.log.zst (zstd)")
+
+
+def test_any_number_of_records_may_stand_side_by_side(tmp_path: Path) -> None:
+    assert counted(read(tmp_path, "\t".join(LINES * 3000))) == (3000, 3000, 3000, 3000, 0)

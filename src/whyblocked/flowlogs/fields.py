@@ -50,8 +50,6 @@ _OTHERWISE = {  # what Logs Insights calls the fields that it finds by itself, a
     "numbytes": "bytes",
     "starttime": "start",
     "endtime": "end",
-    "start-time": "start",
-    "end-time": "end",
     "logstatus": "log-status",
 }
 _BOM = b"\xef\xbb\xbf"

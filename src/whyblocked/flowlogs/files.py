@@ -175,8 +175,8 @@ def _wide(first: bytes) -> str:
     """How the text is coded where each character takes two bytes, as Windows PowerShell redirects it."""
     if first.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
-    some = first[:64]
-    if len(some) < 8 or len(some) % 2:
+    some = first[: min(64, len(first) & ~1)]
+    if len(some) < 8:
         return ""
     return "utf-16-le" if not any(some[1::2]) else "utf-16-be" if not any(some[::2]) else ""
 
@@ -191,7 +191,7 @@ def _recoded(chunks: Iterator[bytes], coding: str) -> Iterator[bytes]:
 
 def _is_row(line: bytes) -> bool:
     """Whether records stand side by side in one line, as ``--query 'events[].message' --output text`` prints them."""
-    counts = {len(part.split()) for part in line.split(b"\t")}
+    counts = {len(part.split()) for part in line.split(b"\t", 2)[:2]}  # of a long line, this is the beginning
     return b"\t" in line and len(counts) == 1 and counts.pop() >= _FEWEST
 
 
