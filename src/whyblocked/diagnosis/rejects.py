@@ -163,28 +163,6 @@ def explained(causes: Causes, row: int) -> Explained:
     )
 
 
-def explained(causes: Causes, row: int) -> Explained:
-    """One group with its cause."""
-    group, judged = causes.table[row], causes.judged
-    way = int(judged.direction[row])
-    status: Any = STATUSES[int(judged.status[row])]
-    return Explained(
-        interface_id=group.interface_id,
-        source=group.source,
-        destination=group.destination,
-        destination_port=group.destination_port,
-        protocol=UNKNOWN if group.protocol == NONE else protocol_text(group.protocol),
-        direction=None if way == NONE else DIRECTIONS[way],
-        records=group.records,
-        packets=group.packets,
-        bytes=group.bytes,
-        first_seen=time_text(group.first_seen),
-        last_seen=time_text(group.last_seen),
-        status=status,
-        cause=causes.cause(row),
-    )
-
-
 def time_text(seconds: int) -> str | None:
     try:
         return iso(seconds) if seconds else None

@@ -221,12 +221,6 @@ def _where(group: Explained) -> str:
     return f"{group.direction} at {group.interface_id}" if group.direction else f"at {group.interface_id}"
 
 
-def followed(group: Explained, names: dict[str, str]) -> str:
-    """A group in one line, with its time and its reason."""
-    when = f"{group.last_seen or group.first_seen} " if group.last_seen or group.first_seen else ""
-    return clean(f"{when}{_flow(group, names, 'source')}", 1000)
-
-
 def _traffic(group: Explained) -> str:
     protocol = f"protocol {group.protocol}" if group.protocol.isdigit() or group.protocol == "-" else group.protocol
     return protocol if group.destination_port is None else f"{protocol}/{group.destination_port}"
