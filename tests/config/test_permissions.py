@@ -16,7 +16,13 @@ from whyblocked.config.permissions import policy
 from whyblocked.config.save import save_snapshot
 
 # Not made by these tests: records are read by the flow log sources, other Regions are looked at after an error.
-BY_OTHERS = {"logs:DescribeLogGroups", "logs:FilterLogEvents"}
+BY_OTHERS = {
+    "logs:DescribeLogGroups",
+    "logs:FilterLogEvents",
+    "logs:GetQueryResults",
+    "logs:StartQuery",
+    "logs:StopQuery",
+}
 
 
 def allowed() -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,12 @@ from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Nothing
 from whyblocked.diagnosis.evidence import EvidenceRequest, Gathered, gather
 from whyblocked.errors import AwsError, InputError
-from whyblocked.flowlogs.cloudwatch import pattern, read_group
+from whyblocked.flowlogs.cloudwatch import read_group
+from whyblocked.flowlogs.events import pattern
 from whyblocked.flowlogs.fields import DEFAULT, Format, parse_format
+from whyblocked.flowlogs.loggroup import LogGroup
 from whyblocked.flowlogs.records import Record, Scan, Wanted
-from whyblocked.flowlogs.sinks import Filter, Unreadable
+from whyblocked.flowlogs.sinks import Filter, Sink, Unreadable
 
 GROUP = "vpc-flow"
 CUSTOM = (
@@ -86,6 +88,17 @@ def refused(code: str, message: str = "no", status: int = 400) -> ClientError:
     return ClientError(response, "FilterLogEvents")
 
 
+class Taken(Sink):
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def add(self, records: Sequence[Record], source: str) -> None:
+        assert source == f"cloudwatch:{GROUP}"
+        self.records += records
+
+
 def read(
     logs: Canned,
     forms: tuple[Format, ...] = (DEFAULT,),
@@ -95,8 +108,9 @@ def read(
 ) -> tuple[list[Record], Scan]:
     scan = Scan()
     wanted = Wanted(interfaces=frozenset({SERVER}), since=since, until=until)
-    found = read_group(logs, GROUP, forms, wanted, scan, narrow=narrow or Filter(), region="eu-west-1")
-    return [record for batch in found for record in batch], scan
+    sink = Taken()
+    read_group(LogGroup(logs, GROUP, "eu-west-1"), forms, wanted, scan, sink, narrow or Filter())
+    return sink.records, scan
 
 
 def test_empty_pages_are_not_the_end_and_a_repeated_token_is() -> None:
