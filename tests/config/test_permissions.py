@@ -71,7 +71,7 @@ def test_an_answer_needs_the_first_two_statements_only(made: set[str]) -> None:
 def test_the_policy_only_reads_and_names_nothing_twice() -> None:
     actions = allowed()
     assert len(actions) == len(set(actions))
-    verbs = ("Describe", "Get", "Search", "Filter")
+    verbs = ("Describe", "Get", "Search", "Filter", "StartQuery", "StopQuery")
     assert all(action.split(":")[1].startswith(verbs) for action in actions)
     assert not any("*" in action for action in actions)
 

@@ -1,7 +1,7 @@
 """Flow logs in CloudWatch Logs: FilterLogEvents for a short window, Logs Insights for a long one.
 
-FilterLogEvents costs nothing and hands over every record; Logs Insights is paid by the gigabyte and adds up at AWS. A log
-group of the Infrequent Access class has Logs Insights only:
+FilterLogEvents costs nothing and hands over every record; Logs Insights is paid by the gigabyte and adds up at AWS. A
+log group of the Infrequent Access class has Logs Insights only:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch_Logs_Log_Classes.html
 """
 
