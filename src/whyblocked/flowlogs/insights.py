@@ -19,7 +19,7 @@ from whyblocked.flowlogs.fields import DEFAULT, Format
 from whyblocked.flowlogs.groups import DIRECTIONS, NONE, SYN, UNKNOWN, Group
 from whyblocked.flowlogs.loggroup import LogGroup, Refused
 from whyblocked.flowlogs.messages import Messages
-from whyblocked.flowlogs.queries import LIMIT, Queries, Row, Span
+from whyblocked.flowlogs.queries import LIMIT, Queries, Row, Span, Strange
 from whyblocked.flowlogs.records import Scan, Wanted
 from whyblocked.flowlogs.sinks import Filter, Sink
 from whyblocked.text import clean
@@ -256,7 +256,9 @@ class Insights:
                 else:
                     self._one_by_one(span, must)
         except Refused as refused:
-            raise Unanswered(refused.unreadable.reason) from refused
+            raise Unanswered(refused.unreadable.reason) from None
+        except Strange as strange:
+            raise AwsError(str(strange)) from None
         finally:
             if self.queries.cost.bytes_scanned:
                 self.scan.notes.append(str(self.queries.cost))
@@ -273,7 +275,7 @@ class Insights:
         rejected = counts["REJECT"]
         if rejected:
             found = 0
-            for rows in self.queries.run(self.plan.groups(), span):
+            for rows in self.queries.run(self.plan.groups(), span, _COUNT):
                 groups = [group for row in rows if (group := self._group(row))]
                 found += sum(group.records for group in groups)
                 self.sink.add_groups(groups)
@@ -300,9 +302,12 @@ class Insights:
 
     def _counts(self, span: Span, *, by_interface: bool) -> Counts:
         counts = Counts(self.wanted)
-        for rows in self.queries.run(self.plan.counts(by_interface=by_interface), span):
-            for row in rows:
-                counts.add(row)
+        try:
+            for rows in self.queries.run(self.plan.counts(by_interface=by_interface), span, _COUNT):
+                for row in rows:
+                    counts.add(row)
+        except Strange as strange:
+            raise Unanswered(str(strange)) from None
         return counts
 
     def _check(self, counts: Counts, must: bool) -> None:
@@ -327,8 +332,8 @@ class Insights:
     # -- rows ------------------------------------------------------------------------------------------------------
 
     def _parsed(self, text: str, span: Span, messages: Messages, pieces: int = 1) -> None:
-        for rows in self.queries.run(text, span, pieces):
-            lines = [_cell(row, "@message").encode("utf-8", "replace") for row in rows]
+        for rows in self.queries.run(text, span, "@message", pieces):
+            lines = [row["@message"].encode("utf-8", "replace") for row in rows]
             self.sink.add(messages.read(lines), self.location)
 
     def _group(self, row: Row) -> Group | None:

@@ -28,6 +28,10 @@ _PRICE = 0.005  # dollars a gigabyte scanned, in most Regions: https://aws.amazo
 Row = dict[str, str]
 
 
+class Strange(Exception):
+    """An answer to another question than was asked."""
+
+
 class Span(NamedTuple):
     """Seconds, both ends included, and how often their query failed. Events of flow logs have whole seconds."""
 
@@ -77,10 +81,11 @@ class Queries:
                 self.group.logs.stop_query(queryId=query)
         self._running.clear()
 
-    def run(self, text: str, span: Span, pieces: int = 1) -> Iterator[list[Row]]:
-        """The rows of a query, a finished part of the span at a time.
+    def run(self, text: str, span: Span, column: str, pieces: int = 1) -> Iterator[list[Row]]:
+        """The rows of a query, a finished part of the span at a time; every row has this ``column``.
 
-        Rows of grouped events come once for each part. An :class:`AwsError` at the end says what is incomplete.
+        Rows of grouped events come once for each part. An :class:`AwsError` at the end says what is incomplete, a
+        :class:`Strange` that this endpoint does not do what it is asked.
         """
         waiting = deque(span.cut(pieces))
         overfull: Span | None = None
@@ -97,6 +102,8 @@ class Queries:
                 del self._running[query]
                 if isinstance(rows, str):
                     waiting.extendleft(reversed(_once_more(part, rows)))
+                elif not all(column in row for row in rows):
+                    raise Strange("Logs Insights does not answer what it is asked here")
                 elif len(rows) < LIMIT:
                     yield rows
                 elif part.first < part.last:
