@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 from queue import Full, Queue
-from typing import Any
+from typing import Any, NamedTuple
 
 from whyblocked.errors import AwsError
 from whyblocked.flowlogs.fields import Format
@@ -25,6 +25,7 @@ _PROBES = 4  # pages that are read for a sign of an interface, with so many even
 _PROBED = 10
 _SLICES = 32  # of the time, where it has more than one page; none shorter than this many milliseconds
 _SHORTEST = 60_000
+_ALONE = 6  # pages that are read one after another before that pays
 _READERS = 4
 _AHEAD = 16  # pages of a slice that wait for their turn, of a megabyte each
 _REMEMBERED = 4  # pages of a slice whose events are known when they come again
@@ -79,19 +80,23 @@ def request(group: LogGroup, first: int | None, last: int | None, asked: str, in
 
 
 def read(group: LogGroup, asked: Request) -> Iterator[list[bytes]]:
-    """The messages of all events, a page at a time, in the order of their slices of time.
+    """The messages of all events, a page at a time.
 
-    The first page is often all. Where it is not, slices of the time are read at once, and that page once more.
+    The first few pages are often all. Where they are not, slices of the time are read at once, in their order; what
+    they give again of those pages is known.
     """
     pages = _pages(group, asked)
-    first = next(pages)
-    slices = [] if first.is_last else _slices(asked)
-    if len(slices) > 1:
-        yield from _together(group, slices)
-        return
-    yield first.messages
+    known: list[_Page] = []
     for page in pages:
+        known.append(page)
         yield page.messages
+        if page.following and len(known) == _ALONE:
+            break
+    slices = _slices(asked) if known[-1].following else []
+    if len(slices) > 1 and all("eventId" in event for page in known for event in page.events):
+        yield from _together(group, slices, known)
+    else:
+        yield from (page.messages for page in pages)
 
 
 def probe(group: LogGroup, asked: Request, interface: str) -> Iterator[list[bytes]]:
@@ -104,11 +109,11 @@ def probe(group: LogGroup, asked: Request, interface: str) -> Iterator[list[byte
             return
 
 
-class _Page:
-    """The new events of one page."""
+class _Page(NamedTuple):
+    """The new events of one page, and the token of the page that follows."""
 
-    def __init__(self, events: list[dict[str, Any]], *, is_last: bool) -> None:
-        self.events, self.is_last = events, is_last
+    events: list[dict[str, Any]]
+    following: str | None
 
     @property
     def messages(self) -> list[bytes]:
@@ -119,28 +124,30 @@ def _messages(events: list[dict[str, Any]]) -> list[bytes]:
     return [str(event.get("message", "")).encode("utf-8", "replace") for event in events]
 
 
-def _pages(group: LogGroup, asked: Request) -> Iterator[_Page]:
+def _pages(group: LogGroup, asked: Request, known: Sequence[_Page] = ()) -> Iterator[_Page]:
     """Every page: an empty one with a token is not the end, and what comes a second time is left out.
 
     A page is asked for again where it is not the one that was asked for: its token was followed before, or its events
-    are of another time. Where that does not help, the reading ends with an error, not with too few records.
+    are of another time. Where that does not help, the reading ends with an error, not with too few records. ``known``
+    are pages that were read before.
     """
+    before = {_identity(event) for page in known for event in page.events}
     recent: deque[set[tuple[Any, Any]]] = deque(maxlen=_REMEMBERED)
     tokens: set[str] = set()
     token: str | None = None
     again = 0
     while True:
         page = group.ask("filter_log_events", **asked, **({"nextToken": token} if token else {}))
-        events = page.get("events") or []
+        events = page["events"]
         following = page.get("nextToken")
         inside = [event for event in events if _is_inside(event, asked)]
         if len(inside) < len(events) and again < _AGAIN:
             again += 1
             group.slow_down()
             continue
-        new = [event for event in inside if event.get("eventId") is None or not _is_known(event, recent)]
+        new = [event for event in inside if "eventId" not in event or not _is_known(event, before, *recent)]
         recent.append({_identity(event) for event in new})
-        yield _Page(new, is_last=not following)
+        yield _Page(new, following or None)
         if not following:
             return
         if following in tokens:
@@ -164,9 +171,9 @@ def _identity(event: dict[str, Any]) -> tuple[Any, Any]:
     return event.get("logStreamName"), event.get("eventId")
 
 
-def _is_known(event: dict[str, Any], recent: deque[set[tuple[Any, Any]]]) -> bool:
+def _is_known(event: dict[str, Any], *pages: set[tuple[Any, Any]]) -> bool:
     identity = _identity(event)
-    return any(identity in page for page in recent)
+    return any(identity in page for page in pages)
 
 
 # -- several slices at once ----------------------------------------------------------------------------------------
@@ -186,7 +193,7 @@ def _slices(asked: Request) -> list[Request]:
 _End = BaseException | None  # how a slice ended
 
 
-def _together(group: LogGroup, slices: Sequence[Request]) -> Iterator[list[bytes]]:
+def _together(group: LogGroup, slices: Sequence[Request], known: Sequence[_Page]) -> Iterator[list[bytes]]:
     """The pages of all slices, in order; a few slices are read ahead, each into a queue that holds so many pages."""
     queues: list[Queue[list[bytes] | _End]] = [Queue(_AHEAD) for _ in slices]
     waiting = iter(zip(slices, queues, strict=True))
@@ -208,7 +215,7 @@ def _together(group: LogGroup, slices: Sequence[Request]) -> Iterator[list[bytes
                 return
             end: _End = None
             try:
-                for page in _pages(group, part):
+                for page in _pages(group, part, known):
                     if stop.is_set():
                         return
                     put(queue, page.messages)

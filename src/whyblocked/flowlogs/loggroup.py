@@ -12,11 +12,11 @@ from whyblocked.flowlogs.sinks import Unreadable
 from whyblocked.text import clean
 
 PERMISSION = "logs:FilterLogEvents"
-_PERMISSIONS = {
-    "filter_log_events": PERMISSION,
-    "start_query": "logs:StartQuery",
-    "get_query_results": "logs:GetQueryResults",
-    "stop_query": "logs:StopQuery",
+_OPERATIONS = {  # the permission that each needs, and what no answer is without
+    "filter_log_events": (PERMISSION, "events"),
+    "start_query": ("logs:StartQuery", "queryId"),
+    "get_query_results": ("logs:GetQueryResults", "status"),
+    "stop_query": ("logs:StopQuery", "success"),
 }
 # Requests a second that FilterLogEvents takes, by Region; 10 elsewhere, and no quota that can be raised:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
@@ -59,18 +59,20 @@ class LogGroup:
 
     def ask(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """The answer of AWS to one request."""
+        permission, needed = _OPERATIONS[operation]
         for left in reversed(range(_TRIES)):
             self._hold_back()
             try:
                 answer: dict[str, Any] = getattr(self.logs, operation)(**parameters)
             except Exception as error:  # noqa: BLE001 - botocore's, told apart there
-                if left and (_is_throttled(error) or (operation in self._answered and _is_garbled(error))):
-                    self.slow_down()
-                    continue
-                raise self._meaning(error, operation) from None
-            self._answered.add(operation)
-            return answer
-        raise AssertionError
+                if not left or not (_is_throttled(error) or (operation in self._answered and _is_garbled(error))):
+                    raise self._meaning(error, operation) from None
+            else:
+                if needed in answer:  # an answer that was cut off is an empty one to botocore
+                    self._answered.add(operation)
+                    return answer
+            self.slow_down()
+        raise AwsError(f"the answer of AWS to {permission} can't be read: it is cut off, or not AWS's")
 
     def slow_down(self) -> None:
         """Ask less often from now on, and not at once."""
@@ -87,14 +89,14 @@ class LogGroup:
             time.sleep(at - now)
 
     def _meaning(self, error: Exception, operation: str) -> Exception:
-        permission = _PERMISSIONS[operation]
+        permission, _ = _OPERATIONS[operation]
         found = refusal(error, permission, self.region)
         if isinstance(found, WhyblockedError):
             return found
         name = clean(self.name)
         if operation in self._answered:
             return AwsError(f"AWS answered {permission} at first, then no more ({found.reason})")
-        code = str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
+        code = _code(error)
         if found.kind == "not found":
             return Refused(
                 code, Unreadable(f"the log group {name} does not exist; AWS makes it with the first traffic")
@@ -103,8 +105,13 @@ class LogGroup:
         return Refused(code, Unreadable(f"the log group {name} can't be read ({permission}: {found.reason})", helps))
 
 
+def _code(error: Exception) -> str:
+    response = getattr(error, "response", None) or {}  # a time-out has one that is None
+    return str(response.get("Error", {}).get("Code", ""))
+
+
 def _is_throttled(error: Exception) -> bool:
-    code = str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
+    code = _code(error)
     return "Throttl" in code or code in ("LimitExceededException", "TooManyRequestsException")
 
 

@@ -124,7 +124,7 @@ class Queries:
         started = self.group.ask(
             "start_query", logGroupName=self.group.name, startTime=part.first, endTime=part.last, queryString=text
         )
-        self._running[str(started.get("queryId"))] = part
+        self._running[str(started["queryId"])] = part
         self.cost.queries += 1
 
     def _result(self, query: str) -> list[Row] | str | None:
@@ -134,7 +134,7 @@ class Queries:
         more: dict[str, Any] = {}
         while True:
             page = self.group.ask("get_query_results", queryId=query, **more)
-            status = str(page.get("status"))
+            status = str(page["status"])
             scanned = page.get("statistics") or {}
             self.told(self._scanned + int(scanned.get("recordsScanned") or 0))
             if status in ("Scheduled", "Running"):
