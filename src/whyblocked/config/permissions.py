@@ -11,7 +11,13 @@ from typing import Any
 
 from whyblocked.config.operations import ALWAYS_ALLOWED, ELSEWHERE, READ, SAVED
 
-_RECORDS = ("logs:DescribeLogGroups", "logs:FilterLogEvents")
+_RECORDS = (
+    "logs:DescribeLogGroups",
+    "logs:FilterLogEvents",
+    "logs:GetQueryResults",
+    "logs:StartQuery",
+    "logs:StopQuery",
+)
 
 
 def policy() -> dict[str, Any]:

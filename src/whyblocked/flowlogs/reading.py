@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from whyblocked.config.account import Account
@@ -111,17 +112,17 @@ class Reading:
 
     def _read_group(self, name: str, forms: Sequence[Format], group: Group | None, *, named: bool = False) -> bool:
         """Read a log group; False where AWS refuses."""
-        from whyblocked.flowlogs.cloudwatch import PERMISSION, read_group
+        from whyblocked.flowlogs.cloudwatch import read_group
+        from whyblocked.flowlogs.loggroup import PERMISSION, LogGroup
 
         resources = group.resources if group else None
         region = self.sink.region(resources)
         location = f"cloudwatch:{name}"
         try:
-            logs = self.client("logs", region)
+            at_aws = LogGroup(self.client("logs", region), name, region)
             narrow = self.sink.narrow(resources)
-            for records in read_group(logs, name, forms, self.aws_wanted, self.scan, narrow=narrow, region=region):
-                self.sink.add(records, location)
-                self.told(location)
+            told = partial(self.told, location)
+            read_group(at_aws, forms, self.aws_wanted, self.scan, self.sink, narrow, told)
         except Unreadable as error:
             if named and error.permission is None:
                 raise InputError(f"--flow-logs {clean(location)}: {error.reason}") from None
@@ -160,7 +161,7 @@ class Reading:
             rejected_only=self.sink.rejected_only,
         )
 
-    def told(self, location: str) -> None:
-        """Say how far reading is."""
+    def told(self, location: str, records: int | None = None) -> None:
+        """Say how far reading is: so many records, or those that were counted so far."""
         if self.request.progress:
-            self.request.progress(location, self.scan.records)
+            self.request.progress(location, self.scan.records if records is None else records)
