@@ -16,7 +16,7 @@ from whyblocked.config.permissions import policy
 from whyblocked.config.save import save_snapshot
 
 # Not made by these tests: records are read by the flow log sources, other Regions are looked at after an error.
-BY_OTHERS = {"logs:DescribeLogGroups", "logs:FilterLogEvents"}
+BY_OTHERS = {"kms:Decrypt", "logs:DescribeLogGroups", "logs:FilterLogEvents", "s3:GetObject", "s3:ListBucket"}
 
 
 def allowed() -> list[str]:
@@ -65,7 +65,7 @@ def test_an_answer_needs_the_first_two_statements_only(made: set[str]) -> None:
 def test_the_policy_only_reads_and_names_nothing_twice() -> None:
     actions = allowed()
     assert len(actions) == len(set(actions))
-    verbs = ("Describe", "Get", "Search", "Filter")
+    verbs = ("Decrypt", "Describe", "Get", "Search", "Filter", "List")
     assert all(action.split(":")[1].startswith(verbs) for action in actions)
     assert not any("*" in action for action in actions)
 

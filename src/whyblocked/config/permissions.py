@@ -11,7 +11,7 @@ from typing import Any
 
 from whyblocked.config.operations import ALWAYS_ALLOWED, ELSEWHERE, READ, SAVED
 
-_RECORDS = ("logs:DescribeLogGroups", "logs:FilterLogEvents")
+_RECORDS = ("kms:Decrypt", "logs:DescribeLogGroups", "logs:FilterLogEvents", "s3:GetObject", "s3:ListBucket")
 
 
 def policy() -> dict[str, Any]:
