@@ -38,7 +38,7 @@ class Objects:
         self.dated = False
         self.missing: dict[str, None] = {}
         self._left: dict[str, list[str]] = {}
-        self._permissions: dict[str, str | None] = {}
+        self._permission: str | None = None
         self._skipped: list[str] = []
 
     def read(
@@ -84,7 +84,9 @@ class Objects:
 
     def _leave(self, key: str, left: Left) -> None:
         self._left.setdefault(left.reason, []).append(key)
-        self._permissions[left.reason] = left.permission
+        self._permission = self._permission or left.permission
+        if left.lacks:
+            self.missing[left.lacks] = None
 
     def _conclude(self, found: Listed, read: int, scan: Scan) -> None:
         """Say what was not read."""
@@ -93,8 +95,7 @@ class Objects:
             objects = "an object" if len(keys) == 1 else f"{len(keys):,} objects"
             notes.append(f"{objects} of {self.place} not read: {reason} ({self.bucket.at(keys[0])})")
         if self._left and not read:
-            raise Unreadable("; ".join(notes), next((p for p in self._permissions.values() if p), None))
-        self.missing.update((f"{p}: AccessDenied", None) for p in self._permissions.values() if p)
+            raise Unreadable("; ".join(notes), self._permission)
         others = [*self._skipped, *(clean(folder, 80) for folder in found.others)]
         if others and not (read or found.files or found.folders or self.delivery):
             raise Unreadable(f"no flow log there; not flow logs: {listed(others)}")

@@ -26,12 +26,14 @@ class Level(NamedTuple):
 
 
 class Left(Exception):
-    """One object that can't be read, and the reading goes on; ``permission`` is what would help, where one would."""
+    """One object that can't be read, and the reading goes on. ``lacks`` is for the answer's ``missing``.
 
-    def __init__(self, reason: str, permission: str | None = None) -> None:
+    ``permission`` is what would help, where one would.
+    """
+
+    def __init__(self, reason: str, lacks: str | None, permission: str | None = None) -> None:
         super().__init__(reason)
-        self.reason = reason
-        self.permission = permission
+        self.reason, self.lacks, self.permission = reason, lacks, permission
 
 
 class Bucket:
@@ -75,20 +77,23 @@ class Bucket:
         """What a refused GetObject means: one object less, or the end of the reading."""
         code = code_of(error)
         if code in ("NoSuchKey", "NoSuchVersion"):
-            return Left("deleted before they could be read")
+            return Left("deleted before they could be read", None)
+        lacks = f"{GET}: {clean(code)}"
         if code == "InvalidObjectState":
-            return Left("archived (Glacier): restore them first, or name another time with --since")
+            return Left("archived (Glacier): restore them first, or name another time with --since", lacks)
         found = self._found(error, GET)
         if not isinstance(found, tuple):
             return found
         kind, reason = found
         if code.startswith("KMS."):
-            return Left(f"their KMS key can't be used ({reason})")
+            return Left(f"their KMS key can't be used ({reason})", lacks)
         if kind != "denied":
-            return Left(f"refused by AWS ({reason})")
+            return Left(f"refused by AWS ({reason})", lacks)
         if "kms" in str(error).lower():
-            return Left(f"encrypted with a KMS key that may not be used ({DECRYPT}: {reason})", DECRYPT)
-        return Left(f"not allowed ({GET}: {reason}{self._payer_hint()})", GET)
+            lacks = f"{DECRYPT}: {reason}"
+            return Left(f"encrypted with a KMS key that may not be used ({lacks})", lacks, DECRYPT)
+        lacks = f"{GET}: {reason}"
+        return Left(f"not allowed ({lacks}{self._payer_hint()})", lacks, GET)
 
     def _unlisted(self, error: Exception) -> Exception:
         found = self._found(error, LIST)
