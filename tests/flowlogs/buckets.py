@@ -75,7 +75,7 @@ def store(**client: Any) -> Store:
     s3.create_bucket(Bucket=BUCKET)
     found = Store(s3, [], [])
     s3.meta.events.register(
-        "provide-client-params.s3.ListObjectsV2", lambda params, **_: found.listed.append(params["Prefix"])
+        "provide-client-params.s3.ListObjectsV2", lambda params, **_: found.listed.append(params.get("Prefix"))
     )
     s3.meta.events.register(
         "provide-client-params.s3.GetObject", lambda params, **_: found.fetched.append(params["Key"])
