@@ -183,7 +183,7 @@ def test_objects_are_fetched_side_by_side_and_few_lie_on_the_disk(
     wanted = [Object(f"{number:02}.log.gz", 1) for number in range(40)]
     most = 0
     with Fetching(Bucket(store.s3, BUCKET), wanted) as found:
-        names = []
+        names: list[str] = []
         for one in found:
             most = max(most, len(list(one.path.parent.iterdir())))
             assert one.path.read_bytes() == packed(line(len(names), 1))
@@ -441,7 +441,7 @@ def test_much_is_recommended_to_athena_at_once(three: Store, monkeypatch: pytest
     said: list[str] = []
     reading, _ = read(three.s3, f"s3://{BUCKET}/", advise=said.append)
     assert said == reading.scan.notes
-    assert "60 GB in 2 objects take about 51 minutes to read here; Athena reads" in said[0]
+    assert "60 GB in 2 objects take about 101 minutes to read here; Athena reads" in said[0]
     assert "about $0.30" in said[0]
     monkeypatch.setattr(objects, "LARGE", 10**12)
     assert read(three.s3, f"s3://{BUCKET}/")[0].scan.notes == []

@@ -69,7 +69,7 @@ def to_group(group: str = "vpc-flow", **more: Any) -> dict[str, Any]:
 @pytest.fixture
 def group(server: Overlay, served: Company) -> Iterator[Any]:
     """Puts records of an interface into the log group ``vpc-flow``."""
-    logs = boto3.client("logs", region_name="us-east-1", endpoint_url=server.url, **KEYS)
+    logs: Any = boto3.client("logs", region_name="us-east-1", endpoint_url=server.url, **KEYS)
     logs.create_log_group(logGroupName="vpc-flow")
 
     def put(interface: str, *lines: str) -> None:
@@ -81,7 +81,7 @@ def group(server: Overlay, served: Company) -> Iterator[Any]:
     logs.delete_log_group(logGroupName="vpc-flow")
 
 
-def rejects(server: Overlay, *options: str, **variables: str) -> tuple[int, Any, str]:
+def rejects(server: Overlay, *options: str, **variables: Any) -> tuple[int, Any, str]:
     asked: Asked = run(server, "rejects", "--output", "json", *options, **variables)
     return asked.status, json.loads(asked.out) if asked.out else None, asked.err
 
@@ -178,7 +178,7 @@ def test_logs_as_old_as_their_records_are_compared_record_by_record(
     eni, start = served.web_interface, now - 900
     same = [refusal(eni, start), refusal(eni, start, client=40001)]
     group(eni, *same)
-    young = {"age": timedelta(0)}
+    young: dict[str, Any] = {"age": timedelta(0)}
     narrow = to_s3("/eni", ResourceType="NetworkInterface", ResourceIds=[eni], **young)
     with flow_logs(served, narrow, to_s3("/vpc", **young), to_group(**young)) as (inner, outer, _):
         store.put("eni/" + key(start + 50, log=inner), *same, refusal(eni, start, client=40002))
@@ -279,7 +279,8 @@ def test_a_body_that_is_cut_is_taken_up_again(
 ) -> None:
     lines = [refusal(served.web_interface, now - 900, client=port) for port in range(2000, 6000)]
     store.put("x.log", body="\n".join([buckets.HEADER, *lines, ""]).encode())
-    app, asked = server.app, []
+    app = server.app
+    asked: list[str | None] = []
 
     def cutting(environ: dict[str, Any], start_response: Any) -> Any:
         answer = app(environ, start_response)
@@ -298,7 +299,8 @@ def test_a_bucket_in_another_region_is_read_there(
     server: Overlay, served: Company, store: Store, now: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.put("x.log", refusal(served.web_interface, now - 900))
-    app, signed = server.app, []
+    app = server.app
+    signed: list[str] = []
 
     def elsewhere(environ: dict[str, Any], start_response: Any) -> Any:
         region = environ.get("HTTP_AUTHORIZATION", "").split("/")[2:3]
@@ -331,6 +333,27 @@ def test_what_may_not_be_read_is_undetermined(
     evidence = as_json(server, SHUT, "--flow-logs", f"s3://{BUCKET}/x.log").answer
     assert evidence["evidence"]["status"] == "unavailable"
     assert f"{missing}: AccessDenied" in evidence["missing"]
+
+
+def test_who_pays_for_somebody_else_s_bucket_may_be_said(
+    server: Overlay, served: Company, store: Store, now: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put("x.log", refusal(served.web_interface, now - 900))
+    app = server.app
+
+    def paid(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["PATH_INFO"].startswith(f"/{BUCKET}") and environ.get("HTTP_X_AMZ_REQUEST_PAYER") != "requester":
+            start_response("403 Forbidden", [("Content-Type", "text/xml")])
+            return [ERROR.format("AccessDenied", "Access Denied").encode()]
+        return app(environ, start_response)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server, "app", paid)
+        options = ("--flow-logs", f"s3://{BUCKET}/x.log")
+        asked = run(server, "rejects", *options)
+        assert (asked.status, "add --request-payer requester" in asked.err) == (3, True)
+        assert rejects(server, *options, "--request-payer", "requester")[0] == 1
+        assert run(server, SHUT, *options, "--request-payer", "requester").status == 1
 
 
 def test_a_bucket_that_does_not_exist_is_bad_input(server: Overlay, served: Company) -> None:

@@ -15,8 +15,8 @@ from whyblocked.flowlogs.sinks import Unreadable
 from whyblocked.text import clean
 
 LARGE = 20 * 10**9
-"""Bytes from which Athena is recommended: a quarter of an hour of reading."""
-RATE = 20 * 10**6  # bytes of objects read in a second; docs/performance.md
+"""Bytes from which Athena is recommended: half an hour of reading."""
+RATE = 10 * 10**6  # bytes of packed text that are read in a second, about
 _DOLLARS_A_TERABYTE = 5  # what Athena asks for what it scans, about
 _ENOUGH = 20  # objects that can't be read, and none that can: the rest will be no better
 
