@@ -538,7 +538,7 @@ def test_no_flow_log_gives_the_command_that_makes_one() -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"log_destination_type": "s3", "log_destination": "arn:aws:s3:::logs"}, "delivers to Amazon S3"),
+        ({"log_destination_type": "s3", "log_destination": "arn:aws-cn:s3:::logs/x/"}, "s3://logs/x can't be read"),
         ({"log_destination_type": "kinesis-data-firehose"}, "delivers to Firehose"),
         ({"log_group_name": "g"}, "the log group g can't be read from a snapshot"),
         ({"log_destination": "arn:aws:logs:eu-west-1:1:log-group:h"}, "the log group h can't be read from a snapshot"),

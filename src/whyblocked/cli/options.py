@@ -61,6 +61,7 @@ class EvidenceSettings(NamedTuple):
     log_format: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    request_payer: str | None = None
     client: Callable[[str, str | None], Any] | None = None
 
 
@@ -72,6 +73,7 @@ def read_evidence(
     log_format: str | None,
     since: str | None,
     until: str | None,
+    request_payer: str | None,
 ) -> EvidenceSettings:
     """The evidence that the options of these names ask for; :class:`UsageError` where they contradict each other."""
     if no_flow_logs and flow_logs:
@@ -85,7 +87,7 @@ def read_evidence(
         end = None if until is None else moment(until, now, "--until")
         if start and end and start >= end:
             raise UsageError(f"--since {since} is not before --until {until}: nothing lies between them")
-    return EvidenceSettings(not no_flow_logs, flow_logs, log_format, start, end, settings.clients())
+    return EvidenceSettings(not no_flow_logs, flow_logs, log_format, start, end, request_payer, settings.clients())
 
 
 def account_options(function: F) -> F:
@@ -101,7 +103,7 @@ def account_options(function: F) -> F:
 
 
 def evidence_options(function: F) -> F:
-    """``--flow-logs``, ``--no-flow-logs``, ``--log-format``, ``--since`` and ``--until``."""
+    """Those of :func:`record_options` and ``--no-flow-logs``."""
     return _all(
         record_options(function),
         click.option("--no-flow-logs", is_flag=True, help="Answer from the configuration alone."),
@@ -109,7 +111,7 @@ def evidence_options(function: F) -> F:
 
 
 def record_options(function: F) -> F:
-    """``--flow-logs``, ``--log-format``, ``--since`` and ``--until``."""
+    """``--flow-logs``, ``--log-format``, ``--since``, ``--until`` and ``--request-payer``."""
     return _all(
         function,
         click.option(
@@ -122,6 +124,12 @@ def record_options(function: F) -> F:
         click.option("--log-format", metavar="FIELDS", help="The fields of the records, as '${version} ...'."),
         click.option("--since", metavar="TIME", help="Begin there: 30m, 2d, 2026-11-23T09:00:00Z, Unix seconds."),
         click.option("--until", metavar="TIME", help="End there."),
+        click.option(
+            "--request-payer",
+            metavar="PAYER",
+            type=click.Choice(("requester",)),
+            help="With requester: pay for what is read from a bucket of somebody else's.",
+        ),
     )
 
 

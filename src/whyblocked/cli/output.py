@@ -69,10 +69,18 @@ class Progress:
             self._stream.flush()
             self._width = len(line)
 
+    def advise(self, text: str) -> None:
+        """Something that may make the user stop and ask otherwise."""
+        self._clear()
+        note(f"whyblocked: {clean(text, 1000)}")
+
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._clear()
+
+    def _clear(self) -> None:
         if self._stream is not None and self._width:
             self._stream.write(f"\r{' ' * self._width}\r")
             self._stream.flush()

@@ -71,6 +71,7 @@ def command(
         top=top,
         stdin=sys.stdin.buffer if "-" in wanted.locations else None,
         client=wanted.client,
+        request_payer=wanted.request_payer,
     )
     if follow:
         return _follow(settings, request, output, no_color)
@@ -88,7 +89,7 @@ def _found(settings: AccountSettings, request: RejectsRequest, *, shown: bool) -
 
     account = settings.open()
     with Progress(shown) as progress:
-        request = msgspec.structs.replace(request, progress=progress.told)
+        request = msgspec.structs.replace(request, progress=progress.told, advise=progress.advise)
         return api.Session(account).rejects(request, datetime.now(UTC))
 
 

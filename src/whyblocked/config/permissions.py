@@ -12,11 +12,14 @@ from typing import Any
 from whyblocked.config.operations import ALWAYS_ALLOWED, ELSEWHERE, READ, SAVED
 
 _RECORDS = (
+    "kms:Decrypt",
     "logs:DescribeLogGroups",
     "logs:FilterLogEvents",
     "logs:GetQueryResults",
     "logs:StartQuery",
     "logs:StopQuery",
+    "s3:GetObject",
+    "s3:ListBucket",
 )
 
 

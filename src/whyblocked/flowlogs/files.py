@@ -281,10 +281,10 @@ def _read_folder(
         except OSError as error:
             raise InputError(f"flow logs: {clean(str(path))}: {error.strerror or type(error).__name__}") from None
     if len(skipped) == files and not pruned:
-        what = f"; not flow logs: {_listed(skipped)}" if skipped else ""
+        what = f"; not flow logs: {listed(skipped)}" if skipped else ""
         raise InputError(f"flow logs: no flow log in the folder {clean(str(folder))}{what}")
     if skipped:
-        scan.notes.append(f"skipped in {clean(str(folder))}, as they are no flow logs: {_listed(skipped)}")
+        scan.notes.append(f"skipped in {clean(str(folder))}, as they are no flow logs: {listed(skipped)}")
 
 
 def files_below(path: Path, wanted: Wanted) -> list[Path]:
@@ -311,7 +311,7 @@ def _walk(folder: Path, wanted: Wanted) -> Iterator[Path | None]:
                 yield path if may_hold(str(path), wanted.since, wanted.until) else None
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
 

@@ -19,7 +19,9 @@ class LogsRequest(msgspec.Struct, frozen=True, kw_only=True):
     ``locations`` are those of ``--flow-logs``; none: the flow logs that the account has. ``since`` and ``until`` bound
     every source once given; without them, what is read from AWS is bounded to the last hour. ``stdin`` is read for
     the location ``-``. ``progress`` is called now and then with a location and the number of records read so far.
-    ``client`` makes clients of AWS's services (by service and Region) where the configuration is a snapshot.
+    ``advise`` is told at once what may make the user stop and ask otherwise. ``client`` makes clients of AWS's services
+    (by service and Region) where the configuration is a snapshot. ``request_payer`` is ``requester`` where the user
+    pays for what is read from a bucket that is not the user's.
     """
 
     locations: tuple[str, ...] = ()
@@ -28,7 +30,9 @@ class LogsRequest(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None
     stdin: BinaryIO | None = None
     progress: Callable[[str, int], None] | None = None
+    advise: Callable[[str], None] | None = None
     client: Callable[[str, str | None], Any] | None = None
+    request_payer: str | None = None
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):

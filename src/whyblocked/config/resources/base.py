@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -100,6 +101,7 @@ class FlowLog(Resource, frozen=True):
     log_format: str | None = None
     traffic_type: str | None = None
     max_aggregation_interval: int | None = None
+    creation_time: datetime | None = None
 
 
 class Address(Resource, frozen=True):
