@@ -108,5 +108,9 @@ def _weighed(session: Session, examined: Examined, evidence: EvidenceSettings, *
             stdin=sys.stdin.buffer if "-" in evidence.locations else None,
             progress=progress.told,
             client=evidence.client,
+            max_scan=evidence.max_scan,
+            work_group=evidence.work_group,
+            tell=progress.tell,
+            confirm=progress.confirm,
         )
         return session.weigh(examined, request, datetime.now(UTC))

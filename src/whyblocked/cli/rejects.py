@@ -67,6 +67,8 @@ def command(
         top=top,
         stdin=sys.stdin.buffer if "-" in wanted.locations else None,
         client=wanted.client,
+        max_scan=wanted.max_scan,
+        work_group=wanted.work_group,
     )
     found = _found(settings, request, shown=output == "text")
     _print(found, by, output, no_color)
@@ -82,7 +84,7 @@ def _found(settings: AccountSettings, request: RejectsRequest, *, shown: bool) -
 
     account = settings.open()
     with Progress(shown) as progress:
-        request = msgspec.structs.replace(request, progress=progress.told)
+        request = msgspec.structs.replace(request, progress=progress.told, tell=progress.tell, confirm=progress.confirm)
         return api.Session(account).rejects(request, datetime.now(UTC))
 
 

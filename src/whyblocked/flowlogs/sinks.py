@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from whyblocked.flowlogs.groups import Group
+from whyblocked.flowlogs.costs import DEFAULT_LIMIT
+from whyblocked.flowlogs.groups import Filters, Group
 from whyblocked.flowlogs.records import Record
 
 
@@ -20,6 +21,10 @@ class LogsRequest(msgspec.Struct, frozen=True, kw_only=True):
     every source once given; without them, what is read from AWS is bounded to the last hour. ``stdin`` is read for
     the location ``-``. ``progress`` is called now and then with a location and the number of records read so far.
     ``client`` makes clients of AWS's services (by service and Region) where the configuration is a snapshot.
+
+    Athena may read ``max_scan`` bytes (None: any number) unasked. ``tell`` is told how much it is going to read;
+    ``confirm`` is asked whether it may read more, and None where there is nobody to ask. Its queries run in
+    ``work_group``.
     """
 
     locations: tuple[str, ...] = ()
@@ -29,6 +34,10 @@ class LogsRequest(msgspec.Struct, frozen=True, kw_only=True):
     stdin: BinaryIO | None = None
     progress: Callable[[str, int], None] | None = None
     client: Callable[[str, str | None], Any] | None = None
+    max_scan: int | None = DEFAULT_LIMIT
+    tell: Callable[[str], None] | None = None
+    confirm: Callable[[str], bool] | None = None
+    work_group: str | None = None
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,12 +66,14 @@ class Sink(ABC):
     """Takes records.
 
     ``interfaces`` are the only ones whose records it wants (none: all of them), ``rejected_only`` whether accepted
-    records are of no use to it, ``adds_up`` whether it takes groups that AWS added up as well.
+    records are of no use to it, ``adds_up`` whether it takes groups that AWS added up as well, and ``filters`` which
+    of these it wants.
     """
 
     interfaces: frozenset[str] = frozenset()
     rejected_only = False
     adds_up = False
+    filters = Filters()
 
     @abstractmethod
     def add(self, records: Sequence[Record], source: str) -> None:

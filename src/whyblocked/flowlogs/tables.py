@@ -22,6 +22,7 @@ _LATE = timedelta(minutes=10)  # a record may be delivered, or dated, so much la
 _INTERVAL = timedelta(minutes=10)  # a record begins at most so long before it ends, and files are sorted by ends
 _FIRST, _LAST = datetime(2015, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)  # of all flow logs
 _MOST = 1000  # more values than these are not listed
+_PLACES = 400  # more places than these are not counted one by one
 _TEXT = frozenset({"string", "varchar"})
 _WHOLE = frozenset({"tinyint", "smallint", "int", "integer", "bigint"})
 _OLDER = {  # what AWS's documentation called the columns once
@@ -39,14 +40,7 @@ _SQUEEZED = {name.replace("-", ""): name for name in FIELDS} | _OLDER
 _UNITS = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H"}
 _TOKENS = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M"}
 _STEPS = (("%M", timedelta(minutes=1)), ("%H", timedelta(hours=1)), ("%d", timedelta(days=1)))
-_UNIT_SECONDS = {
-    "MINUTES": 60,
-    "HOURS": 3600,
-    "DAYS": 86400,
-    "WEEKS": 604_800,
-    "MONTHS": 2_678_400,
-    "YEARS": 31_622_400,
-}
+_INTERVALS = {"MINUTES": 1, "HOURS": 60, "DAYS": 1440, "WEEKS": 10_080, "MONTHS": 44_640, "YEARS": 527_040}
 _LOOKS = re.compile(r"[0-9]{4}(?P<sep>[-/]?)[0-9]{2}(?P=sep)[0-9]{2}(?:(?P<hour>[-/ T]?)[0-9]{2})?\Z")
 
 Window = tuple[datetime, datetime]
@@ -92,9 +86,8 @@ def described(name: str, table: Mapping[str, Any]) -> Table:
             continue
         base = kind.partition("(")[0].strip()
         if base not in _TEXT | _WHOLE:
-            raise InputError(
-                f"{where}: the column {clean(column)} has the type {clean(kind, 40)}, not string or bigint"
-            )
+            shown = f"{clean(column)} has the type {clean(kind, 40)}"
+            raise InputError(f"{where}: the column {shown}, where text or a whole number is expected")
         columns[field] = Column(column, "text" if base in _TEXT else "number")
     location = str(storage.get("Location") or parameters.get("location") or "")
     return Table(name=name, columns=columns, keys=keys, parameters=parameters, location=location)
@@ -170,8 +163,8 @@ def _by_interval(table: Table, key: str, window: Window) -> Window:
     """A window that begins with a partition, where one holds several units."""
     unit = table.parameters.get(f"projection.{key.lower()}.interval.unit", "").upper()
     interval = table.parameters.get(f"projection.{key.lower()}.interval", "1")
-    seconds = _UNIT_SECONDS.get(unit, 0) * (int(interval) if interval.isdigit() else 1)
-    return window[0] - timedelta(seconds=seconds), window[1]
+    minutes = _INTERVALS.get(unit, 0) * (int(interval) if interval.isdigit() else 1)
+    return window[0] - timedelta(minutes=minutes), window[1]
 
 
 def _dates(key: str, window: Window, form: str, literal: str = "") -> Part:
@@ -194,7 +187,7 @@ def _dates(key: str, window: Window, form: str, literal: str = "") -> Part:
 def _units(key: str, kind: str, window: Window) -> Part:
     """The values of a column of years, months, days or hours, with and without leading zeros."""
     form = _UNITS[key.lower()]
-    step = {"%H": timedelta(hours=1), "%d": timedelta(days=1)}.get(form, timedelta(days=27))
+    step = {"%H": timedelta(hours=1), "%d": timedelta(days=1), "%m": timedelta(days=27)}.get(form, timedelta(days=300))
     numbers = {int(moment.strftime(form)) for moment in _moments(window, step)}
     texts = dict.fromkeys(text for number in sorted(numbers) for text in (f"{number:02}", str(number)))
     if len(numbers) == {"%m": 12, "%d": 31, "%H": 24}.get(form):
@@ -206,7 +199,7 @@ def _units(key: str, kind: str, window: Window) -> Part:
 def _moments(window: Window, step: timedelta) -> list[datetime]:
     """Moments of a window, one at least in each unit that it touches; where they are too many, one more than that."""
     moment, end = (at.astimezone(UTC) for at in window)
-    found = []
+    found: list[datetime] = []
     while moment < end and len(found) < _MOST:
         found.append(moment)
         moment += step
@@ -216,15 +209,14 @@ def _moments(window: Window, step: timedelta) -> list[datetime]:
 def prefixes(table: Table, found: Mapping[str, Part]) -> list[str]:
     """The places in S3 that hold the partitions of a projected table, or the one that holds them all."""
     if not table.keys or not table.is_projected:
-        return [table.location] if table.location else []
+        return [f"{table.location.rstrip('/')}/"] if table.location else []
     hive = f"{table.location.rstrip('/')}/{'/'.join(f'{key}=${{{key}}}' for key in table.keys)}/"
     places = [table.parameters.get("storage.location.template") or hive]
     for key in re.findall(r"\$\{([^}]+)\}", places[0]):
-        values = next(
-            (_written(table, name, part) for name, part in found.items() if name.lower() == key.lower()), None
-        )
-        if values is None or len(places) * len(values) > _MOST:
-            return [place.partition("${")[0] for place in places]
+        part = next((part for name, part in found.items() if name.lower() == key.lower()), Part())
+        values = _written(table, key, part)
+        if values is None or len(places) * len(values) > _PLACES:
+            return list(dict.fromkeys(place.partition("${")[0] for place in places))
         places = [place.replace(f"${{{key}}}", value) for place in places for value in values]
     return [f"{place.rstrip('/')}/" for place in places]
 
