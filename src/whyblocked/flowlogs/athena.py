@@ -88,7 +88,7 @@ class Athena:
         """The rejected records added up, a page at a time; every record is counted."""
         names = ("kind", *statement.KEYS, *statement.SUMS)
         for rows in self._run(statement.sums(self.source, filters), names):
-            yield list(_added_up([dict(zip(names, row, strict=True)) for row in rows], scan))
+            yield list(added_up([dict(zip(names, row, strict=True)) for row in rows], scan))
 
     def records(self, narrow: Filter, wanted: Wanted, scan: Scan) -> Iterator[list[Record]]:
         """The records that pass a filter, a page at a time."""
@@ -309,7 +309,7 @@ class Athena:
             raise found from None
 
 
-def _added_up(rows: Sequence[Mapping[str, str | None]], scan: Scan) -> Iterator[Group]:
+def added_up(rows: Sequence[Mapping[str, str | None]], scan: Scan) -> Iterator[Group]:
     """The groups among some rows of the statement's result; all of them are counted."""
     for row in rows:
         kind, count = str(row["kind"]), _number(row["records"]) or 0
