@@ -20,9 +20,7 @@ Row = Mapping[str, str]
 
 def columns(names: Iterable[str], *, typed: bool) -> dict[str, Column]:
     """The columns of a table of this format: typed as AWS's documentation has them, or text alone."""
-    return {
-        name: Column(name.replace("-", "_"), "number" if typed and name in WHOLE else "text") for name in names
-    }
+    return {name: Column(name.replace("-", "_"), "number" if typed and name in WHOLE else "text") for name in names}
 
 
 def write_text(path: Path, names: Sequence[str], rows: Iterable[Row]) -> Path:

@@ -119,9 +119,12 @@ def test_athenas_text_gives_over_parquet_what_the_local_engine_gives(
     case.compare(path, typed=True)
 
 
+PLAIN = "2 123456789012 eni-0a 203.0.113.5 10.0.0.1 40000 22 6 3 180 1764000000 1764000050 REJECT OK"
+
+
 def row(**fields: str) -> Row:
-    plain = "2 123456789012 eni-0a 203.0.113.5 10.0.0.1 40000 22 6 3 180 1764000000 1764000050 REJECT OK".split()
-    return dict(zip(DEFAULT.names, plain, strict=True)) | {k.replace("_", "-"): v for k, v in fields.items()}
+    plain = dict(zip(DEFAULT.names, PLAIN.split(), strict=True))
+    return plain | {name.replace("_", "-"): value for name, value in fields.items()}
 
 
 @pytest.mark.parametrize("value", ["x", "1.5", "18446744073709551616", "٣", "-1", "0x1", "007"])
@@ -157,9 +160,9 @@ def test_blocks_hold_their_first_and_last_address(tmp_path: Path, block: str, in
 @pytest.mark.parametrize("typed", [True, False])
 def test_milliseconds_lie_in_a_window_too(tmp_path: Path, typed: bool) -> None:
     path = write_text(tmp_path / "flow.log", DEFAULT.names, [row(start="1764000000000", end="1764000050999")])
-    for window, records in (((1763999999, 1764000000), 1), ((1764000051, None), 0), ((None, 1763999999), 0)):
+    for window, count in (((1763999999, 1764000000), 1), ((1764000051, None), 0), ((None, 1763999999), 0)):
         found, scan = athena(DEFAULT.names, path, Filters(), window, typed=typed)
-        assert (len(found), scan.rejected) == (records, records)
+        assert (len(found), scan.rejected) == (count, count)
 
 
 def test_sums_stop_at_the_biggest_number(tmp_path: Path) -> None:

@@ -108,35 +108,17 @@ class Athena:
     # -- the table -------------------------------------------------------------------------------------------
 
     def _described(self) -> Mapping[str, Any]:
-        """What the catalog says of the table: Glue, or Athena where Glue may not be asked."""
+        """What the catalog says of the table; Athena's own GetTableMetadata needs the same permission of Glue's."""
         try:
-            found: Any = self.services.glue.get_table(DatabaseName=self.database, Name=self.relation)["Table"]
+            found: Mapping[str, Any] = self.services.glue.get_table(DatabaseName=self.database, Name=self.relation)
+            return dict(found["Table"])
         except Exception as error:  # noqa: BLE001 - botocore's, told apart there
-            refused = refusal(error, "glue:GetTable", self.services.region)
-            if isinstance(refused, WhyblockedError):
-                raise refused from None
-            if refused.kind == "not found":
-                raise self._not_found() from None
-            found = self._described_by_athena(error)
-        table: Mapping[str, Any] = found
-        return table
-
-    def _described_by_athena(self, refused: Exception) -> Any:
-        try:
-            return self.services.athena.get_table_metadata(
-                CatalogName=_CATALOG, DatabaseName=self.database, TableName=self.relation
-            )["TableMetadata"]
-        except Exception as error:  # noqa: BLE001 - botocore's, told apart there
-            if _code(error) == "MetadataException" and "NotFound" in str(error):
-                raise self._not_found() from None
-            self._unless_refused(error, "athena:GetTableMetadata")
-            self._refused(refused, "glue:GetTable")
-
-    def _not_found(self) -> Unreadable:
-        return Unreadable(
-            f"there is no table {clean(self.relation)} in the database {clean(self.database)} of the Region "
-            f"{self.services.region}"
-        )
+            if _code(error) == "EntityNotFoundException":
+                raise Unreadable(
+                    f"there is no table {clean(self.relation)} in the database {clean(self.database)} of the Region "
+                    f"{self.services.region}"
+                ) from None
+            self._refused(error, "glue:GetTable")
 
     def _example(self) -> Mapping[str, str]:
         """The values of one partition; nothing where there is none, or it can't be read."""

@@ -62,14 +62,14 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def described(name: str, table: Mapping[str, Any]) -> Table:
-    """A table from what Glue's ``GetTable`` or Athena's ``GetTableMetadata`` says; ``name`` is as the user wrote it.
+    """A table from what Glue's ``GetTable`` says; ``name`` is as the user wrote it.
 
     :class:`InputError` where it is no table of flow logs.
     """
     storage = table.get("StorageDescriptor") or {}
     parameters = {str(key).lower(): str(value) for key, value in (table.get("Parameters") or {}).items()}
     keys = {str(key["Name"]): str(key.get("Type") or "string").lower() for key in table.get("PartitionKeys") or ()}
-    listed = storage.get("Columns") or table.get("Columns") or ()
+    listed = storage.get("Columns") or ()
     given = [*((str(c["Name"]), str(c.get("Type") or "").lower()) for c in listed), *keys.items()]
     names = {column: field_of(column) for column, _ in given}
     form = Format(tuple(dict.fromkeys(names.values())))
@@ -89,7 +89,7 @@ def described(name: str, table: Mapping[str, Any]) -> Table:
             shown = f"{clean(column)} has the type {clean(kind, 40)}"
             raise InputError(f"{where}: the column {shown}, where text or a whole number is expected")
         columns[field] = Column(column, "text" if base in _TEXT else "number")
-    location = str(storage.get("Location") or parameters.get("location") or "")
+    location = str(storage.get("Location") or "")
     return Table(name=name, columns=columns, keys=keys, parameters=parameters, location=location)
 
 
