@@ -110,7 +110,7 @@ def _weighed(session: Session, examined: Examined, evidence: EvidenceSettings, *
             client=evidence.client,
             max_scan=evidence.max_scan,
             work_group=evidence.work_group,
-            tell=progress.tell,
+            advise=progress.advise,
             confirm=progress.confirm,
         )
         return session.weigh(examined, request, datetime.now(UTC))

@@ -57,7 +57,7 @@ class Progress:
             self._stream.flush()
             self._width = len(line)
 
-    def tell(self, text: str) -> None:
+    def advise(self, text: str) -> None:
         """A line that stays."""
         self._clear()
         note(f"whyblocked: {clean(text, 1000)}")

@@ -53,7 +53,7 @@ def read(account: Account, request: RejectsRequest, now: datetime) -> Read:
     if not reading.sources and not reading.failed:
         why = "; ".join((*reading.missing, *reading.notes)) or "the account has no flow log"
         raise UndeterminedError(f"no flow log can be read: {why}; name one with --flow-logs", tuple(reading.missing))
-    if reading.uncounted:
+    if reading.narrowed:
         reading.notes.append("accepted records were left out at AWS, and are not counted")
     more = [*reading.notes, *notes(reading.scan)]
     return Read(

@@ -53,12 +53,12 @@ class Size(NamedTuple):
 class Limit(NamedTuple):
     """What may be read: ``bytes`` without asking (None: any number).
 
-    ``tell`` is told what a query will read before it runs, ``confirm`` (None: there is nobody to ask) says whether
+    ``advise`` is told what a query will read before it runs, ``confirm`` (None: there is nobody to ask) says whether
     more than the limit may be read.
     """
 
     bytes: int | None = None
-    tell: Callable[[str], None] | None = None
+    advise: Callable[[str], None] | None = None
     confirm: Callable[[str], bool] | None = None
 
 
@@ -144,8 +144,8 @@ class Athena:
         else:
             figures = "it is not known how much Athena reads for this (s3:ListBucket would tell)"
         if limit.bytes is None or (size.all and size.bytes <= limit.bytes):
-            if limit.tell:
-                limit.tell(f"{self.shown}: {figures}")
+            if limit.advise:
+                limit.advise(f"{self.shown}: {figures}")
             return
         above = f"{self.shown}: {figures}, and the limit is {size_text(limit.bytes)}"
         if limit.confirm is None:

@@ -33,7 +33,7 @@ class Reading:
     ``sources`` are those that were read, ``notes`` what to know of the others, ``missing`` what permissions lack,
     ``failed`` what AWS failed at, so that records may be missing. ``traffic`` is what the logs record, ``logs`` counts
     the account's flow logs, ``from_aws`` tells whether anything came from AWS, whose logs are minutes late, and
-    ``uncounted`` whether records that the sink does not want were left out there.
+    ``narrowed`` whether records that the sink does not want were left out there.
     """
 
     def __init__(self, account: Account, sink: Sink, request: LogsRequest, now: datetime) -> None:
@@ -47,7 +47,7 @@ class Reading:
         self.failed: list[str] = []
         self.traffic: set[str] = set()
         self.logs = 0
-        self.from_aws = self.uncounted = False
+        self.from_aws = self.narrowed = False
         self._known: Configured | None = None
         until = request.until or now
         self.window = (request.since or until - DEFAULT, until)
@@ -138,7 +138,7 @@ class Reading:
             self.missing[f"{PERMISSION}: {error.message}"] = None
             return False
         self.sources.append(clean(location))
-        self.from_aws = self.uncounted = True
+        self.from_aws = self.narrowed = True
         return True
 
     def _read_table(self, location: Location) -> None:
@@ -147,7 +147,7 @@ class Reading:
 
         sink, request, region = self.sink, self.request, self.sink.region(None)
         athena, glue, s3 = (self.client(service, region) for service in ("athena", "glue", "s3"))
-        limit = Limit(request.max_scan, request.tell, request.confirm)
+        limit = Limit(request.max_scan, request.advise, request.confirm)
         services = Services(athena, glue, s3, region or athena.meta.region_name)
         try:
             table = Athena(services, location.name, self.window, limit, request.work_group)

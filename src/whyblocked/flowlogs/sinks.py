@@ -22,7 +22,7 @@ class LogsRequest(msgspec.Struct, frozen=True, kw_only=True):
     the location ``-``. ``progress`` is called now and then with a location and the number of records read so far.
     ``client`` makes clients of AWS's services (by service and Region) where the configuration is a snapshot.
 
-    Athena may read ``max_scan`` bytes (None: any number) unasked. ``tell`` is told how much it is going to read;
+    Athena may read ``max_scan`` bytes (None: any number) unasked. ``advise`` is told how much it is going to read;
     ``confirm`` is asked whether it may read more, and None where there is nobody to ask. Its queries run in
     ``work_group``.
     """
@@ -35,7 +35,7 @@ class LogsRequest(msgspec.Struct, frozen=True, kw_only=True):
     progress: Callable[[str, int], None] | None = None
     client: Callable[[str, str | None], Any] | None = None
     max_scan: int | None = DEFAULT_LIMIT
-    tell: Callable[[str], None] | None = None
+    advise: Callable[[str], None] | None = None
     confirm: Callable[[str], bool] | None = None
     work_group: str | None = None
 
