@@ -34,7 +34,8 @@ class Athenas:
             return
         self.asked.append(athena.executions[query].query)
         names, rows = self.engine.run(self.asked[-1])
-        cells = [[{} if value is None else {"VarCharValue": value} for value in row] for row in [names, *rows]]
+        shown: list[list[str | None]] = [[*names], *rows]
+        cells = [[{} if value is None else {"VarCharValue": value} for value in row] for row in shown]
         info = [{"Name": name, "Label": name, "Type": "varchar"} for name in names]
         athena.query_results[query] = QueryResults(rows=[{"Data": row} for row in cells], column_info=info)
 

@@ -84,7 +84,9 @@ def _found(settings: AccountSettings, request: RejectsRequest, *, shown: bool) -
 
     account = settings.open()
     with Progress(shown) as progress:
-        request = msgspec.structs.replace(request, progress=progress.told, advise=progress.advise, confirm=progress.confirm)
+        request = msgspec.structs.replace(
+            request, progress=progress.told, advise=progress.advise, confirm=progress.confirm
+        )
         return api.Session(account).rejects(request, datetime.now(UTC))
 
 

@@ -321,6 +321,7 @@ def _group(row: Mapping[str, str | None]) -> Group:
         last_seen=_number(row["last_seen"]) or 0,
         flags=_number(row["flags"]),
         syn=_number(row["syn"]) or 0,
+        source_port=_number(row["source_port"]),
         reject_reason=row["reject_reason"],
         subnet_id=row["subnet_id"],
         vpc_id=row["vpc_id"],

@@ -58,6 +58,14 @@ def configured(account: Account, resource_ids: Iterable[str] | None) -> Configur
     return Configured(logs=len(found), groups=tuple(groups.values()), notes=tuple(notes))
 
 
+def all_logs(account: Account) -> tuple[tuple[FlowLog, ...], list[str]]:
+    """All flow logs that an account has; where they may not be read, none, and a note."""
+    found = account.flow_logs_of(None)
+    while isinstance(found, Missing) and found.pending and account.advance():
+        found = account.flow_logs_of(None)
+    return ((), [f"which flow logs there are is not known ({found})"]) if isinstance(found, Missing) else (found, [])
+
+
 def group_name(log: FlowLog) -> str | None:
     """The log group that a flow log delivers to, or None where it delivers elsewhere."""
     if log.log_destination_type not in (None, "", "cloud-watch-logs"):

@@ -23,7 +23,7 @@ Network = IPv4Network | IPv6Network
 KINDS = ("accepted", "rejected", "no_data", "skipped_data", "malformed")  # as Scan counts them
 GROUP = "group"  # the kind of a rejected record that is asked for
 KEYS = ("interface_id", "source", "destination", "destination_port", "protocol", "direction", "reject_reason")
-SUMS = ("records", "packets", "bytes", "first_seen", "last_seen", "flags", "syn", "subnet_id", "vpc_id")
+SUMS = ("records", "packets", "bytes", "first_seen", "last_seen", "flags", "syn", "source_port", "subnet_id", "vpc_id")
 _BIGGEST = 9223372036854775807
 _MILLISECONDS = 100_000_000_000  # from here on a time is no longer in seconds
 _BITS = (1, 2, 4, 8, 16, 32, 64, 128)  # TCP's flags
@@ -63,6 +63,7 @@ def sums(source: Source, filters: Filters) -> str:
     shown = ",\n    ".join(f"CASE WHEN kind = '{GROUP}' THEN {key} END AS {key}" for key in KEYS)
     flags = " + ".join(f"max(CASE WHEN mod(flags, {bit * 2}) >= {bit} THEN {bit} ELSE 0 END)" for bit in _BITS)
     asked = " AND ".join(_asked(filters)) or "true"
+    comes, goes = (f"coalesce(pkt_{end} <> {end}, false)" for end in ("dstaddr", "srcaddr"))  # as groups.way tells
     return f"""{_timed(source)},
 keyed AS (
   SELECT
@@ -72,8 +73,12 @@ keyed AS (
     coalesce(pkt_dstaddr, dstaddr, '{UNKNOWN}') AS destination,
     CASE WHEN protocol IS NULL OR protocol IN ({_listed(sorted(PORTS - {-1}))}) THEN dstport END AS destination_port,
     protocol,
-    CASE WHEN flow_direction IN ({_listed(DIRECTIONS)}) THEN flow_direction END AS direction,
-    reject_reason, packets, bytes, first_at, last_at, flags, subnet_id, vpc_id
+    CASE
+      WHEN flow_direction IN ({_listed(DIRECTIONS)}) THEN flow_direction
+      WHEN {comes} = {goes} THEN NULL
+      WHEN {comes} THEN '{DIRECTIONS[0]}' ELSE '{DIRECTIONS[1]}'
+    END AS direction,
+    srcport, reject_reason, packets, bytes, first_at, last_at, flags, subnet_id, vpc_id
   FROM timed
   WHERE {_window(source)}
 ),
@@ -81,7 +86,7 @@ told AS (
   SELECT
     CASE WHEN kind = 'rejected' AND {asked} THEN '{GROUP}' ELSE kind END AS kind,
     interface_id, source, destination, destination_port, protocol, direction, reject_reason,
-    packets, bytes, first_at, last_at, flags, subnet_id, vpc_id
+    srcport, packets, bytes, first_at, last_at, flags, subnet_id, vpc_id
   FROM keyed
 )
 SELECT
@@ -90,11 +95,13 @@ SELECT
   min(first_at) AS first_seen, max(last_at) AS last_seen,
   CASE WHEN count(flags) > 0 THEN {flags} END AS flags,
   sum(CASE WHEN mod(flags, {SYN * 2}) >= {SYN} THEN 1 ELSE 0 END) AS syn,
+  max(srcport) AS source_port,
   max(subnet_id) AS subnet_id, max(vpc_id) AS vpc_id
 FROM (
   SELECT
     kind,
     {shown},
+    CASE WHEN destination_port IS NOT NULL THEN srcport END AS srcport,
     packets, bytes, first_at, last_at, flags, subnet_id, vpc_id
   FROM told
 ) AS grouped
@@ -150,7 +157,7 @@ def _timed(source: Source, more: str = "") -> str:
     columns = source.columns
     texts = [f"{_text(columns, field)} AS {column_of(field)}" for field in (
         *_PLACES, "interface-id", "resource-id", "flow-direction", "reject-reason", "subnet-id", "vpc-id")]  # fmt: skip
-    numbers = [f"{_number(columns, field)} AS {column_of(field)}" for field in ("dstport", "protocol")]
+    numbers = [f"{_number(columns, field)} AS {column_of(field)}" for field in ("srcport", "dstport", "protocol")]
     sums = [f"coalesce({_number(columns, field)}, 0) AS {field}" for field in ("packets", "bytes")]
     times = [f"{_number(columns, field)} AS {field}_at" for field in ("start", "end")]
     told = [f"{_text(columns, 'action')} AS action", f"{_text(columns, 'log-status')} AS log_status"]

@@ -133,7 +133,7 @@ def _part(table: Table, key: str, kind: str, window: Window, example: str | None
         return _units(key, kind, window)
     if projected == "enum":
         values = table.parameters.get(f"projection.{key.lower()}.values", "")
-        return Part(values=frozenset(value.strip() for value in values.split(",")))
+        return Part(values=frozenset(values.split(",")))
     looks = _LOOKS.match(example or "")
     if looks and not projected and kind in _TEXT:
         separator, hour = looks["sep"], looks["hour"]
@@ -163,7 +163,8 @@ def _by_interval(table: Table, key: str, window: Window) -> Window:
     """A window that begins with a partition, where one holds several units."""
     unit = table.parameters.get(f"projection.{key.lower()}.interval.unit", "").upper()
     interval = table.parameters.get(f"projection.{key.lower()}.interval", "1")
-    minutes = _INTERVALS.get(unit, 0) * (int(interval) if interval.isdigit() else 1)
+    count = int(interval) if interval.isdigit() else 1
+    minutes = _INTERVALS.get(unit, 0) * count if count > 1 else 0
     return window[0] - timedelta(minutes=minutes), window[1]
 
 
