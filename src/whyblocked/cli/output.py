@@ -7,6 +7,7 @@ import io
 import os
 import select
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from whyblocked.text import clean
@@ -70,9 +71,22 @@ class Progress:
             self._width = len(line)
 
     def advise(self, text: str) -> None:
-        """Something that may make the user stop and ask otherwise."""
+        """A line that stays."""
         self._clear()
         note(f"whyblocked: {clean(text, 1000)}")
+
+    @property
+    def confirm(self) -> Callable[[str], bool] | None:
+        """Asks the user, whose answer is no unless it is yes; None where there is no terminal to ask at."""
+        if sys.stdin is None or sys.stderr is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return None
+        return self._confirmed
+
+    def _confirmed(self, text: str) -> bool:
+        self._clear()
+        sys.stderr.write(f"whyblocked: {clean(text, 1000)}. Read it? [y/N] ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def __enter__(self) -> Progress:
         return self
@@ -84,6 +98,7 @@ class Progress:
         if self._stream is not None and self._width:
             self._stream.write(f"\r{' ' * self._width}\r")
             self._stream.flush()
+            self._width = 0
 
 
 def _closed_pipe() -> NoReturn:

@@ -72,6 +72,8 @@ def command(
         stdin=sys.stdin.buffer if "-" in wanted.locations else None,
         client=wanted.client,
         request_payer=wanted.request_payer,
+        max_scan=wanted.max_scan,
+        work_group=wanted.work_group,
     )
     if follow:
         return _follow(settings, request, output, no_color)
@@ -89,7 +91,9 @@ def _found(settings: AccountSettings, request: RejectsRequest, *, shown: bool) -
 
     account = settings.open()
     with Progress(shown) as progress:
-        request = msgspec.structs.replace(request, progress=progress.told, advise=progress.advise)
+        request = msgspec.structs.replace(
+            request, progress=progress.told, advise=progress.advise, confirm=progress.confirm
+        )
         return api.Session(account).rejects(request, datetime.now(UTC))
 
 

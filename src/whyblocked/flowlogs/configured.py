@@ -75,6 +75,14 @@ def configured(account: Account, resource_ids: Iterable[str] | None, since: int 
     return Configured(logs=len(found), groups=tuple(groups.values()), notes=tuple(notes))
 
 
+def all_logs(account: Account) -> tuple[tuple[FlowLog, ...], list[str]]:
+    """All flow logs that an account has; where they may not be read, none, and a note."""
+    found = account.flow_logs_of(None)
+    while isinstance(found, Missing) and found.pending and account.advance():
+        found = account.flow_logs_of(None)
+    return ((), [f"which flow logs there are is not known ({found})"]) if isinstance(found, Missing) else (found, [])
+
+
 def s3_place(log: FlowLog) -> str | None:
     """``bucket/prefix`` of the files that a flow log delivers, or None where it delivers elsewhere."""
     found = _BUCKET.match(log.log_destination or "") if log.log_destination_type == "s3" else None

@@ -35,7 +35,8 @@ class Reading:
 
     ``sources`` are those that were read, ``notes`` what to know of the others, ``missing`` what permissions lack,
     ``failed`` what AWS failed at, so that records may be missing. ``traffic`` is what the logs record, ``logs`` counts
-    the account's flow logs, ``from_aws`` tells whether anything came from AWS, whose logs are minutes late.
+    the account's flow logs, ``from_aws`` tells whether anything came from AWS, whose logs are minutes late, and
+    ``narrowed`` whether records that the sink does not want were left out there.
     """
 
     def __init__(self, account: Account, sink: Sink, request: LogsRequest, now: datetime) -> None:
@@ -82,12 +83,13 @@ class Reading:
             raise InputError(
                 f"--flow-logs {clean(location.text)}: can't be read from a snapshot: name exported records"
             )
+        if location.kind == "athena":
+            self._read_table(location)
+            return
         if location.kind == "s3":
             if self._read_bucket(location.name, self.forms):
                 self.traffic.add("ALL")
             return
-        if location.kind != "cloudwatch":
-            raise UsageError(f"--flow-logs {clean(location.text)}: is not read yet")
         known = next((group for group in self._log_groups() if group.name == location.name), None)
         forms = self.forms or (known.forms if known else ())
         self._read_group(location.name, forms, None, named=True)
@@ -174,6 +176,39 @@ class Reading:
         self.sources.append(clean(location))
         self.from_aws = True
         return True
+
+    def _read_table(self, location: Location) -> None:
+        """Have Athena read one of its tables."""
+        from whyblocked.flowlogs.athena import PERMISSION, Athena, Limit, Services
+
+        sink, request, region = self.sink, self.request, self.sink.region(None)
+        athena, glue, s3 = (self.client(service, region) for service in ("athena", "glue", "s3"))
+        limit = Limit(request.max_scan, request.advise, request.confirm)
+        services = Services(athena, glue, s3, region or athena.meta.region_name)
+        try:
+            table = Athena(services, location.name, self.window, limit, request.work_group)
+            if sink.adds_up:
+                for groups in table.groups(sink.filters, self.scan):
+                    sink.add_groups(groups)
+                    self.told(location.text)
+            else:
+                for records in table.records(sink.narrow(None), self.aws_wanted, self.scan):
+                    sink.add(records, location.text)
+                    self.told(location.text)
+        except Unreadable as error:
+            if error.permission is None:
+                raise InputError(f"--flow-logs {clean(location.text)}: {error.reason}") from None
+            self.notes.append(error.reason)
+            self.missing[f"{error.permission}: AccessDenied"] = None
+            return
+        except AwsError as error:
+            self.failed.append(f"the table {clean(location.name)} was not read to its end: {error.message}")
+            self.missing[f"{PERMISSION}: {error.message}"] = None
+            return
+        self.notes.append(table.bill)
+        self.sources.append(clean(location.text))
+        self.traffic.add("ALL")
+        self.from_aws = True
 
     def _read_bucket(self, name: str, forms: Sequence[Format], group: Group | None = None) -> bool:
         """Read the objects that the user named, or those of a flow log (``group``); False where AWS refuses."""

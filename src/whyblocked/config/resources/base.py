@@ -87,6 +87,14 @@ class PublicAccessExclusion(Resource, frozen=True):
     state: str = ""
 
 
+class DestinationOptions(Resource, frozen=True):
+    """How a flow log's files in S3 are written and laid out."""
+
+    file_format: str | None = None
+    hive_compatible_partitions: bool = False
+    per_hour_partition: bool = False
+
+
 class FlowLog(Resource, frozen=True):
     """A flow log: what it covers, where it delivers, in which format."""
 
@@ -102,6 +110,7 @@ class FlowLog(Resource, frozen=True):
     traffic_type: str | None = None
     max_aggregation_interval: int | None = None
     creation_time: datetime | None = None
+    destination_options: DestinationOptions | None = None
 
 
 class Address(Resource, frozen=True):
