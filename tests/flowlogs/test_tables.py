@@ -108,8 +108,8 @@ def table(keys: dict[str, str], **parameters: str) -> Table:
     return Table(name="db.flow", columns={}, keys=keys, parameters=options, location="s3://logs/flow")
 
 
-def condition(made: Table, window: tuple[datetime, datetime] = HOUR, **examples: str) -> str:
-    return " AND ".join(part.condition for part in parts(made, window, examples).values() if part.condition)
+def condition(made: Table, **examples: str) -> str:
+    return " AND ".join(part.condition for part in parts(made, HOUR, examples).values() if part.condition)
 
 
 PROJECTED = {"projection_enabled": "true"}
@@ -145,13 +145,12 @@ def test_a_partition_column_that_needs_a_value_is_named() -> None:
 
 
 @given(
-    st.datetimes(datetime(2015, 1, 1), datetime(2030, 1, 1)),
+    st.integers(0, 15 * 365 * 24 * 60).map(lambda n: datetime(2015, 1, 1, tzinfo=UTC) + timedelta(minutes=n)),
     st.integers(0, 400 * 24 * 60),
     st.floats(0, 1),
     st.sampled_from(("%Y/%m/%d", "%d-%m-%Y", "%Y-%m-%d-%H", "units")),
 )
-def test_no_moment_of_a_window_is_left_out(begin: datetime, minutes: int, place: float, form: str) -> None:
-    since = begin.replace(tzinfo=UTC)
+def test_no_moment_of_a_window_is_left_out(since: datetime, minutes: int, place: float, form: str) -> None:
     until = since + timedelta(minutes=minutes)
     at = since + (until - since) * place
     java = form.replace("%Y", "yyyy").replace("%m", "MM").replace("%d", "dd").replace("%H", "HH")
@@ -181,8 +180,8 @@ def test_a_window_of_all_time_is_a_window(since: datetime) -> None:
 
 @pytest.mark.parametrize(
     ("column", "field"),
-    [("interfaceid", "interface-id"), ("sourceaddress", "srcaddr"), ("numbytes", "bytes"), ("pkt_srcaddr", "pkt-srcaddr"),
-     ("logStatus", "log-status"), ("end", "end"), ("endtime", "end")],
+    [("interfaceid", "interface-id"), ("sourceaddress", "srcaddr"), ("numbytes", "bytes"), ("end", "end"),
+     ("pkt_srcaddr", "pkt-srcaddr"), ("logStatus", "log-status"), ("endtime", "end")],
 )  # fmt: skip
 def test_columns_are_known_by_all_the_names_that_aws_gave_them(column: str, field: str) -> None:
     names = [name for name in ("action", "srcaddr", "dstaddr") if name != field]

@@ -17,6 +17,7 @@ from tests.flowlogs.engines import Row, write_parquet, write_text
 from tests.live.asking import Asked
 from tests.live.company import Company
 from tests.moto_server import Overlay
+from whyblocked.config.permissions import policy
 from whyblocked.flowlogs.fields import DEFAULT
 
 SHUT = "192.0.2.77 -> i-abc:22"
@@ -254,6 +255,16 @@ def test_a_limit_that_is_no_size_is_refused(world: World, size: str) -> None:
     asked = world.rejects("--max-scan", size)
     assert asked.status == 2
     assert "--max-scan" in asked.err
+
+
+def test_every_call_is_in_the_policy(world: World) -> None:
+    world.table([world.row()])
+    world.object("AWSLogs/1/flow.log.gz", 1)
+    world.server.log.clear()
+    assert world.rejects().status == 1
+    names = {action.partition(":")[2] for statement in policy()["Statement"] for action in statement["Action"]}
+    assert {call for call in world.server.log if "/" not in call} <= names
+    assert {"GetTable", "StartQueryExecution", "GetQueryResults", f"GET /{BUCKET}"} <= set(world.server.log)
 
 
 # -- what can't be read ------------------------------------------------------------------------------------------------
