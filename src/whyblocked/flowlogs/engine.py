@@ -1,99 +1,107 @@
-"""Rejected records added up in DuckDB: in bounded memory, past it on disk, on both cores."""
+"""Rejected records added up as columns: a row for each record, sorted and merged into groups, past a bound on disk.
+
+Texts are numbers here (:class:`Codes`), so that a row takes a few dozen bytes. Rows that came together are merged into
+a run of groups in the order of their keys' hash; runs that memory should not hold are kept in files, and at the end
+merged a range of hashes at a time. So memory follows the groups, not the records.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 from typing_extensions import Buffer
 
-from whyblocked.flowlogs.grouping import Keep
-from whyblocked.flowlogs.groups import PORTS, SYN, Filters, Table
+from whyblocked.flowlogs.grouping import BIGGEST, Keep
+from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table
 from whyblocked.flowlogs.records import Record, Wanted
 
-_MEMORY = "300MB"
-_COLUMNS = {
-    "interface": "VARCHAR", "resource": "VARCHAR", "src": "VARCHAR", "dst": "VARCHAR", "pkt_src": "VARCHAR",
-    "pkt_dst": "VARCHAR", "port": "BIGINT", "protocol": "BIGINT", "direction": "VARCHAR", "reason": "VARCHAR",
-    "packets": "BIGINT", "bytes": "BIGINT", "start": "BIGINT", "end": "BIGINT", "flags": "BIGINT",
-    "subnet": "VARCHAR", "vpc": "VARCHAR",
+Column = NDArray[Any]
+Rows = dict[str, Column]
+
+_BOUND = 1 << 21  # rows that wait in memory, and groups that a run in memory may have
+_RANGE = 1 << 20  # rows of runs on disk that are merged at once
+_TEXTS = ("interface", "resource", "src", "dst", "pkt_src", "pkt_dst", "direction", "reason", "subnet", "vpc")
+_NUMBERS = ("port", "protocol", "packets", "bytes", "start", "end", "flags")
+_ARROW = dict.fromkeys(_TEXTS, pa.string()) | dict.fromkeys(_NUMBERS, pa.int64())
+_KEYS = ("interface", "source", "destination", "port", "protocol", "direction", "reason")
+_SUMS: dict[str, np.ufunc] = {
+    "records": np.add, "packets": np.add, "bytes": np.add, "first_seen": np.minimum, "last_seen": np.maximum,
+    "flags": np.bitwise_or, "syn": np.add, "subnet": np.maximum, "vpc": np.maximum,
 }  # fmt: skip
-_ARROW = {name: pa.int64() if kind == "BIGINT" else pa.string() for name, kind in _COLUMNS.items()}
-_STORED = {
-    "interface": "coalesce(interface, resource, '-')",
-    "source": "coalesce(pkt_src, src, '-')",
-    "destination": "coalesce(pkt_dst, dst, '-')",
-    "port": f"CASE WHEN coalesce(protocol, -1) IN ({', '.join(map(str, sorted(PORTS)))}) "
-    "THEN coalesce(port, -1) ELSE -1 END",
-    "protocol": "coalesce(protocol, -1)",
-    "direction": "CASE direction WHEN 'ingress' THEN 0 WHEN 'egress' THEN 1 ELSE -1 END::TINYINT",
-    "reason": "coalesce(reason, '')",
-    "packets": "coalesce(packets, 0)",
-    "bytes": "coalesce(bytes, 0)",
-    '"start"': 'coalesce("start", "end")',
-    '"end"': 'coalesce("end", "start")',
-    "flags": "flags",
-    "subnet": "subnet",
-    "vpc": "vpc",
-}
-_KEYS = "interface, source, destination, port, protocol, direction, reason"
-_SUMS = f"""
-    SELECT {_KEYS}, count(*)::BIGINT AS records, least(sum(packets), 9223372036854775807)::BIGINT AS packets,
-        least(sum(bytes), 9223372036854775807)::BIGINT AS bytes, coalesce(min("start"), 0)::BIGINT AS first_seen,
-        coalesce(max("end"), 0)::BIGINT AS last_seen, coalesce(bit_or(flags), -1)::BIGINT AS flags,
-        count(*) FILTER ((flags & {SYN}) <> 0)::BIGINT AS syn,
-        coalesce(max(subnet), '') AS subnet, coalesce(max(vpc), '') AS vpc
-    FROM stored GROUP BY {_KEYS}
-"""
+_FLAGGED = 1 << 40  # with the flags, where a record has some: without it, none has
+_SAFE = float(1 << 62)
+_ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
+
+
+class Codes:
+    """The different texts of a column as numbers, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.known: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def of(self, texts: Sequence[str]) -> Column:
+        """The number of each text."""
+        known = self.known
+        with self._lock:
+            for text in texts:
+                if text not in known:
+                    known[text] = len(self.texts)
+                    self.texts.append(text)
+            return np.fromiter(map(known.__getitem__, texts), np.int32, len(texts))
+
+    def ranked(self, codes: Column) -> tuple[list[str], Column]:
+        """The texts that have these codes, sorted, and the place among them of every code; that of -1 is -1."""
+        used = codes.tolist()
+        order = sorted(used, key=self.texts.__getitem__)
+        places = np.full(len(self.texts) + 1, NONE, np.int32)
+        places[order] = np.arange(len(order), dtype=np.int32)
+        return [self.texts[code] for code in order], places
 
 
 class Store:
     """Takes rejected records from several threads and adds them up at the end; a context, as it may use the disk."""
 
     def __init__(self, wanted: Wanted) -> None:
-        self._folder = TemporaryDirectory(prefix="whyblocked-", ignore_cleanup_errors=True)
-        options: dict[str, Any] = {
-            "threads": 2,
-            "memory_limit": _MEMORY,
-            "temp_directory": self._folder.name,
-            "preserve_insertion_order": "false",
-        }
-        self._connection = duckdb.connect(":memory:", config=options)
-        types = {**_COLUMNS, "direction": "TINYINT"}
-        columns = [f"{name} {types.get(name.strip(chr(34)), 'VARCHAR')}" for name in _STORED]
-        self._connection.execute(f"CREATE TEMP TABLE stored ({', '.join(columns)})")
+        self.addresses = Codes()
+        self._interfaces, self._reasons, self._subnets, self._vpcs = Codes(), Codes(), Codes(), Codes()
+        self._wanted = wanted
+        self._folder: TemporaryDirectory[str] | None = None
+        self._waiting: list[Rows] = []
+        self._size = 0
+        self._runs: list[Path] = []
         self._lock = threading.Lock()
-        conditions = []
-        if wanted.since is not None:
-            conditions.append(f'(coalesce("end", "start") IS NULL OR coalesce("end", "start") >= {wanted.since})')
-        if wanted.until is not None:
-            conditions.append(f'(coalesce("start", "end") IS NULL OR coalesce("start", "end") <= {wanted.until})')
-        self._where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
 
     def __enter__(self) -> Store:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    # -- rows ------------------------------------------------------------------------------------------------
 
     def add(self, table: pa.Table) -> int:
         """Keep records in columns; returns how many of them lie outside the window."""
-        absent = [f'NULL::{kind} AS "{name}"' for name, kind in _COLUMNS.items() if name not in table.column_names]
-        selected = ", ".join(["*", *absent])
+        kept, outside = self._window(table)
+        if not kept.num_rows:
+            return outside
+        rows = self._rows(kept)
         with self._lock:
-            self._connection.register("arrived", table)
-            found = self._connection.execute(
-                f"INSERT INTO stored SELECT {', '.join(_STORED.values())} FROM (SELECT {selected} FROM arrived) "
-                f"{self._where}"
-            ).fetchone()
-            self._connection.unregister("arrived")
-        return int(table.num_rows) - int(found[0] if found else 0)
+            self._waiting.append(rows)
+            self._size += kept.num_rows
+            if self._size > _BOUND:
+                self._merge()
+        return outside
 
     def add_records(self, records: Sequence[Record]) -> None:
         """Keep records that the parser found."""
@@ -101,63 +109,227 @@ class Store:
             rows = [_row(record) for record in records]
             self.add(pa.table({n: pa.array([row[n] for row in rows], kind) for n, kind in _ARROW.items()}))
 
+    def _window(self, table: pa.Table) -> tuple[pa.Table, int]:
+        """The records that lie in the window, and how many do not."""
+        since, until = self._wanted.since, self._wanted.until
+        if since is None and until is None:
+            return table, 0
+        first, last = _either(table, "start", "end"), _either(table, "end", "start")
+        inside = np.ones(table.num_rows, bool)
+        if since is not None:
+            inside &= (last >= since) | (last == NONE)
+        if until is not None:
+            inside &= (first <= until) | (first == NONE)
+        kept = table.filter(pa.array(inside))
+        return kept, table.num_rows - kept.num_rows
+
+    def _rows(self, table: pa.Table) -> Rows:
+        """Records as rows of numbers."""
+        size = table.num_rows
+        interface = _coded(table, "interface", self._interfaces)
+        named = interface != NONE
+        if not named.all():
+            interface = np.where(named, interface, _coded(table, "resource", self._interfaces))
+            interface[interface == NONE] = self._interfaces.of([UNKNOWN])[0]
+        source = self._end(table, "pkt_src", "src")
+        destination = self._end(table, "pkt_dst", "dst")
+        protocol, port = _numbers(table, "protocol", NONE), _numbers(table, "port", NONE)
+        first, last = _either(table, "start", "end"), _either(table, "end", "start")
+        flags = _numbers(table, "flags", NONE)
+        has_flags = flags != NONE
+        direction = np.full(size, NONE, np.int8)
+        if "direction" in table.column_names:
+            codes = Codes()
+            told = _coded(table, "direction", codes)
+            ways = [DIRECTIONS.index(t) if t in DIRECTIONS else NONE for t in codes.texts]  # type: ignore[arg-type]
+            direction = np.array([*ways, NONE], np.int8)[told]
+        found: Rows = {
+            "interface": interface,
+            "source": source,
+            "destination": destination,
+            "port": np.where(_has_ports(protocol), port, NONE),
+            "protocol": protocol,
+            "direction": direction,
+            "reason": _coded(table, "reason", self._reasons),
+            "records": np.ones(size, np.int8),
+            "packets": _numbers(table, "packets", 0),
+            "bytes": _numbers(table, "bytes", 0),
+            "first_seen": np.where(first == NONE, BIGGEST, first),
+            "last_seen": last,
+            "flags": np.where(has_flags, flags | _FLAGGED, 0),
+            "syn": (has_flags & (flags & SYN > 0)).astype(np.int8),
+            "subnet": _coded(table, "subnet", self._subnets),
+            "vpc": _coded(table, "vpc", self._vpcs),
+        }
+        return {name: _narrow(column) for name, column in found.items()}
+
+    def _end(self, table: pa.Table, packets: str, seen: str) -> Column:
+        """One end of the flow: the packet's, else what the interface saw."""
+        found = _coded(table, packets, self.addresses)
+        if (found == NONE).any():
+            found = np.where(found != NONE, found, _coded(table, seen, self.addresses))
+            if (found == NONE).any():
+                found[found == NONE] = self.addresses.of([UNKNOWN])[0]
+        return found
+
+    # -- groups ----------------------------------------------------------------------------------------------
+
+    def _merge(self) -> None:
+        """Merge what waits; if that is still much, it goes into a file."""
+        rows, hashes = self._grouped(_joined(self._waiting))
+        self._waiting, self._size = [rows], len(hashes)
+        if self._size > _BOUND // 2:
+            if self._folder is None:
+                self._folder = TemporaryDirectory(prefix="whyblocked-", ignore_cleanup_errors=True)
+            run = Path(self._folder.name, str(len(self._runs)))
+            run.mkdir()
+            for name, column in (*rows.items(), ("hash", hashes)):
+                np.save(run / name, column)
+            self._runs.append(run)
+            self._waiting, self._size = [], 0
+
+    def _grouped(self, rows: Rows) -> tuple[Rows, Column]:
+        """The rows with equal keys merged into one each, and the hashes of their keys, in whose order they come."""
+        hashes = _hashes(rows)
+        order = np.argsort(hashes)
+        hashes = hashes[order]
+        begins = np.ones(len(order), bool)
+        begins[1:] = hashes[1:] != hashes[:-1]
+        keys = {name: rows[name][order] for name in _KEYS}
+        differs = np.zeros(len(order), bool)
+        for column in keys.values():
+            differs[1:] |= column[1:] != column[:-1]
+        if (differs[1:] != begins[1:]).any():  # two keys of one hash: rows of one key may not stand together
+            order = np.lexsort([*(rows[name] for name in _KEYS), _hashes(rows)])
+            keys = {name: rows[name][order] for name in _KEYS}
+            begins = np.ones(len(order), bool)
+            begins[1:] = False
+            for column in keys.values():
+                begins[1:] |= column[1:] != column[:-1]
+        firsts = np.flatnonzero(begins)
+        found = {name: _narrow(column[firsts]) for name, column in keys.items()}
+        for name, of in _SUMS.items():
+            column = rows[name]
+            if name in ("subnet", "vpc"):
+                column = self._latest(name, column[order], firsts)
+            elif len(column) and (column[0] == column).all() and of is not np.add:
+                column = column[:1].repeat(len(firsts))
+            else:
+                column = _reduced(of, column[order], firsts)
+            found[name] = _narrow(column)
+        return found, hashes[firsts]
+
+    def _latest(self, name: str, column: Column, firsts: Column) -> Column:
+        """Of each group the text that sorts last, none where there is none."""
+        if not (column != NONE).any():
+            return np.full(len(firsts), NONE)
+        codes = self._subnets if name == "subnet" else self._vpcs
+        used = np.unique(column)
+        used = used[used != NONE]
+        _, places = codes.ranked(used)
+        back = np.full(len(used) + 1, NONE)
+        back[places[used]] = used
+        found: Column = back[np.maximum.reduceat(places[column], firsts)]
+        return found
+
     def table(self, filters: Filters) -> Table:
         """The groups, in their order."""
-        grouped: pa.Table = self._connection.sql(_SUMS).to_arrow_table()
-        interfaces, interface = _encoded(grouped, "interface")
-        addresses, source, destination = _encoded(grouped, "source", "destination")
-        reasons, reason = _encoded(grouped, "reason")
-        subnets, subnet = _encoded(grouped, "subnet")
-        vpcs, vpc = _encoded(grouped, "vpc")
-        numbers = {
-            name: grouped.column(name).to_numpy()
-            for name in ("port", "protocol", "direction", "records", "packets", "bytes", "first_seen", "last_seen")
-        } | {name: grouped.column(name).to_numpy() for name in ("flags", "syn")}
-        del grouped
-        order = np.lexsort(
-            (reason, numbers["direction"], numbers["protocol"], numbers["port"], destination, source, interface,
-             -numbers["packets"])
-        )  # fmt: skip
-        keep = Keep(filters)
-        kept = np.ones(len(order), bool)
-        if filters.interfaces:
-            kept &= np.array([name in filters.interfaces for name in interfaces], bool)[interface]
-        if filters.protocol is not None:
-            kept &= numbers["protocol"] == filters.protocol
-        if filters.ports:
-            port = numbers["port"]
-            kept &= np.logical_or.reduce([(low <= port) & (port <= high) for low, high in filters.ports])
-        for networks, column, end in ((filters.sources, source, 0), (filters.destinations, destination, 1)):
-            if networks:
-                kept &= np.array([keep.address(text, networks, end) for text in addresses], bool)[column]
-        order = order[kept[order]]
+        parts: list[Rows] = []
+        for rows in self._ranges():
+            kept = self._kept(rows, filters)
+            parts.append(rows if kept is None else {name: column[kept] for name, column in rows.items()})
+        found = _joined(parts)
+        interfaces, interface = _placed(self._interfaces, found["interface"])
+        addresses, source, destination = _placed(self.addresses, found["source"], found["destination"])
+        reasons, reason = _placed(self._reasons, found["reason"])
+        subnets, subnet = _placed(self._subnets, found["subnet"])
+        vpcs, vpc = _placed(self._vpcs, found["vpc"])
+        found |= {"interface": interface, "source": source, "destination": destination, "reason": reason}
+        found |= {"subnet": subnet, "vpc": vpc}
+        order = _order([-found["packets"].astype(np.int64), *(found[name] for name in _KEYS)])
 
-        def view(column: Any) -> memoryview:
-            return memoryview(cast(Buffer, np.ascontiguousarray(column[order])))
+        def view(name: str) -> memoryview:
+            return memoryview(cast(Buffer, found.pop(name)[order]))
 
+        flags = found["flags"]
+        found["flags"] = _narrow(np.where(flags > 0, flags.astype(np.int64) & (_FLAGGED - 1), NONE))
+        for name, none in (("first_seen", BIGGEST), ("last_seen", NONE)):
+            found[name] = _narrow(np.where(found[name] == none, 0, found[name]))
         return Table(
             interfaces=interfaces,
             addresses=addresses,
             reject_reasons=reasons,
             subnets=subnets,
             vpcs=vpcs,
-            interface=view(interface),
-            source=view(source),
-            destination=view(destination),
-            destination_port=view(numbers["port"]),
-            protocol=view(numbers["protocol"]),
-            direction=view(numbers["direction"]),
-            records=view(numbers["records"]),
-            packets=view(numbers["packets"]),
-            bytes=view(numbers["bytes"]),
-            first_seen=view(numbers["first_seen"]),
-            last_seen=view(numbers["last_seen"]),
-            flags=view(numbers["flags"]),
-            syn=view(numbers["syn"]),
-            reject_reason=view(reason),
-            subnet=view(subnet),
-            vpc=view(vpc),
+            interface=view("interface"),
+            source=view("source"),
+            destination=view("destination"),
+            destination_port=view("port"),
+            protocol=view("protocol"),
+            direction=view("direction"),
+            records=view("records"),
+            packets=view("packets"),
+            bytes=view("bytes"),
+            first_seen=view("first_seen"),
+            last_seen=view("last_seen"),
+            flags=view("flags"),
+            syn=view("syn"),
+            reject_reason=view("reason"),
+            subnet=view("subnet"),
+            vpc=view("vpc"),
         )
+
+    def _ranges(self) -> Iterator[Rows]:
+        """All groups: at once, or where some are in files, those of a range of hashes at a time."""
+        rows, hashes = self._grouped(_joined(self._waiting))
+        self._waiting = []
+        runs: list[tuple[Column, Callable[[str, slice], Column]]] = [(hashes, lambda name, part: rows[name][part])]
+        for run in self._runs:
+            runs.append((np.load(run / "hash.npy", "r"), _Run(run).part))
+        count = 1 + sum(len(run[0]) for run in runs) // _RANGE if self._runs else 1
+        if count == 1:
+            yield rows
+            return
+        step = (1 << 64) // count
+        bounds = np.array([n * step - (1 << 63) for n in range(1, count)], np.int64)
+        cuts = [[0, *np.searchsorted(hashes, bounds).tolist(), len(hashes)] for hashes, _ in runs]
+        for n in range(count):
+            parts = [
+                {name: take(name, slice(cut[n], cut[n + 1])) for name in (*_KEYS, *_SUMS)}
+                for cut, (_, take) in zip(cuts, runs, strict=True)
+            ]
+            yield self._grouped(_joined(parts))[0]
+
+    def _kept(self, rows: Rows, filters: Filters) -> Column | None:
+        """Which groups are asked for; None: all of them."""
+        if filters == Filters():
+            return None
+        keep = Keep(filters)
+        kept = np.ones(len(rows["port"]), bool)
+        if filters.interfaces:
+            names = [name in filters.interfaces for name in self._interfaces.texts]
+            kept &= np.array(names, bool)[rows["interface"]]
+        if filters.protocol is not None:
+            kept &= rows["protocol"] == filters.protocol
+        if filters.ports:
+            port = rows["port"]
+            kept &= np.logical_or.reduce([(low <= port) & (port <= high) for low, high in filters.ports])
+        for networks, name, end in ((filters.sources, "source", 0), (filters.destinations, "destination", 1)):
+            if networks:
+                texts = [keep.address(text, networks, end) for text in self.addresses.texts]
+                kept &= np.array(texts, bool)[rows[name]]
+        return kept
+
+
+class _Run:
+    """Groups in files, a file a column."""
+
+    def __init__(self, folder: Path) -> None:
+        self._columns = {name: np.load(folder / f"{name}.npy", "r") for name in (*_KEYS, *_SUMS)}
+
+    def part(self, name: str, part: slice) -> Column:
+        """Some of a column."""
+        return np.array(self._columns[name][part])
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -171,20 +343,125 @@ def _row(record: Record) -> dict[str, Any]:
 
 
 def _told(record: Record, name: str) -> str | None:
-    value = record.fields.get(name, "-")
-    return None if value == "-" else value
+    value = record.fields.get(name, UNKNOWN)
+    return None if value == UNKNOWN else value
 
 
-def _encoded(table: pa.Table, *names: str) -> tuple[Any, ...]:
-    """The different texts of some columns, sorted, and the columns as places in them; the empty text is none."""
-    chunks = [chunk for name in names for chunk in table.column(name).chunks]
-    coded = pa.chunked_array(chunks, pa.string()).combine_chunks().dictionary_encode()
-    if isinstance(coded, pa.ChunkedArray):
-        coded = coded.combine_chunks()
-    texts = coded.dictionary.to_pylist()
-    order = sorted(range(len(texts)), key=texts.__getitem__)
-    empty = bool(order) and texts[order[0]] == ""
-    places = np.empty(len(texts) or 1, np.int32)
-    places[order] = np.arange(len(order), dtype=np.int32) - (1 if empty else 0)
-    column = places[coded.indices.to_numpy()] if len(texts) else np.empty(0, np.int32)
-    return ([texts[place] for place in order[empty:]], *np.split(column, len(names)))
+def _coded(table: pa.Table, name: str, codes: Codes) -> Column:
+    """A column of texts as their numbers, -1 where there is none."""
+    if name not in table.column_names or table.column(name).null_count == table.num_rows:
+        return np.full(table.num_rows, NONE, np.int32)
+    column = table.column(name)
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    column = column.unify_dictionaries()
+    found = np.append(codes.of(column.chunk(0).dictionary.to_pylist()), np.int32(NONE))
+    indices = [pc.fill_null(chunk.indices, NONE).to_numpy() for chunk in column.chunks]
+    return found[indices[0] if len(indices) == 1 else np.concatenate(indices)]
+
+
+def _numbers(table: pa.Table, name: str, absent: int) -> Column:
+    """A column of numbers."""
+    if name not in table.column_names:
+        return np.full(table.num_rows, absent)
+    column = table.column(name)
+    found: Column = (pc.fill_null(column, absent) if column.null_count else column).to_numpy()
+    return found
+
+
+def _either(table: pa.Table, name: str, other: str) -> Column:
+    """A time, or where there is none, the other one."""
+    found = _numbers(table, name, NONE)
+    return np.where(found == NONE, _numbers(table, other, NONE), found) if (found == NONE).any() else found
+
+
+def _has_ports(protocol: Column) -> Column:
+    found = np.zeros(len(protocol), bool)
+    for number in PORTS:
+        found |= protocol == number
+    return found
+
+
+def _narrow(column: Column) -> Column:
+    """The column in the narrowest numbers that hold it."""
+    if not len(column):
+        return column.astype(np.int8)
+    low, high = int(column.min()), int(column.max())
+    for kind in (np.int8, np.int16, np.int32, np.int64):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return column.astype(kind, copy=False)
+    return column
+
+
+def _joined(parts: list[Rows]) -> Rows:
+    """Rows one after the other; the parts are given up one column at a time."""
+    if len(parts) == 1:
+        return parts[0]
+    found: Rows = {}
+    for name in (*_KEYS, *_SUMS):
+        found[name] = np.concatenate([part.pop(name) for part in parts]) if parts else np.zeros(0, np.int8)
+    return found
+
+
+def _hashes(rows: Rows) -> Column:
+    """A number for every key, by which keys spread evenly: all seven columns fill three, and these mix."""
+    wide = {name: rows[name].astype(np.int64).view(np.uint64) for name in _KEYS}
+    one = wide["source"] << np.uint64(32) | wide["destination"] & np.uint64(0xFFFFFFFF)
+    two = wide["port"] << np.uint64(32) ^ wide["interface"]
+    three = (wide["protocol"] << np.uint64(2) ^ wide["direction"]) << np.uint64(32) ^ wide["reason"]
+    found = np.zeros(len(one), np.uint64)
+    for column, odd in zip((one, two, three), _ODD, strict=True):
+        found = (found ^ column) * np.uint64(odd)
+        found ^= found >> np.uint64(31)
+    signed: Column = found.view(np.int64)
+    return signed
+
+
+def _reduced(of: np.ufunc, column: Column, firsts: Column) -> Column:
+    """A column's groups each made one number; a sum past the biggest number stays there."""
+    if not len(firsts):
+        return column[:0]
+    wide = column.astype(np.int64)
+    if of is np.add and float(np.sum(wide, dtype=np.float64)) > _SAFE:
+        exact = np.add.reduceat(wide.astype(object), firsts)
+        return np.array([min(total, BIGGEST) for total in exact], np.int64)
+    found: Column = of.reduceat(wide, firsts)
+    return found
+
+
+def _placed(codes: Codes, *columns: Column) -> tuple[Any, ...]:
+    """The different texts of some columns, sorted, and the columns as places in them."""
+    used = np.zeros(len(codes.texts) + 1, bool)
+    for column in columns:
+        used[column] = True
+    texts, places = codes.ranked(np.flatnonzero(used[:-1]))
+    return (texts, *(places[column] for column in columns))
+
+
+def _order(columns: Sequence[Column]) -> Column:
+    """The order of rows by the first column, then by the others; no two rows are equal in all."""
+    if not len(columns[0]):
+        return np.zeros(0, np.int64)
+    keys: list[Column] = []
+    room = 0
+    for column in columns:
+        low, high = int(column.min()), int(column.max())
+        bits = (high - low).bit_length()
+        if not keys or bits > room:
+            keys.append(column.astype(np.int64) - low if bits < 63 else column.astype(np.int64))
+            room = 63 - bits
+        else:
+            keys[-1] = keys[-1] << bits | column.astype(np.int64) - low
+            room -= bits
+    first = keys[0]
+    order = np.argsort(first)
+    if len(keys) > 1:  # most rows are in their place by now: only those that are not are looked at again
+        first = first[order]
+        same = first[1:] == first[:-1]
+        tied = np.zeros(len(order), bool)
+        tied[1:] |= same
+        tied[:-1] |= same
+        again = np.flatnonzero(tied)
+        some = order[again]
+        order[again] = some[np.lexsort([key[some] for key in reversed(keys)])]
+    return order

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,6 +37,7 @@ _NUMBERS = {"dstport": "port", "protocol": "protocol", "packets": "packets", "by
 _TEXTS = {"interface-id": "interface", "srcaddr": "src", "dstaddr": "dst", "pkt-srcaddr": "pkt_src",
           "pkt-dstaddr": "pkt_dst", "flow-direction": "direction", "reject-reason": "reason", "subnet-id": "subnet",
           "vpc-id": "vpc", "resource-id": "resource"}  # fmt: skip
+_CODED = pa.dictionary(pa.int32(), pa.string())
 _ADDRESSES = ("src", "dst", "pkt_src", "pkt_dst")
 
 
@@ -47,7 +48,8 @@ class Unsuited(Exception):
 class Quick:
     """Reads one text file. ``tables`` are its rejected records as columns, ``records`` those that the parser found."""
 
-    def __init__(self, name: str, form: Format, wanted: Wanted) -> None:
+    def __init__(self, name: str, form: Format, wanted: Wanted, known: Container[str] = frozenset()) -> None:
+        """``known`` are addresses, beyond doubt."""
         self.scan = Scan()
         self.tables: list[pa.Table] = []
         self.records: list[Record] = []
@@ -62,7 +64,7 @@ class Quick:
         self._rejected: list[bytes] = []
         self._numbers: list[int] = []
         self._size = 0
-        self._good: set[str] = {"-"}
+        self._known = known
         self._number = 1
 
     def read(self, path: Path) -> None:
@@ -180,7 +182,7 @@ class Quick:
 
     def _parsed(self, text: bytes) -> pa.Table | None:
         names = list(self._form.names)
-        types = {name: pa.int64() for name in _NUMBERS} | {name: pa.string() for name in _TEXTS}
+        types = dict.fromkeys(_NUMBERS, pa.int64()) | dict.fromkeys(_TEXTS, _CODED)
         kept = [name for name in names if name in types or name in ("action", "log-status")]
         if b'"' in text:
             return None
@@ -209,8 +211,9 @@ class Quick:
             if name not in table.column_names:
                 continue
             if name in _ADDRESSES:
-                for text in pc.unique(table.column(name)).to_pylist():
-                    if text is not None and text not in self._good and not self._is_address(text):
+                for chunk in table.column(name).unify_dictionaries().chunks[:1]:
+                    unknown = [text for text in chunk.dictionary.to_pylist() if text not in self._known]
+                    if not all(map(_is_address, unknown)):
                         return False
                 continue
             extremes = pc.min_max(table.column(name)).as_py()
@@ -218,13 +221,13 @@ class Quick:
                 return False
         return True
 
-    def _is_address(self, text: str) -> bool:
-        try:
-            socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
-        except (OSError, ValueError):
-            return False
-        self._good.add(text)
-        return True
+
+def _is_address(text: str) -> bool:
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _contents(stream: Any) -> Iterator[bytes]:
