@@ -175,10 +175,7 @@ class _Source:
             "version": pa.array(np.full(count, 2)),
             "account-id": pa.array([_ACCOUNT]).take(pa.array(np.zeros(count, np.int64))),
             "interface-id": self.names.take(pa.array(interface[order])),
-            **{
-                name: pc.if_else(absent, "-", end)
-                for name, end in zip(("srcaddr", "dstaddr"), texts, strict=True)
-            },
+            **{name: pc.if_else(absent, "-", end) for name, end in zip(("srcaddr", "dstaddr"), texts, strict=True)},
             **{name: pa.array(column[order], mask=silent) for name, column in numbers.items()},
             "start": pa.array(start[order]),
             "end": pa.array(minute[order] + 59),

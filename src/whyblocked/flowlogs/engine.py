@@ -1,14 +1,14 @@
 """Rejected records added up as columns: a row for each record, sorted and merged into groups, past a bound on disk.
 
-Texts are numbers here (:class:`Codes`), so that a row takes a few dozen bytes. Rows that came together are merged into
-a run of groups in the order of their keys' hash; runs that memory should not hold are kept in files, and at the end
-merged a range of hashes at a time. So memory follows the groups, not the records.
+Texts are numbers here (:mod:`whyblocked.flowlogs.coding`), so that a row takes a few dozen bytes. Rows that came
+together are merged into a run of groups in the order of their keys' hash; runs that memory should not hold are kept in
+files, and at the end merged a range of hashes at a time. So memory follows the groups, not the records.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -16,14 +16,13 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from typing_extensions import Buffer
 
+from whyblocked.flowlogs.coding import Addresses, Codes, Column
 from whyblocked.flowlogs.grouping import BIGGEST, Keep
 from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table
 from whyblocked.flowlogs.records import Record, Wanted
 
-Column = NDArray[Any]
 Rows = dict[str, Column]
 
 _BOUND = 1 << 21  # rows that wait in memory, and groups that a run in memory may have
@@ -36,43 +35,17 @@ _SUMS: dict[str, np.ufunc] = {
     "records": np.add, "packets": np.add, "bytes": np.add, "first_seen": np.minimum, "last_seen": np.maximum,
     "flags": np.bitwise_or, "syn": np.add, "subnet": np.maximum, "vpc": np.maximum,
 }  # fmt: skip
+_ALL = ("hash", *_KEYS, *_SUMS)
 _FLAGGED = 1 << 40  # with the flags, where a record has some: without it, none has
 _SAFE = float(1 << 62)
 _ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
-
-
-class Codes:
-    """The different texts of a column as numbers, in the order in which they came."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.known: dict[str, int] = {}
-        self._lock = threading.Lock()
-
-    def of(self, texts: Sequence[str]) -> Column:
-        """The number of each text."""
-        known = self.known
-        with self._lock:
-            for text in texts:
-                if text not in known:
-                    known[text] = len(self.texts)
-                    self.texts.append(text)
-            return np.fromiter(map(known.__getitem__, texts), np.int32, len(texts))
-
-    def ranked(self, codes: Column) -> tuple[list[str], Column]:
-        """The texts that have these codes, sorted, and the place among them of every code; that of -1 is -1."""
-        used = codes.tolist()
-        order = sorted(used, key=self.texts.__getitem__)
-        places = np.full(len(self.texts) + 1, NONE, np.int32)
-        places[order] = np.arange(len(order), dtype=np.int32)
-        return [self.texts[code] for code in order], places
 
 
 class Store:
     """Takes rejected records from several threads and adds them up at the end; a context, as it may use the disk."""
 
     def __init__(self, wanted: Wanted) -> None:
-        self.addresses = Codes()
+        self.addresses = Addresses()
         self._interfaces, self._reasons, self._subnets, self._vpcs = Codes(), Codes(), Codes(), Codes()
         self._wanted = wanted
         self._folder: TemporaryDirectory[str] | None = None
@@ -126,10 +99,10 @@ class Store:
     def _rows(self, table: pa.Table) -> Rows:
         """Records as rows of numbers."""
         size = table.num_rows
-        interface = _coded(table, "interface", self._interfaces)
+        interface = self._interfaces.column(table, "interface")
         named = interface != NONE
         if not named.all():
-            interface = np.where(named, interface, _coded(table, "resource", self._interfaces))
+            interface = np.where(named, interface, self._interfaces.column(table, "resource"))
             interface[interface == NONE] = self._interfaces.of([UNKNOWN])[0]
         source = self._end(table, "pkt_src", "src")
         destination = self._end(table, "pkt_dst", "dst")
@@ -140,8 +113,8 @@ class Store:
         direction = np.full(size, NONE, np.int8)
         if "direction" in table.column_names:
             codes = Codes()
-            told = _coded(table, "direction", codes)
-            ways = [DIRECTIONS.index(t) if t in DIRECTIONS else NONE for t in codes.texts]  # type: ignore[arg-type]
+            told = codes.column(table, "direction")
+            ways = [DIRECTIONS.index(t) if t in DIRECTIONS else NONE for t in codes.texts]
             direction = np.array([*ways, NONE], np.int8)[told]
         found: Rows = {
             "interface": interface,
@@ -150,7 +123,7 @@ class Store:
             "port": np.where(_has_ports(protocol), port, NONE),
             "protocol": protocol,
             "direction": direction,
-            "reason": _coded(table, "reason", self._reasons),
+            "reason": self._reasons.column(table, "reason"),
             "records": np.ones(size, np.int8),
             "packets": _numbers(table, "packets", 0),
             "bytes": _numbers(table, "bytes", 0),
@@ -158,41 +131,51 @@ class Store:
             "last_seen": last,
             "flags": np.where(has_flags, flags | _FLAGGED, 0),
             "syn": (has_flags & (flags & SYN > 0)).astype(np.int8),
-            "subnet": _coded(table, "subnet", self._subnets),
-            "vpc": _coded(table, "vpc", self._vpcs),
+            "subnet": self._subnets.column(table, "subnet"),
+            "vpc": self._vpcs.column(table, "vpc"),
         }
-        return {name: _narrow(column) for name, column in found.items()}
+        return {"hash": _hashes(found), **{name: _narrow(column) for name, column in found.items()}}
 
     def _end(self, table: pa.Table, packets: str, seen: str) -> Column:
         """One end of the flow: the packet's, else what the interface saw."""
-        found = _coded(table, packets, self.addresses)
+        found = self._address(table, packets)
         if (found == NONE).any():
-            found = np.where(found != NONE, found, _coded(table, seen, self.addresses))
-            if (found == NONE).any():
-                found[found == NONE] = self.addresses.of([UNKNOWN])[0]
+            found = np.where(found != NONE, found, self._address(table, seen))
+            found[found == NONE] = self.addresses.unknown()
+        return found
+
+    def _address(self, table: pa.Table, name: str) -> Column:
+        """A column of addresses that are ones, or are numbers already."""
+        if name not in table.column_names:
+            return np.full(table.num_rows, NONE, np.int64)
+        column = table.column(name)
+        if pa.types.is_int64(column.type):
+            return column.to_numpy()  # type: ignore[no-any-return]
+        found = self.addresses.column(column)
+        if found is None:
+            raise ValueError("an address that is none")
         return found
 
     # -- groups ----------------------------------------------------------------------------------------------
 
     def _merge(self) -> None:
         """Merge what waits; if that is still much, it goes into a file."""
-        rows, hashes = self._grouped(_joined(self._waiting))
-        self._waiting, self._size = [rows], len(hashes)
+        rows = self._grouped(_joined(self._waiting))
+        self._waiting, self._size = [rows], len(rows["hash"])
         if self._size > _BOUND // 2:
             if self._folder is None:
                 self._folder = TemporaryDirectory(prefix="whyblocked-", ignore_cleanup_errors=True)
             run = Path(self._folder.name, str(len(self._runs)))
             run.mkdir()
-            for name, column in (*rows.items(), ("hash", hashes)):
+            for name, column in rows.items():
                 np.save(run / name, column)
             self._runs.append(run)
             self._waiting, self._size = [], 0
 
-    def _grouped(self, rows: Rows) -> tuple[Rows, Column]:
-        """The rows with equal keys merged into one each, and the hashes of their keys, in whose order they come."""
-        hashes = _hashes(rows)
-        order = np.argsort(hashes)
-        hashes = hashes[order]
+    def _grouped(self, rows: Rows) -> Rows:
+        """The rows with equal keys merged into one each, in the order of the keys' hashes."""
+        order = np.argsort(rows["hash"])
+        hashes = rows["hash"][order]
         begins = np.ones(len(order), bool)
         begins[1:] = hashes[1:] != hashes[:-1]
         keys = {name: rows[name][order] for name in _KEYS}
@@ -200,14 +183,14 @@ class Store:
         for column in keys.values():
             differs[1:] |= column[1:] != column[:-1]
         if (differs[1:] != begins[1:]).any():  # two keys of one hash: rows of one key may not stand together
-            order = np.lexsort([*(rows[name] for name in _KEYS), _hashes(rows)])
+            order = np.lexsort([*(rows[name] for name in _KEYS), rows["hash"]])
             keys = {name: rows[name][order] for name in _KEYS}
             begins = np.ones(len(order), bool)
             begins[1:] = False
             for column in keys.values():
                 begins[1:] |= column[1:] != column[:-1]
         firsts = np.flatnonzero(begins)
-        found = {name: _narrow(column[firsts]) for name, column in keys.items()}
+        found = {"hash": hashes[firsts], **{name: _narrow(column[firsts]) for name, column in keys.items()}}
         for name, of in _SUMS.items():
             column = rows[name]
             if name in ("subnet", "vpc"):
@@ -217,19 +200,15 @@ class Store:
             else:
                 column = _reduced(of, column[order], firsts)
             found[name] = _narrow(column)
-        return found, hashes[firsts]
+        return found
 
     def _latest(self, name: str, column: Column, firsts: Column) -> Column:
         """Of each group the text that sorts last, none where there is none."""
         if not (column != NONE).any():
             return np.full(len(firsts), NONE)
-        codes = self._subnets if name == "subnet" else self._vpcs
-        used = np.unique(column)
-        used = used[used != NONE]
-        _, places = codes.ranked(used)
-        back = np.full(len(used) + 1, NONE)
-        back[places[used]] = used
-        found: Column = back[np.maximum.reduceat(places[column], firsts)]
+        texts, places = (self._subnets if name == "subnet" else self._vpcs).placed(column)
+        codes = np.append((self._subnets if name == "subnet" else self._vpcs).of(texts), NONE)
+        found: Column = codes[np.maximum.reduceat(places, firsts)]
         return found
 
     def table(self, filters: Filters) -> Table:
@@ -237,15 +216,16 @@ class Store:
         parts: list[Rows] = []
         for rows in self._ranges():
             kept = self._kept(rows, filters)
+            del rows["hash"]
             parts.append(rows if kept is None else {name: column[kept] for name, column in rows.items()})
         found = _joined(parts)
-        interfaces, interface = _placed(self._interfaces, found["interface"])
-        addresses, source, destination = _placed(self.addresses, found["source"], found["destination"])
-        reasons, reason = _placed(self._reasons, found["reason"])
-        subnets, subnet = _placed(self._subnets, found["subnet"])
-        vpcs, vpc = _placed(self._vpcs, found["vpc"])
-        found |= {"interface": interface, "source": source, "destination": destination, "reason": reason}
-        found |= {"subnet": subnet, "vpc": vpc}
+        interfaces, found["interface"] = self._interfaces.placed(found["interface"])
+        addresses, (found["source"], found["destination"]) = self.addresses.placed(
+            found["source"], found["destination"]
+        )
+        reasons, found["reason"] = self._reasons.placed(found["reason"])
+        subnets, found["subnet"] = self._subnets.placed(found["subnet"])
+        vpcs, found["vpc"] = self._vpcs.placed(found["vpc"])
         order = _order([-found["packets"].astype(np.int64), *(found[name] for name in _KEYS)])
 
         def view(name: str) -> memoryview:
@@ -281,24 +261,21 @@ class Store:
 
     def _ranges(self) -> Iterator[Rows]:
         """All groups: at once, or where some are in files, those of a range of hashes at a time."""
-        rows, hashes = self._grouped(_joined(self._waiting))
+        rows = self._grouped(_joined(self._waiting))
         self._waiting = []
-        runs: list[tuple[Column, Callable[[str, slice], Column]]] = [(hashes, lambda name, part: rows[name][part])]
-        for run in self._runs:
-            runs.append((np.load(run / "hash.npy", "r"), _Run(run).part))
-        count = 1 + sum(len(run[0]) for run in runs) // _RANGE if self._runs else 1
-        if count == 1:
+        if not self._runs:
             yield rows
             return
-        step = (1 << 64) // count
-        bounds = np.array([n * step - (1 << 63) for n in range(1, count)], np.int64)
-        cuts = [[0, *np.searchsorted(hashes, bounds).tolist(), len(hashes)] for hashes, _ in runs]
+        runs = [rows, *({name: np.load(run / f"{name}.npy", "r") for name in _ALL} for run in self._runs)]
+        count = 1 + sum(len(run["hash"]) for run in runs) // _RANGE
+        bounds = np.array([n * ((1 << 64) // count) - (1 << 63) for n in range(1, count)], np.int64)
+        cuts = [[0, *np.searchsorted(run["hash"], bounds).tolist(), len(run["hash"])] for run in runs]
         for n in range(count):
             parts = [
-                {name: take(name, slice(cut[n], cut[n + 1])) for name in (*_KEYS, *_SUMS)}
-                for cut, (_, take) in zip(cuts, runs, strict=True)
+                {name: np.array(column[cut[n] : cut[n + 1]]) for name, column in run.items()}
+                for run, cut in zip(runs, cuts, strict=True)
             ]
-            yield self._grouped(_joined(parts))[0]
+            yield self._grouped(_joined(parts))
 
     def _kept(self, rows: Rows, filters: Filters) -> Column | None:
         """Which groups are asked for; None: all of them."""
@@ -316,20 +293,9 @@ class Store:
             kept &= np.logical_or.reduce([(low <= port) & (port <= high) for low, high in filters.ports])
         for networks, name, end in ((filters.sources, "source", 0), (filters.destinations, "destination", 1)):
             if networks:
-                texts = [keep.address(text, networks, end) for text in self.addresses.texts]
-                kept &= np.array(texts, bool)[rows[name]]
+                texts, places = self.addresses.placed(rows[name])
+                kept &= np.array([keep.address(text, networks, end) for text in texts], bool)[places[0]]
         return kept
-
-
-class _Run:
-    """Groups in files, a file a column."""
-
-    def __init__(self, folder: Path) -> None:
-        self._columns = {name: np.load(folder / f"{name}.npy", "r") for name in (*_KEYS, *_SUMS)}
-
-    def part(self, name: str, part: slice) -> Column:
-        """Some of a column."""
-        return np.array(self._columns[name][part])
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -345,19 +311,6 @@ def _row(record: Record) -> dict[str, Any]:
 def _told(record: Record, name: str) -> str | None:
     value = record.fields.get(name, UNKNOWN)
     return None if value == UNKNOWN else value
-
-
-def _coded(table: pa.Table, name: str, codes: Codes) -> Column:
-    """A column of texts as their numbers, -1 where there is none."""
-    if name not in table.column_names or table.column(name).null_count == table.num_rows:
-        return np.full(table.num_rows, NONE, np.int32)
-    column = table.column(name)
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    column = column.unify_dictionaries()
-    found = np.append(codes.of(column.chunk(0).dictionary.to_pylist()), np.int32(NONE))
-    indices = [pc.fill_null(chunk.indices, NONE).to_numpy() for chunk in column.chunks]
-    return found[indices[0] if len(indices) == 1 else np.concatenate(indices)]
 
 
 def _numbers(table: pa.Table, name: str, absent: int) -> Column:
@@ -398,7 +351,7 @@ def _joined(parts: list[Rows]) -> Rows:
     if len(parts) == 1:
         return parts[0]
     found: Rows = {}
-    for name in (*_KEYS, *_SUMS):
+    for name in list(parts[0]) if parts else _ALL:
         found[name] = np.concatenate([part.pop(name) for part in parts]) if parts else np.zeros(0, np.int8)
     return found
 
@@ -427,15 +380,6 @@ def _reduced(of: np.ufunc, column: Column, firsts: Column) -> Column:
         return np.array([min(total, BIGGEST) for total in exact], np.int64)
     found: Column = of.reduceat(wide, firsts)
     return found
-
-
-def _placed(codes: Codes, *columns: Column) -> tuple[Any, ...]:
-    """The different texts of some columns, sorted, and the columns as places in them."""
-    used = np.zeros(len(codes.texts) + 1, bool)
-    for column in columns:
-        used[column] = True
-    texts, places = codes.ranked(np.flatnonzero(used[:-1]))
-    return (texts, *(places[column] for column in columns))
 
 
 def _order(columns: Sequence[Column]) -> Column:

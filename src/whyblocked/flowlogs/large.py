@@ -76,7 +76,7 @@ class _Read:
 def _one(path: Path, form: Format, forms: Sequence[Format], wanted: Wanted, store: Store, read: _Read) -> Scan:
     """Read one text file, in the quick way where it is suited."""
     try:
-        quick = Quick(str(path), form, wanted, store.addresses.known)
+        quick = Quick(str(path), form, wanted, store.addresses)
         quick.read(path)
         scan = quick.scan
         for table in quick.tables:

@@ -8,8 +8,7 @@ numbers and addresses of an accepted record that has the right width and ends as
 from __future__ import annotations
 
 import re
-import socket
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,10 +20,13 @@ from isal.igzip_lib import IsalError
 from numpy.typing import NDArray
 from pyarrow import csv
 
-from whyblocked.flowlogs.blocks import CHUNK, GZIP, MAX_LINE, Lines
+from whyblocked.flowlogs.blocks import GZIP, MAX_LINE, Lines
+from whyblocked.flowlogs.coding import Addresses
 from whyblocked.flowlogs.fields import Format, header_format
 from whyblocked.flowlogs.records import Parser, Record, Scan, Wanted
 
+CHUNK = 1 << 18  # bytes of text that are looked at in one go
+_PACKED = 1 << 16  # bytes of gzip that are read in one go
 _BATCH = 1 << 23  # bytes of rejected lines that are parsed at once
 _DAMAGED = cast(type[Exception], IsalError)  # its stub does not say that it is one
 _FEW = 64  # unusual lines in a chunk that are worth looking at one by one
@@ -48,8 +50,7 @@ class Unsuited(Exception):
 class Quick:
     """Reads one text file. ``tables`` are its rejected records as columns, ``records`` those that the parser found."""
 
-    def __init__(self, name: str, form: Format, wanted: Wanted, known: Container[str] = frozenset()) -> None:
-        """``known`` are addresses, beyond doubt."""
+    def __init__(self, name: str, form: Format, wanted: Wanted, addresses: Addresses) -> None:
         self.scan = Scan()
         self.tables: list[pa.Table] = []
         self.records: list[Record] = []
@@ -64,7 +65,7 @@ class Quick:
         self._rejected: list[bytes] = []
         self._numbers: list[int] = []
         self._size = 0
-        self._known = known
+        self._addresses = addresses
         self._number = 1
 
     def read(self, path: Path) -> None:
@@ -183,7 +184,9 @@ class Quick:
     def _parsed(self, text: bytes) -> pa.Table | None:
         names = list(self._form.names)
         types = dict.fromkeys(_NUMBERS, pa.int64()) | dict.fromkeys(_TEXTS, _CODED)
-        kept = [name for name in names if name in types or name in ("action", "log-status")]
+        looked = () if self._tailed else ("action", "log-status")  # else they were looked at to find the line
+        types |= dict.fromkeys(looked, _CODED)
+        kept = [name for name in names if name in types]
         if b'"' in text:
             return None
         try:
@@ -197,42 +200,33 @@ class Quick:
             )
         except pa.ArrowInvalid:
             return None
-        actions, states = table.column("action"), table.column("log-status")
-        if pc.any(pc.not_equal(actions, "REJECT")).as_py() or pc.any(pc.not_equal(states, "OK")).as_py():
-            return None
+        for name, usual in zip(looked, ("REJECT", "OK"), strict=False):
+            if pc.unique(table.column(name)).to_pylist() != [usual]:
+                return None
         columns = {**_TEXTS, **_NUMBERS}
         table = table.select([name for name in kept if name in columns])
         table = table.rename_columns([columns[name] for name in table.column_names])
-        return table if self._is_sound(table) else None
+        return self._sound(table)
 
-    def _is_sound(self, table: pa.Table) -> bool:
-        """Whether addresses are addresses, numbers not negative, and times in seconds."""
-        for name in (*_NUMBERS.values(), *_ADDRESSES):
-            if name not in table.column_names:
-                continue
+    def _sound(self, table: pa.Table) -> pa.Table | None:
+        """The table with addresses as numbers, if they are addresses, numbers not negative, and times in seconds."""
+        for place, name in enumerate(table.column_names):
             if name in _ADDRESSES:
-                for chunk in table.column(name).unify_dictionaries().chunks[:1]:
-                    unknown = [text for text in chunk.dictionary.to_pylist() if text not in self._known]
-                    if not all(map(_is_address, unknown)):
-                        return False
-                continue
-            extremes = pc.min_max(table.column(name)).as_py()
-            if (extremes["min"] or 0) < 0 or (name in ("start", "end") and (extremes["max"] or 0) >= _MILLISECONDS):
-                return False
-        return True
-
-
-def _is_address(text: str) -> bool:
-    try:
-        socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
-    except (OSError, ValueError):
-        return False
-    return True
+                numbers = self._addresses.column(table.column(name))
+                if numbers is None:
+                    return None
+                table = table.set_column(place, name, pa.array(numbers))
+            elif name in _NUMBERS.values():
+                extremes = pc.min_max(table.column(name)).as_py()
+                too_big = name in ("start", "end") and (extremes["max"] or 0) >= _MILLISECONDS
+                if too_big or (extremes["min"] or 0) < 0:
+                    return None
+        return table
 
 
 def _contents(stream: Any) -> Iterator[bytes]:
     """The bytes of the file, unpacked where it is gzip."""
-    data = stream.read(CHUNK)
+    data = stream.read(_PACKED)
     if data.startswith(b"\xef\xbb\xbf"):  # a byte order mark is left to the parser
         raise Unsuited
     if not data.startswith(GZIP):
@@ -243,13 +237,13 @@ def _contents(stream: Any) -> Iterator[bytes]:
     try:
         while data:
             member = isal_zlib.decompressobj(wbits=31)
-            while not member.eof and (data := data or stream.read(CHUNK)):
+            while not member.eof and (data := data or stream.read(_PACKED)):
                 yield member.decompress(data, CHUNK)
                 data = member.unconsumed_tail
             if not member.eof:
                 raise Unsuited
             data = member.unused_data.lstrip(b"\0")
-            while len(data) < len(GZIP) and (more := stream.read(CHUNK)):
+            while len(data) < len(GZIP) and (more := stream.read(_PACKED)):
                 data = (data + more).lstrip(b"\0")
             if data and not data.startswith(GZIP):
                 raise Unsuited
