@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyblocked.config.account import Missing
-from whyblocked.diagnosis.peers import PASSES, REFUSED, RULE, UNKNOWN, Cell, Traffic, acl_cells, group_cells
+from whyblocked.diagnosis.peers import PASSES, REFUSED, RULE, UNKNOWN, Cell, Traffic, about, acl_cells, group_cells
 from whyblocked.diagnosis.places import DIRECTIONS, VERSIONS, Places
 from whyblocked.flowlogs.groups import NONE, Table
 from whyblocked.network.packets import ALL_PORTS, TCP, join_intervals, span
@@ -98,13 +98,14 @@ def judge(table: Table, places: Places) -> Judged:
 class _Judging:
     def __init__(self, table: Table, places: Places) -> None:
         self.places = places
+        self._cells: dict[tuple[object, ...], list[Cell]] = {}  # by what decides: most ports have the same rules
         self._names = table.interfaces
         self.known = [places.found.get(name) for name in table.interfaces]
         self.numbers = Numbers(table.addresses)
-        self.interface = np.asarray(table.interface)
+        self.interface = np.asarray(table.interface).astype(np.int64)  # columns may be narrow; keys are made of these
         self.source, self.destination = np.asarray(table.source), np.asarray(table.destination)
-        self.protocol = _within(np.asarray(table.protocol), 255)
-        self.port = _within(np.asarray(table.destination_port), ALL_PORTS[1])
+        self.protocol = _within(table.protocol, 255)
+        self.port = _within(table.destination_port, ALL_PORTS[1])
         self.told = np.asarray(table.direction)
         flags, syn = np.asarray(table.flags), np.asarray(table.syn)
         has_flags = (self.protocol == TCP) & (flags != NONE)
@@ -297,7 +298,13 @@ class _Judging:
         if not self.places.like(groups).groups:
             return [Cell(0, PASSES)]
         rules, unread = self.places.group_rules(groups, traffic.direction)
-        return group_cells(rules, traffic, lambda r, p: self.places.spans(groups, r, p), unread=unread)
+        deciding = about(rules, traffic)
+        key = (groups, traffic if not traffic.is_whole else traffic[:2], *map(id, deciding))
+        if key not in self._cells:
+            self._cells[key] = group_cells(
+                deciding, traffic, lambda r, p: self.places.spans(groups, r, p), unread=unread
+            )
+        return self._cells[key]
 
     def _acl_rules(self, acl: int, traffic: Traffic | None, way: int, version: int, protocol: int | None) -> Any:
         if traffic is None:
@@ -316,8 +323,9 @@ class _Judging:
         return found
 
 
-def _within(column: Column, highest: int) -> Column:
+def _within(numbers: memoryview, highest: int) -> Column:
     """The column with what no protocol or port can be taken for not told."""
+    column = np.asarray(numbers).astype(np.int64)
     return np.where((column < 0) | (column > highest), NONE, column)
 
 
