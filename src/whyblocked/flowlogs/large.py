@@ -1,4 +1,4 @@
-"""Large flow logs: text files read two at a time and added up in DuckDB, everything else by the parser."""
+"""Large flow logs: text and Parquet files read two at a time as columns, everything else by the parser."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from whyblocked.flowlogs.engine import Store
 from whyblocked.flowlogs.fields import Format
-from whyblocked.flowlogs.files import files_below, form_of, read_path
+from whyblocked.flowlogs.files import PARQUET, files_below, form_of, read_path
 from whyblocked.flowlogs.groups import Filters, Progress, Table
 from whyblocked.flowlogs.locations import read_files
 from whyblocked.flowlogs.quick import Quick, Unsuited
@@ -41,8 +41,8 @@ def gather_large(
         taken: list[Future[Scan]] = []
 
         def take(path: Path) -> bool:
-            form = form_of(path, forms)
-            if form is None or form.lacking:
+            form = None if (columns := _is_parquet(path)) else form_of(path, forms)
+            if not columns and (form is None or form.lacking):
                 return False
             taken.append(pool.submit(_one, path, form, forms, wanted, store, read))
             return True
@@ -73,9 +73,16 @@ class _Read:
                 self._progress(self._done, self._total)
 
 
-def _one(path: Path, form: Format, forms: Sequence[Format], wanted: Wanted, store: Store, read: _Read) -> Scan:
-    """Read one text file, in the quick way where it is suited."""
+def _one(path: Path, form: Format | None, forms: Sequence[Format], wanted: Wanted, store: Store, read: _Read) -> Scan:
+    """Read one file, text of this format or Parquet, in the quick way where it is suited."""
     try:
+        if form is None:
+            from whyblocked.flowlogs.columns import read_columns  # with DuckDB, which text does without
+
+            scan, table = read_columns(path, store.addresses)
+            scan.outside = store.add(table)
+            read.add(path.stat().st_size)
+            return scan
         quick = Quick(str(path), form, wanted, store.addresses)
         quick.read(path)
         scan = quick.scan
@@ -88,6 +95,15 @@ def _one(path: Path, form: Format, forms: Sequence[Format], wanted: Wanted, stor
             store.add_records(records)
     read.add(path.stat().st_size)
     return scan
+
+
+def _is_parquet(path: Path) -> bool:
+    """Whether a file that can be read begins as Parquet does."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(PARQUET)) == PARQUET
+    except OSError:
+        return False
 
 
 def _merge(scan: Scan, other: Scan) -> None:

@@ -34,13 +34,13 @@ _MILLISECONDS = 10**11
 _REJECT = re.compile(rb"[ ]REJECT[ ]")
 _WORDS = {word: int.from_bytes(word.encode(), "little") for word in (" ACCEPT ", " REJECT ", "- NODATA", "SKIPDATA")}
 _OK = int.from_bytes(b" OK", "little")
-_NUMBERS = {"dstport": "port", "protocol": "protocol", "packets": "packets", "bytes": "bytes", "start": "start",
+NUMBERS = {"dstport": "port", "protocol": "protocol", "packets": "packets", "bytes": "bytes", "start": "start",
             "end": "end", "tcp-flags": "flags", "srcport": "srcport"}  # fmt: skip
-_TEXTS = {"interface-id": "interface", "srcaddr": "src", "dstaddr": "dst", "pkt-srcaddr": "pkt_src",
+TEXTS = {"interface-id": "interface", "srcaddr": "src", "dstaddr": "dst", "pkt-srcaddr": "pkt_src",
           "pkt-dstaddr": "pkt_dst", "flow-direction": "direction", "reject-reason": "reason", "subnet-id": "subnet",
           "vpc-id": "vpc", "resource-id": "resource"}  # fmt: skip
 _CODED = pa.dictionary(pa.int32(), pa.string())
-_ADDRESSES = ("src", "dst", "pkt_src", "pkt_dst")
+ADDRESSES = ("src", "dst", "pkt_src", "pkt_dst")
 
 
 class Unsuited(Exception):
@@ -183,7 +183,7 @@ class Quick:
 
     def _parsed(self, text: bytes) -> pa.Table | None:
         names = list(self._form.names)
-        types = dict.fromkeys(_NUMBERS, pa.int64()) | dict.fromkeys(_TEXTS, _CODED)
+        types = dict.fromkeys(NUMBERS, pa.int64()) | dict.fromkeys(TEXTS, _CODED)
         looked = () if self._tailed else ("action", "log-status")  # else they were looked at to find the line
         types |= dict.fromkeys(looked, _CODED)
         kept = [name for name in names if name in types]
@@ -203,25 +203,26 @@ class Quick:
         for name, usual in zip(looked, ("REJECT", "OK"), strict=False):
             if pc.unique(table.column(name)).to_pylist() != [usual]:
                 return None
-        columns = {**_TEXTS, **_NUMBERS}
+        columns = {**TEXTS, **NUMBERS}
         table = table.select([name for name in kept if name in columns])
         table = table.rename_columns([columns[name] for name in table.column_names])
-        return self._sound(table)
+        return sound(table, self._addresses)
 
-    def _sound(self, table: pa.Table) -> pa.Table | None:
-        """The table with addresses as numbers, if they are addresses, numbers not negative, and times in seconds."""
-        for place, name in enumerate(table.column_names):
-            if name in _ADDRESSES:
-                numbers = self._addresses.column(table.column(name))
-                if numbers is None:
-                    return None
-                table = table.set_column(place, name, pa.array(numbers))
-            elif name in _NUMBERS.values():
-                extremes = pc.min_max(table.column(name)).as_py()
-                too_big = name in ("start", "end") and (extremes["max"] or 0) >= _MILLISECONDS
-                if too_big or (extremes["min"] or 0) < 0:
-                    return None
-        return table
+
+def sound(table: pa.Table, addresses: Addresses) -> pa.Table | None:
+    """The table with addresses as numbers, if they are addresses, numbers not negative, and times in seconds."""
+    for place, name in enumerate(table.column_names):
+        if name in ADDRESSES:
+            numbers = addresses.column(table.column(name))
+            if numbers is None:
+                return None
+            table = table.set_column(place, name, pa.array(numbers))
+        elif name in NUMBERS.values():
+            extremes = pc.min_max(table.column(name)).as_py()
+            too_big = name in ("start", "end") and (extremes["max"] or 0) >= _MILLISECONDS
+            if too_big or (extremes["min"] or 0) < 0:
+                return None
+    return table
 
 
 def _contents(stream: Any) -> Iterator[bytes]:
