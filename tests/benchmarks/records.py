@@ -67,12 +67,15 @@ class Kind(NamedTuple):
     parquet: bool = False
     rejected: float = REJECTED
 
+    def path(self, folder: Path) -> Path:
+        """Where it is, or will be."""
+        return folder / f"{self.records}-{self.rejected}-{'parquet' if self.parquet else 'text'}"
+
     def write(self, folder: Path) -> Path:
         """Write it, unless it is there; the files."""
-        part = f"{self.records}-{self.rejected}-{'parquet' if self.parquet else 'text'}"
-        where = folder / part
+        where = self.path(folder)
         if not where.exists():
-            new = where.with_suffix(".new")
+            new = where.with_name(f"{where.name}.new")
             new.mkdir(parents=True, exist_ok=True)
             files = max(1, min(FILES, self.records // 1000), -(-self.records // A_FILE))
             source = _Source()

@@ -6,6 +6,7 @@ parser, so the counts are the same; as in large text files, the numbers of accep
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ from whyblocked.flowlogs.records import Scan
 _PATTERN = frozenset("*?[")  # in a name, DuckDB would look for other files
 
 
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """Started once: that takes as long as reading a small file."""
+    return duckdb.connect(":memory:", config={"threads": 1})
+
+
 def read_columns(path: Path, addresses: Addresses) -> tuple[Scan, pa.Table]:
     """The counts and the rejected records of a file; :class:`Unsuited` where the parser has to read it."""
     if not _PATTERN.isdisjoint(str(path)):
@@ -30,7 +37,7 @@ def read_columns(path: Path, addresses: Addresses) -> tuple[Scan, pa.Table]:
         with parquet.ParquetFile(path) as file:
             rows, schema = file.metadata.num_rows, file.schema_arrow
         columns = _columns(schema)
-        with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        with _engine().cursor() as connection:
             found = connection.sql(
                 f"SELECT {', '.join(columns)} FROM read_parquet(?) "
                 f"WHERE {columns[0]} IS DISTINCT FROM 'ACCEPT' OR {columns[1]} IS DISTINCT FROM 'OK'",
