@@ -106,10 +106,15 @@ def group_cells(rules: Sequence[GroupRule], traffic: Traffic, spans: Spans, *, u
             unknown = True
         else:
             passing += found
-    joined = join_intervals(passing)
-    rest = subtract_intervals([EVERYWHERE[traffic.version]], joined)
     other = UNKNOWN if unknown else refused
-    return sorted([*(Cell(low, PASSES) for low, _ in joined), *(Cell(low, other) for low, _ in rest)])
+    start, highest = EVERYWHERE[traffic.version]
+    cells = []
+    for low, high in join_intervals(passing):
+        if start < low:
+            cells.append(Cell(start, other))
+        cells.append(Cell(low, PASSES))
+        start = high + 1
+    return [*cells, Cell(start, other)] if start <= highest else cells
 
 
 def acl_cells(rules: Sequence[AclRule], traffic: Traffic) -> list[Cell]:

@@ -149,20 +149,19 @@ class Places:
 
     def spans(self, groups: int, rule: GroupRule, packets: Packets) -> Sequence[Interval] | Missing:
         """The addresses that a rule of these groups stands for where it names a prefix list or a group."""
-        interface = self._like[groups]
+        return self._spans(self._like[groups], rule, packets)
+
+    def _spans(self, interface: NetworkInterface, rule: GroupRule, packets: Packets) -> Sequence[Interval] | Missing:
         peers = packets.source if rule.direction == "ingress" else packets.destination
         of = (rule.direction, rule.kind, rule.peer, rule.peer_account, rule.peering_status)
         key = (interface.vpc_id, of, packets.version, peers)
         if key not in self._spanned:
-            self._spanned[key] = self._spans(interface, rule, packets)
+            # "resumed": from which peering the packets came is not known, so that every one may be meant.
+            bundle = Bundle(
+                pieces=(), leg="forward", origin=Node("interface", interface.network_interface_id), resumed=True
+            )
+            self._spanned[key] = security_group.peers_of(self.account, interface, rule.direction, bundle, rule, packets)
         return self._spanned[key]
-
-    def _spans(self, interface: NetworkInterface, rule: GroupRule, packets: Packets) -> Sequence[Interval] | Missing:
-        # "resumed": from which peering the packets came is not known, so that every one may be meant.
-        bundle = Bundle(
-            pieces=(), leg="forward", origin=Node("interface", interface.network_interface_id), resumed=True
-        )
-        return security_group.peers_of(self.account, interface, rule.direction, bundle, rule, packets)
 
     def breaks(
         self, groups: int | None, acl: int | None, direction: Direction, version: int, protocol: int | None

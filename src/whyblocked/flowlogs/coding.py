@@ -19,6 +19,7 @@ Column = NDArray[Any]
 _DOT, _ZERO = ord("."), ord("0")
 _OTHERS = 1 << 32  # from here on: what is no IPv4 address, as its place in a list
 _PLACES = (1, 10, 100)
+_OCTETS = pa.array([str(number) for number in range(256)])
 
 
 class Codes:
@@ -99,14 +100,15 @@ class Addresses:
         """The number that stands for an address that no record tells."""
         return int(self._others.of([UNKNOWN])[0]) + _OTHERS
 
-    def texts(self, codes: Column) -> list[str]:
+    def texts(self, codes: Column) -> pa.Array:
         """The addresses with these numbers."""
-        packed = codes.astype(">u4").tobytes()
-        others = self._others.texts
-        return [
-            socket.inet_ntoa(packed[4 * place : 4 * place + 4]) if code < _OTHERS else others[code - _OTHERS]
-            for place, code in enumerate(codes.tolist())
-        ]
+        parts = [_OCTETS.take(pa.array(codes >> shift & 255)) for shift in (24, 16, 8, 0)]
+        found = pc.binary_join_element_wise(*parts, ".")
+        others = codes >= _OTHERS
+        if others.any():
+            texts = [self._others.texts[code] for code in (codes[others] - _OTHERS).tolist()]
+            found = pc.replace_with_mask(found, pa.array(others), pa.array(texts, pa.string()))
+        return found
 
     def placed(self, *columns: Column) -> tuple[list[str], list[Column]]:
         """The addresses of some columns, sorted by their texts, and the columns as places among them."""
@@ -115,10 +117,10 @@ class Addresses:
         if not len(coded):
             return [], [np.zeros(0, np.int32) for _ in columns]
         texts = self.texts(coded.chunk(0).dictionary.to_numpy())
-        order = sorted(range(len(texts)), key=texts.__getitem__)
+        order = pc.sort_indices(texts)  # by their bytes, which for these is the order of strings
         places = np.empty(len(texts), np.int32)
-        places[order] = np.arange(len(order), dtype=np.int32)
-        return [texts[place] for place in order], [places[chunk.indices.to_numpy()] for chunk in coded.chunks]
+        places[order.to_numpy()] = np.arange(len(texts), dtype=np.int32)
+        return texts.take(order).to_pylist(), [places[chunk.indices.to_numpy()] for chunk in coded.chunks]
 
 
 def _octets(data: Column, begins: Column, ends: Column) -> tuple[Column, Column]:
