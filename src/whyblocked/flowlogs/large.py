@@ -13,8 +13,8 @@ from whyblocked.flowlogs.fields import Format
 from whyblocked.flowlogs.files import PARQUET, files_below, form_of, read_path
 from whyblocked.flowlogs.groups import Filters, Progress, Table
 from whyblocked.flowlogs.locations import read_files
-from whyblocked.flowlogs.quick import Quick, Unsuited
-from whyblocked.flowlogs.records import PLACES, Scan, Wanted
+from whyblocked.flowlogs.quick import Quick, Unsuited, merge
+from whyblocked.flowlogs.records import Scan, Wanted
 
 _THREADS = 2
 
@@ -52,7 +52,7 @@ def gather_large(
                 for records in read_files(location, forms, wanted, scan, stdin, take):
                     store.add_records(records)
             for future in taken:
-                _merge(scan, future.result())
+                merge(scan, future.result())
         except BaseException:
             for future in taken:
                 future.cancel()
@@ -104,13 +104,3 @@ def _is_parquet(path: Path) -> bool:
             return stream.read(len(PARQUET)) == PARQUET
     except OSError:
         return False
-
-
-def _merge(scan: Scan, other: Scan) -> None:
-    for name in ("accepted", "rejected", "no_data", "skipped_data", "malformed", "files", "transit_gateway", "outside"):
-        setattr(scan, name, getattr(scan, name) + getattr(other, name))
-    scan.places.extend(other.places[: max(0, PLACES - len(scan.places))])
-    scan.notes.extend(other.notes)
-    for key, sums in other.lost.items():
-        known = scan.lost.setdefault(key, [0] * len(sums))
-        known[:] = [a + b for a, b in zip(known, sums, strict=True)]

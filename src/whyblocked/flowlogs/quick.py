@@ -2,12 +2,11 @@
 
 A chunk in which anything is unusual (a line of another width, an unknown word, a header, a number that is none) goes
 through the parser of :mod:`whyblocked.flowlogs.records`, so the counts are the same. One thing is not looked at: the
-numbers and addresses of an accepted record that has the right width and ends as one does.
+numbers and addresses of a record that was accepted, or without data, and has the right width.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +22,7 @@ from pyarrow import csv
 from whyblocked.flowlogs.blocks import GZIP, MAX_LINE, Lines
 from whyblocked.flowlogs.coding import Addresses
 from whyblocked.flowlogs.fields import Format, header_format
-from whyblocked.flowlogs.records import Parser, Record, Scan, Wanted
+from whyblocked.flowlogs.records import PLACES, Parser, Record, Scan, Wanted
 
 CHUNK = 1 << 18  # bytes of text that are looked at in one go
 _PACKED = 1 << 16  # bytes of gzip that are read in one go
@@ -31,9 +30,9 @@ _BATCH = 1 << 23  # bytes of rejected lines that are parsed at once
 _DAMAGED = cast(type[Exception], IsalError)  # its stub does not say that it is one
 _FEW = 64  # unusual lines in a chunk that are worth looking at one by one
 _MILLISECONDS = 10**11
-_REJECT = re.compile(rb"[ ]REJECT[ ]")
-_WORDS = {word: int.from_bytes(word.encode(), "little") for word in (" ACCEPT ", " REJECT ", "- NODATA", "SKIPDATA")}
-_OK = int.from_bytes(b" OK", "little")
+_SPACE, _END = ord(" "), ord("\n")
+_TAIL = 16  # bytes that a line has at least, where its end is read as a number
+_UP_TO = np.array([(2 << bit) - 1 for bit in range(64)], np.uint64)
 NUMBERS = {"dstport": "port", "protocol": "protocol", "packets": "packets", "bytes": "bytes", "start": "start",
             "end": "end", "tcp-flags": "flags", "srcport": "srcport"}  # fmt: skip
 TEXTS = {"interface-id": "interface", "srcaddr": "src", "dstaddr": "dst", "pkt-srcaddr": "pkt_src",
@@ -41,6 +40,11 @@ TEXTS = {"interface-id": "interface", "srcaddr": "src", "dstaddr": "dst", "pkt-s
           "vpc-id": "vpc", "resource-id": "resource"}  # fmt: skip
 _CODED = pa.dictionary(pa.int32(), pa.string())
 ADDRESSES = ("src", "dst", "pkt_src", "pkt_dst")
+
+
+Bytes = NDArray[np.uint8]
+Places = NDArray[np.int64]
+Kinds = NDArray[np.bool_]  # for every line whether it is accepted, rejected, without data, skipped
 
 
 class Unsuited(Exception):
@@ -59,11 +63,15 @@ class Quick:
         self._tailed = form.names[-2:] == ("action", "log-status")
         at = form.names.index("action") if "action" in form.names else 0
         once = len(set(form.names)) == self._width
-        if not (0 < at < self._width - 1 and once and "log-status" in form.names and not form.lacking):
+        status = form.names.index("log-status") if "log-status" in form.names else 0
+        if not (at > 0 and status > 0 and once and not form.lacking):
             raise Unsuited
+        self._action, self._status = at, status
         self._parser = Parser(name, [form], wanted, self.scan)
+        self._late = Scan()  # of rejected lines, which are looked at after those that follow them
+        self._late_parser = Parser(name, [form], wanted, self._late)
         self._rejected: list[bytes] = []
-        self._numbers: list[int] = []
+        self._numbers: list[Places] = []
         self._size = 0
         self._addresses = addresses
         self._number = 1
@@ -86,74 +94,110 @@ class Quick:
                     raise Unsuited
                 self._slow([rest])
         self._flush()
+        places = sorted(self.scan.places + self._late.places, key=self._number_of)
+        merge(self.scan, self._late)
+        self.scan.places = places[:PLACES]
         self.scan.files += 1
+
+    def _number_of(self, place: str) -> int:
+        """The number of the line that the place of a fault names."""
+        return int(place[len(self._parser.name) + 1 :].partition(":")[0])
 
     def _chunk(self, chunk: bytes) -> None:
         """Some whole lines."""
         array = np.frombuffer(chunk, np.uint8)
-        ends = np.flatnonzero(array == 10)
-        found = self._by_tails(chunk, ends) if self._tailed else self._by_search(chunk, ends)
-        odd = self._odd(chunk, ends, found[4]) if found else None
-        spaces = (self._width - 1) * (len(ends) - sum(len(line.split()) != self._width for line in odd or []))
-        spaces += sum(line.count(b" ") for line in odd or [] if len(line.split()) != self._width)
-        if found is None or odd is None or np.count_nonzero(array == 32) != spaces:
+        ends = np.flatnonzero(array < _SPACE)
+        usual = (array[ends] == _END).all() and array[0] > _SPACE  # no other control character, no space in front
+        found = (self._by_tails if self._tailed else self._by_fields)(chunk, array, ends) if usual else None
+        if found is not None:
+            strange = np.flatnonzero(~found.any(axis=0))
+            odd = self._odd(chunk, ends, strange)
+        if found is None or odd is None:
             self._slow(chunk.split(b"\n")[:-1])
             return
-        accepted, no_data, skipped, rejected, strange = found
-        self.scan.accepted += accepted
-        self.scan.no_data += no_data
-        self.scan.skipped_data += skipped
+        accepted, rejected, no_data, skipped = found
+        self.scan.accepted += int(np.count_nonzero(accepted))
+        self.scan.no_data += int(np.count_nonzero(no_data))
+        self.scan.skipped_data += int(np.count_nonzero(skipped))
         for line, place in zip(odd, strange.tolist(), strict=True):
             self.records += self._parser.read(Lines([line], self._number + place))
-        if len(rejected):
-            begins = np.where(rejected > 0, ends[rejected - 1] + 1, 0)
-            lines = [chunk[a:b] for a, b in zip(begins.tolist(), (ends[rejected] + 1).tolist(), strict=True)]
-            self._rejected += lines
-            self._numbers += (rejected + self._number).tolist()
-            self._size += int((ends[rejected] + 1 - begins).sum())
+        refused = np.flatnonzero(rejected)
+        if len(refused):
+            begins = np.where(refused > 0, ends[refused - 1] + 1, 0)
+            afters = ends[refused] + 1
+            self._rejected += [chunk[a:b] for a, b in zip(begins.tolist(), afters.tolist(), strict=True)]
+            self._numbers.append(refused + self._number)
+            self._size += int((afters - begins).sum())
         self._number += len(ends)
         if self._size > _BATCH:
             self._flush()
 
-    def _by_tails(
-        self, chunk: bytes, ends: NDArray[np.int64]
-    ) -> tuple[int, int, int, NDArray[np.int64], NDArray[np.int64]] | None:
-        """Counts and places of lines that end in action and status: both are read at once as one number."""
-        if len(ends) == 0 or ends[0] < 16:
+    def _by_tails(self, chunk: bytes, array: Bytes, ends: Places) -> Kinds | None:
+        """Kinds of lines that end in action and status: both are read at once as one number."""
+        whole = self._whole(array, ends)
+        if whole is None or len(chunk) < _TAIL or ends[0] < _TAIL:
             return None
         words: NDArray[np.uint64] = np.ndarray((len(chunk) - 7,), "<u8", chunk, 0, (1,))
-        tails = words[ends - 10]
-        last = words[ends - 8]
-        fine = last >> np.uint64(48) == np.uint64(_OK >> 8)
-        accepted = (tails == np.uint64(_WORDS[" ACCEPT "])) & fine
-        rejected = (tails == np.uint64(_WORDS[" REJECT "])) & fine
-        no_data = last == np.uint64(_WORDS["- NODATA"])
-        skipped = last == np.uint64(_WORDS["SKIPDATA"])
-        strange = np.flatnonzero(~(accepted | rejected | no_data | skipped))
-        counts = (int(np.count_nonzero(kind)) for kind in (accepted, no_data, skipped))
-        return (*counts, np.flatnonzero(rejected), strange)  # type: ignore[return-value]
+        last, tails = words[ends - 8], words[ends - 10]
+        fine = whole & (last >> np.uint64(48) == _word("OK"))
+        parted = whole & (tails >> np.uint64(8) & np.uint64(255) == np.uint64(_SPACE))
+        return np.array(
+            [
+                fine & (tails == _word(" ACCEPT ")),
+                fine & (tails == _word(" REJECT ")),
+                whole & (last == _word("- NODATA")),
+                parted & (last == _word("SKIPDATA")),
+            ]
+        )
 
-    def _by_search(
-        self, chunk: bytes, ends: NDArray[np.int64]
-    ) -> tuple[int, int, int, NDArray[np.int64], NDArray[np.int64]] | None:
-        """The same where the action stands further inside: what is not made up of whole, known lines is left."""
-        accepted, no_data, skipped = (chunk.count(word) for word in (b" ACCEPT ", b"NODATA", b"SKIPDATA"))
-        at = np.array([match.start() for match in _REJECT.finditer(chunk)], np.int64)
-        rejected = np.searchsorted(ends, at)
-        if accepted + no_data + skipped + len(at) != len(ends) or len(np.unique(rejected)) != len(at):
+    def _whole(self, array: Bytes, ends: Places) -> NDArray[np.bool_] | None:
+        """Which lines have as many fields as the format; None where two spaces meet, or one a line's end.
+
+        A bit stands for a byte, set where a field ends, and the bits of each line are counted.
+        """
+        bits = np.packbits(array <= _SPACE, bitorder="little")
+        words = np.zeros(len(bits) // 8 + 1, "<u8")
+        words.view(np.uint8)[: len(bits)] = bits
+        if (words & words << np.uint64(1)).any() or (words[:-1] >> np.uint64(63) & words[1:] & np.uint64(1)).any():
             return None
-        return accepted, no_data, skipped, rejected, np.array([], np.int64)
+        counts = np.bitwise_count(words)
+        before = np.cumsum(counts, dtype=np.int64) - counts
+        at = ends >> 6
+        fields = np.diff(before[at] + np.bitwise_count(words[at] & _UP_TO[ends & 63]), prepend=0)
+        found: NDArray[np.bool_] = fields == self._width
+        return found
+
+    def _by_fields(self, chunk: bytes, array: Bytes, ends: Places) -> Kinds | None:
+        """The same where action and status stand elsewhere: every field's place is found."""
+        gaps = np.flatnonzero(array <= _SPACE)
+        if len(gaps) != self._width * len(ends) or (gaps[self._width - 1 :: self._width] != ends).any():
+            return None
+        if (np.diff(gaps) == 1).any():
+            return None
+        words: NDArray[np.uint64] = np.ndarray((len(chunk),), "<u8", chunk + bytes(8), 0, (1,))
+        lines = gaps.reshape(-1, self._width)
+
+        def is_field(place: int, *texts: str) -> list[NDArray[np.bool_]]:
+            begins, sizes = lines[:, place - 1] + 1, lines[:, place] - lines[:, place - 1] - 1
+            found = words[begins]
+            return [
+                (sizes == len(text)) & (found & np.uint64((1 << 8 * len(text)) - 1) == _word(text)) for text in texts
+            ]
+
+        accepted, rejected = is_field(self._action, "ACCEPT", "REJECT")
+        fine, no_data, skipped = is_field(self._status, "OK", "NODATA", "SKIPDATA")
+        return np.array([fine & accepted, fine & rejected, no_data, skipped])
 
     def _odd(self, chunk: bytes, ends: NDArray[np.int64], strange: NDArray[np.int64]) -> list[bytes] | None:
         """The unusual lines, or None where they are many or a header changes the format."""
         if len(strange) > _FEW:
             return None
+        if np.diff(ends, prepend=0).max(initial=0) > MAX_LINE:
+            raise Unsuited
         begins = np.where(strange > 0, ends[strange - 1] + 1, 0)
         lines = [chunk[a:b] for a, b in zip(begins.tolist(), ends[strange].tolist(), strict=True)]
         for line in lines:
             tokens = line.split()
-            if len(line) > MAX_LINE:
-                raise Unsuited
             if tokens and (header := header_format(tokens)) is not None and header != self._form:
                 raise Unsuited
         return lines
@@ -174,8 +218,8 @@ class Quick:
             return
         table = self._parsed(b"".join(self._rejected))
         if table is None or table.num_rows != len(self._rejected):
-            for number, line in zip(self._numbers, self._rejected, strict=True):
-                self.records += self._parser.read(Lines([line[:-1]], number))
+            for number, line in zip(np.concatenate(self._numbers).tolist(), self._rejected, strict=True):
+                self.records += self._late_parser.read(Lines([line[:-1]], number))
         else:
             self.scan.rejected += table.num_rows
             self.tables.append(table)
@@ -184,8 +228,6 @@ class Quick:
     def _parsed(self, text: bytes) -> pa.Table | None:
         names = list(self._form.names)
         types = dict.fromkeys(NUMBERS, pa.int64()) | dict.fromkeys(TEXTS, _CODED)
-        looked = () if self._tailed else ("action", "log-status")  # else they were looked at to find the line
-        types |= dict.fromkeys(looked, _CODED)
         kept = [name for name in names if name in types]
         if b'"' in text:
             return None
@@ -200,9 +242,6 @@ class Quick:
             )
         except pa.ArrowInvalid:
             return None
-        for name, usual in zip(looked, ("REJECT", "OK"), strict=False):
-            if pc.unique(table.column(name)).to_pylist() != [usual]:
-                return None
         columns = {**TEXTS, **NUMBERS}
         table = table.select([name for name in kept if name in columns])
         table = table.rename_columns([columns[name] for name in table.column_names])
@@ -223,6 +262,22 @@ def sound(table: pa.Table, addresses: Addresses) -> pa.Table | None:
             if too_big or (extremes["min"] or 0) < 0:
                 return None
     return table
+
+
+def merge(scan: Scan, other: Scan) -> None:
+    """Add what another reader counted."""
+    for name in ("accepted", "rejected", "no_data", "skipped_data", "malformed", "files", "transit_gateway", "outside"):
+        setattr(scan, name, getattr(scan, name) + getattr(other, name))
+    scan.places.extend(other.places[: max(0, PLACES - len(scan.places))])
+    scan.notes.extend(other.notes)
+    for key, sums in other.lost.items():
+        known = scan.lost.setdefault(key, [0] * len(sums))
+        known[:] = [a + b for a, b in zip(known, sums, strict=True)]
+
+
+def _word(text: str) -> np.uint64:
+    """A text of at most eight characters as the number that its bytes are read as."""
+    return np.uint64(int.from_bytes(text.encode(), "little"))
 
 
 def _contents(stream: Any) -> Iterator[bytes]:
