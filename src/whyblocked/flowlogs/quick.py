@@ -25,7 +25,7 @@ from whyblocked.flowlogs.fields import Format, header_format
 from whyblocked.flowlogs.records import PLACES, Parser, Record, Scan, Wanted
 
 CHUNK = 1 << 18  # bytes of text that are looked at in one go
-_PACKED = 1 << 16  # bytes of gzip that are read in one go
+_PACKED = 1 << 17  # bytes of gzip that are read in one go
 _BATCH = 1 << 23  # bytes of rejected lines that are parsed at once
 _DAMAGED = cast(type[Exception], IsalError)  # its stub does not say that it is one
 _FEW = 64  # unusual lines in a chunk that are worth looking at one by one
@@ -44,7 +44,17 @@ ADDRESSES = ("src", "dst", "pkt_src", "pkt_dst")
 
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
-Kinds = NDArray[np.bool_]  # for every line whether it is accepted, rejected, without data, skipped
+Truths = NDArray[np.bool_]
+Kinds = tuple[Truths, Truths, Truths, Truths]  # which lines are accepted, rejected, without data, skipped
+
+
+def _word(text: str) -> np.uint64:
+    """A text of at most eight characters as the number that its bytes are read as."""
+    return np.uint64(int.from_bytes(text.encode(), "little"))
+
+
+_OK, _NO_DATA, _SKIPPED = _word("OK"), _word("- NODATA"), _word("SKIPDATA")
+_ACCEPTED, _REJECTED = _word(" ACCEPT "), _word(" REJECT ")
 
 
 class Unsuited(Exception):
@@ -109,18 +119,24 @@ class Quick:
         ends = np.flatnonzero(array < _SPACE)
         usual = (array[ends] == _END).all() and array[0] > _SPACE  # no other control character, no space in front
         found = (self._by_tails if self._tailed else self._by_fields)(chunk, array, ends) if usual else None
-        if found is not None:
-            strange = np.flatnonzero(~found.any(axis=0))
-            odd = self._odd(chunk, ends, strange)
-        if found is None or odd is None:
+        if found is None:
             self._slow(chunk.split(b"\n")[:-1])
             return
+        if (ends[1:] - ends[:-1]).max(initial=ends[0]) > MAX_LINE:
+            raise Unsuited
         accepted, rejected, no_data, skipped = found
-        self.scan.accepted += int(np.count_nonzero(accepted))
-        self.scan.no_data += int(np.count_nonzero(no_data))
-        self.scan.skipped_data += int(np.count_nonzero(skipped))
-        for line, place in zip(odd, strange.tolist(), strict=True):
-            self.records += self._parser.read(Lines([line], self._number + place))
+        counts = [int(np.count_nonzero(kind)) for kind in found]
+        if sum(counts) < len(ends):
+            strange = np.flatnonzero(~(accepted | rejected | no_data | skipped))
+            odd = self._odd(chunk, ends, strange)
+            if odd is None:
+                self._slow(chunk.split(b"\n")[:-1])
+                return
+            for line, place in zip(odd, strange.tolist(), strict=True):
+                self.records += self._parser.read(Lines([line], self._number + place))
+        self.scan.accepted += counts[0]
+        self.scan.no_data += counts[2]
+        self.scan.skipped_data += counts[3]
         refused = np.flatnonzero(rejected)
         if len(refused):
             begins = np.where(refused > 0, ends[refused - 1] + 1, 0)
@@ -139,18 +155,16 @@ class Quick:
             return None
         words: NDArray[np.uint64] = np.ndarray((len(chunk) - 7,), "<u8", chunk, 0, (1,))
         last, tails = words[ends - 8], words[ends - 10]
-        fine = whole & (last >> np.uint64(48) == _word("OK"))
-        parted = whole & (tails >> np.uint64(8) & np.uint64(255) == np.uint64(_SPACE))
-        return np.array(
-            [
-                fine & (tails == _word(" ACCEPT ")),
-                fine & (tails == _word(" REJECT ")),
-                whole & (last == _word("- NODATA")),
-                parted & (last == _word("SKIPDATA")),
-            ]
+        fine = last >> np.uint64(48) == _OK
+        kinds = (
+            fine & (tails == _ACCEPTED),
+            fine & (tails == _REJECTED),
+            last == _NO_DATA,
+            (last == _SKIPPED) & (tails >> np.uint64(8) & np.uint64(255) == np.uint64(_SPACE)),
         )
+        return kinds if whole.all() else tuple(kind & whole for kind in kinds)
 
-    def _whole(self, array: Bytes, ends: Places) -> NDArray[np.bool_] | None:
+    def _whole(self, array: Bytes, ends: Places) -> Truths | None:
         """Which lines have as many fields as the format; None where two spaces meet, or one a line's end.
 
         A bit stands for a byte, set where a field ends, and the bits of each line are counted.
@@ -163,8 +177,10 @@ class Quick:
         counts = np.bitwise_count(words)
         before = np.cumsum(counts, dtype=np.int64) - counts
         at = ends >> 6
-        fields = np.diff(before[at] + np.bitwise_count(words[at] & _UP_TO[ends & 63]), prepend=0)
-        found: NDArray[np.bool_] = fields == self._width
+        upto = before[at] + np.bitwise_count(words[at] & _UP_TO[ends & 63])
+        found: Truths = np.empty(len(ends), bool)
+        found[0] = upto[0] == self._width
+        np.equal(upto[1:] - upto[:-1], self._width, out=found[1:])
         return found
 
     def _by_fields(self, chunk: bytes, array: Bytes, ends: Places) -> Kinds | None:
@@ -177,7 +193,7 @@ class Quick:
         words: NDArray[np.uint64] = np.ndarray((len(chunk),), "<u8", chunk + bytes(8), 0, (1,))
         lines = gaps.reshape(-1, self._width)
 
-        def is_field(place: int, *texts: str) -> list[NDArray[np.bool_]]:
+        def is_field(place: int, *texts: str) -> list[Truths]:
             begins, sizes = lines[:, place - 1] + 1, lines[:, place] - lines[:, place - 1] - 1
             found = words[begins]
             return [
@@ -186,14 +202,12 @@ class Quick:
 
         accepted, rejected = is_field(self._action, "ACCEPT", "REJECT")
         fine, no_data, skipped = is_field(self._status, "OK", "NODATA", "SKIPDATA")
-        return np.array([fine & accepted, fine & rejected, no_data, skipped])
+        return fine & accepted, fine & rejected, no_data, skipped
 
     def _odd(self, chunk: bytes, ends: NDArray[np.int64], strange: NDArray[np.int64]) -> list[bytes] | None:
         """The unusual lines, or None where they are many or a header changes the format."""
         if len(strange) > _FEW:
             return None
-        if np.diff(ends, prepend=0).max(initial=0) > MAX_LINE:
-            raise Unsuited
         begins = np.where(strange > 0, ends[strange - 1] + 1, 0)
         lines = [chunk[a:b] for a, b in zip(begins.tolist(), ends[strange].tolist(), strict=True)]
         for line in lines:
@@ -273,11 +287,6 @@ def merge(scan: Scan, other: Scan) -> None:
     for key, sums in other.lost.items():
         known = scan.lost.setdefault(key, [0] * len(sums))
         known[:] = [a + b for a, b in zip(known, sums, strict=True)]
-
-
-def _word(text: str) -> np.uint64:
-    """A text of at most eight characters as the number that its bytes are read as."""
-    return np.uint64(int.from_bytes(text.encode(), "little"))
 
 
 def _contents(stream: Any) -> Iterator[bytes]:
