@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -217,7 +218,7 @@ class Store:
         for rows in self._ranges():
             kept = self._kept(rows, filters)
             del rows["hash"]
-            parts.append(rows if kept is None else {name: column[kept] for name, column in rows.items()})
+            parts.append(rows if kept is None else _taken(rows, kept))
         found = _joined(parts)
         interfaces, found["interface"] = self._interfaces.placed(found["interface"])
         addresses, (found["source"], found["destination"]) = self.addresses.placed(
@@ -261,11 +262,14 @@ class Store:
 
     def _ranges(self) -> Iterator[Rows]:
         """All groups: at once, or where some are in files, those of a range of hashes at a time."""
-        rows = self._grouped(_joined(self._waiting))
+        rows = _joined(self._waiting)
         self._waiting = []
         if not self._runs:
-            yield rows
+            with ThreadPoolExecutor(2) as pool:
+                halves = pool.map(lambda half: self._grouped(_taken(rows, half)), (rows["hash"] < 0, rows["hash"] >= 0))
+                yield _joined(list(halves))
             return
+        rows = self._grouped(rows)
         runs = [rows, *({name: np.load(run / f"{name}.npy", "r") for name in _ALL} for run in self._runs)]
         count = 1 + sum(len(run["hash"]) for run in runs) // _RANGE
         bounds = np.array([n * ((1 << 64) // count) - (1 << 63) for n in range(1, count)], np.int64)
@@ -354,6 +358,11 @@ def _joined(parts: list[Rows]) -> Rows:
     for name in list(parts[0]) if parts else _ALL:
         found[name] = np.concatenate([part.pop(name) for part in parts]) if parts else np.zeros(0, np.int8)
     return found
+
+
+def _taken(rows: Rows, which: Column) -> Rows:
+    """Some of the rows."""
+    return {name: column[which] for name, column in rows.items()}
 
 
 def _hashes(rows: Rows) -> Column:
