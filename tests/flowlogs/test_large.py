@@ -221,7 +221,7 @@ def test_sums_that_no_number_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_keys_with_the_same_hash(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     hosts = [REJECTED.replace("172.31.9.69", f"10.0.0.{n % 7}") for n in range(100)]
     (tmp_path / "x.log").write_text("\n".join(hosts))
-    monkeypatch.setattr(engine, "_hashes", lambda rows: np.zeros(len(rows["source"]), np.int64))
+    monkeypatch.setattr(engine, "hashed", lambda rows: np.zeros(len(rows["source"]), np.int64))
     same(*both(monkeypatch, tmp_path))
 
 

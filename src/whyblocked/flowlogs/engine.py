@@ -23,23 +23,14 @@ from whyblocked.flowlogs.coding import Addresses, Codes, Column
 from whyblocked.flowlogs.grouping import BIGGEST, Keep
 from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table
 from whyblocked.flowlogs.records import Record, Wanted
-
-Rows = dict[str, Column]
+from whyblocked.flowlogs.rows import ALL, KEYS, SUMS, Rows, hashed, in_order, joined, narrow, reduced, taken
 
 _BOUND = 1 << 21  # rows that wait in memory, and groups that a run in memory may have
 _RANGE = 1 << 20  # rows of runs on disk that are merged at once
 _TEXTS = ("interface", "resource", "src", "dst", "pkt_src", "pkt_dst", "direction", "reason", "subnet", "vpc")
 _NUMBERS = ("port", "protocol", "packets", "bytes", "start", "end", "flags")
 _ARROW = dict.fromkeys(_TEXTS, pa.string()) | dict.fromkeys(_NUMBERS, pa.int64())
-_KEYS = ("interface", "source", "destination", "port", "protocol", "direction", "reason")
-_SUMS: dict[str, np.ufunc] = {
-    "records": np.add, "packets": np.add, "bytes": np.add, "first_seen": np.minimum, "last_seen": np.maximum,
-    "flags": np.bitwise_or, "syn": np.add, "subnet": np.maximum, "vpc": np.maximum,
-}  # fmt: skip
-_ALL = ("hash", *_KEYS, *_SUMS)
 _FLAGGED = 1 << 40  # with the flags, where a record has some: without it, none has
-_SAFE = float(1 << 62)
-_ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 
 
 class Store:
@@ -135,7 +126,7 @@ class Store:
             "subnet": self._subnets.column(table, "subnet"),
             "vpc": self._vpcs.column(table, "vpc"),
         }
-        return {"hash": _hashes(found), **{name: _narrow(column) for name, column in found.items()}}
+        return {"hash": hashed(found), **{name: narrow(column) for name, column in found.items()}}
 
     def _end(self, table: pa.Table, packets: str, seen: str) -> Column:
         """One end of the flow: the packet's, else what the interface saw."""
@@ -161,7 +152,7 @@ class Store:
 
     def _merge(self) -> None:
         """Merge what waits; if that is still much, it goes into a file."""
-        rows = self._grouped(_joined(self._waiting))
+        rows = self._grouped(joined(self._waiting))
         self._waiting, self._size = [rows], len(rows["hash"])
         if self._size > _BOUND // 2:
             if self._folder is None:
@@ -179,28 +170,28 @@ class Store:
         hashes = rows["hash"][order]
         begins = np.ones(len(order), bool)
         begins[1:] = hashes[1:] != hashes[:-1]
-        keys = {name: rows[name][order] for name in _KEYS}
+        keys = {name: rows[name][order] for name in KEYS}
         differs = np.zeros(len(order), bool)
         for column in keys.values():
             differs[1:] |= column[1:] != column[:-1]
         if (differs[1:] != begins[1:]).any():  # two keys of one hash: rows of one key may not stand together
-            order = np.lexsort([*(rows[name] for name in _KEYS), rows["hash"]])
-            keys = {name: rows[name][order] for name in _KEYS}
+            order = np.lexsort([*(rows[name] for name in KEYS), rows["hash"]])
+            keys = {name: rows[name][order] for name in KEYS}
             begins = np.ones(len(order), bool)
             begins[1:] = False
             for column in keys.values():
                 begins[1:] |= column[1:] != column[:-1]
         firsts = np.flatnonzero(begins)
-        found = {"hash": hashes[firsts], **{name: _narrow(column[firsts]) for name, column in keys.items()}}
-        for name, of in _SUMS.items():
+        found = {"hash": hashes[firsts], **{name: narrow(column[firsts]) for name, column in keys.items()}}
+        for name, of in SUMS.items():
             column = rows[name]
             if name in ("subnet", "vpc"):
                 column = self._latest(name, column[order], firsts)
             elif len(column) and (column[0] == column).all() and of is not np.add:
                 column = column[:1].repeat(len(firsts))
             else:
-                column = _reduced(of, column[order], firsts)
-            found[name] = _narrow(column)
+                column = reduced(of, column[order], firsts)
+            found[name] = narrow(column)
         return found
 
     def _latest(self, name: str, column: Column, firsts: Column) -> Column:
@@ -218,8 +209,8 @@ class Store:
         for rows in self._ranges():
             kept = self._kept(rows, filters)
             del rows["hash"]
-            parts.append(rows if kept is None else _taken(rows, kept))
-        found = _joined(parts)
+            parts.append(rows if kept is None else taken(rows, kept))
+        found = joined(parts)
         interfaces, found["interface"] = self._interfaces.placed(found["interface"])
         addresses, (found["source"], found["destination"]) = self.addresses.placed(
             found["source"], found["destination"]
@@ -227,15 +218,15 @@ class Store:
         reasons, found["reason"] = self._reasons.placed(found["reason"])
         subnets, found["subnet"] = self._subnets.placed(found["subnet"])
         vpcs, found["vpc"] = self._vpcs.placed(found["vpc"])
-        order = _order([-found["packets"].astype(np.int64), *(found[name] for name in _KEYS)])
+        order = in_order([-found["packets"].astype(np.int64), *(found[name] for name in KEYS)])
 
         def view(name: str) -> memoryview:
             return memoryview(cast(Buffer, found.pop(name)[order]))
 
         flags = found["flags"]
-        found["flags"] = _narrow(np.where(flags > 0, flags.astype(np.int64) & (_FLAGGED - 1), NONE))
+        found["flags"] = narrow(np.where(flags > 0, flags.astype(np.int64) & (_FLAGGED - 1), NONE))
         for name, none in (("first_seen", BIGGEST), ("last_seen", NONE)):
-            found[name] = _narrow(np.where(found[name] == none, 0, found[name]))
+            found[name] = narrow(np.where(found[name] == none, 0, found[name]))
         return Table(
             interfaces=interfaces,
             addresses=addresses,
@@ -262,15 +253,15 @@ class Store:
 
     def _ranges(self) -> Iterator[Rows]:
         """All groups: at once, or where some are in files, those of a range of hashes at a time."""
-        rows = _joined(self._waiting)
+        rows = joined(self._waiting)
         self._waiting = []
         if not self._runs:
             with ThreadPoolExecutor(2) as pool:
-                halves = pool.map(lambda half: self._grouped(_taken(rows, half)), (rows["hash"] < 0, rows["hash"] >= 0))
-                yield _joined(list(halves))
+                halves = pool.map(lambda half: self._grouped(taken(rows, half)), (rows["hash"] < 0, rows["hash"] >= 0))
+                yield joined(list(halves))
             return
         rows = self._grouped(rows)
-        runs = [rows, *({name: np.load(run / f"{name}.npy", "r") for name in _ALL} for run in self._runs)]
+        runs = [rows, *({name: np.load(run / f"{name}.npy", "r") for name in ALL} for run in self._runs)]
         count = 1 + sum(len(run["hash"]) for run in runs) // _RANGE
         bounds = np.array([n * ((1 << 64) // count) - (1 << 63) for n in range(1, count)], np.int64)
         cuts = [[0, *np.searchsorted(run["hash"], bounds).tolist(), len(run["hash"])] for run in runs]
@@ -279,7 +270,7 @@ class Store:
                 {name: np.array(column[cut[n] : cut[n + 1]]) for name, column in run.items()}
                 for run, cut in zip(runs, cuts, strict=True)
             ]
-            yield self._grouped(_joined(parts))
+            yield self._grouped(joined(parts))
 
     def _kept(self, rows: Rows, filters: Filters) -> Column | None:
         """Which groups are asked for; None: all of them."""
@@ -337,84 +328,3 @@ def _has_ports(protocol: Column) -> Column:
     for number in PORTS:
         found |= protocol == number
     return found
-
-
-def _narrow(column: Column) -> Column:
-    """The column in the narrowest numbers that hold it."""
-    if not len(column):
-        return column.astype(np.int8)
-    low, high = int(column.min()), int(column.max())
-    for kind in (np.int8, np.int16, np.int32, np.int64):
-        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
-            return column.astype(kind, copy=False)
-    return column
-
-
-def _joined(parts: list[Rows]) -> Rows:
-    """Rows one after the other; the parts are given up one column at a time."""
-    if len(parts) == 1:
-        return parts[0]
-    found: Rows = {}
-    for name in list(parts[0]) if parts else _ALL:
-        found[name] = np.concatenate([part.pop(name) for part in parts]) if parts else np.zeros(0, np.int8)
-    return found
-
-
-def _taken(rows: Rows, which: Column) -> Rows:
-    """Some of the rows."""
-    return {name: column[which] for name, column in rows.items()}
-
-
-def _hashes(rows: Rows) -> Column:
-    """A number for every key, by which keys spread evenly: all seven columns fill three, and these mix."""
-    wide = {name: rows[name].astype(np.int64).view(np.uint64) for name in _KEYS}
-    one = wide["source"] << np.uint64(32) | wide["destination"] & np.uint64(0xFFFFFFFF)
-    two = wide["port"] << np.uint64(32) ^ wide["interface"]
-    three = (wide["protocol"] << np.uint64(2) ^ wide["direction"]) << np.uint64(32) ^ wide["reason"]
-    found = np.zeros(len(one), np.uint64)
-    for column, odd in zip((one, two, three), _ODD, strict=True):
-        found = (found ^ column) * np.uint64(odd)
-        found ^= found >> np.uint64(31)
-    signed: Column = found.view(np.int64)
-    return signed
-
-
-def _reduced(of: np.ufunc, column: Column, firsts: Column) -> Column:
-    """A column's groups each made one number; a sum past the biggest number stays there."""
-    if not len(firsts):
-        return column[:0]
-    wide = column.astype(np.int64)
-    if of is np.add and float(np.sum(wide, dtype=np.float64)) > _SAFE:
-        exact = np.add.reduceat(wide.astype(object), firsts)
-        return np.array([min(total, BIGGEST) for total in exact], np.int64)
-    found: Column = of.reduceat(wide, firsts)
-    return found
-
-
-def _order(columns: Sequence[Column]) -> Column:
-    """The order of rows by the first column, then by the others; no two rows are equal in all."""
-    if not len(columns[0]):
-        return np.zeros(0, np.int64)
-    keys: list[Column] = []
-    room = 0
-    for column in columns:
-        low, high = int(column.min()), int(column.max())
-        bits = (high - low).bit_length()
-        if not keys or bits > room:
-            keys.append(column.astype(np.int64) - low if bits < 63 else column.astype(np.int64))
-            room = 63 - bits
-        else:
-            keys[-1] = keys[-1] << bits | column.astype(np.int64) - low
-            room -= bits
-    first = keys[0]
-    order = np.argsort(first)
-    if len(keys) > 1:  # most rows are in their place by now: only those that are not are looked at again
-        first = first[order]
-        same = first[1:] == first[:-1]
-        tied = np.zeros(len(order), bool)
-        tied[1:] |= same
-        tied[:-1] |= same
-        again = np.flatnonzero(tied)
-        some = order[again]
-        order[again] = some[np.lexsort([key[some] for key in reversed(keys)])]
-    return order
