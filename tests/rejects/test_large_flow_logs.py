@@ -10,6 +10,7 @@ import pytest
 from tests.benchmarks import records
 from tests.benchmarks.accounts import Account
 from whyblocked import api
+from whyblocked.diagnosis import judging
 from whyblocked.diagnosis.rejects import By, RejectsRequest
 from whyblocked.diagnosis.summing import add_up
 from whyblocked.flowlogs import gathering
@@ -36,4 +37,6 @@ def test_the_answer_is_the_same(
         answer = session.rejects(request, datetime.now(UTC))
         found.append((json.render_rejects(answer), [add_up(answer, by) for by in WAYS]))
     assert found[0] == found[1]
+    monkeypatch.setattr(judging, "_AT_ONCE", 100)
+    assert json.render_rejects(session.rejects(request, datetime.now(UTC))) == found[0][0]
     assert found[0][0].count('"explained"') > 300

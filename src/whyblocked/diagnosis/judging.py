@@ -28,6 +28,7 @@ STATUSES = ("explained", "now-allowed", "unexplained", "unknown-interface")
 GROUP, ACL, LATE, PUBLIC_ACCESS, ENCRYPTION, NOTHING = range(6)  # what was at work
 FIRST_EPHEMERAL = 1024
 _ACK = 16
+_AT_ONCE = 1 << 20  # groups
 _BITS = (1 << RULE) - 1
 _REASONS = {"BPA": PUBLIC_ACCESS, "EC": ENCRYPTION}
 
@@ -90,30 +91,43 @@ class Numbers:
         return self.at(version, low), self.at(version, high + 1) - 1
 
 
+Cells = dict[tuple[object, ...], list[Cell]]  # by the rules that decide: most ports have the same ones
+
+
 def judge(table: Table, places: Places) -> Judged:
-    """Judge every group of the table."""
-    return _Judging(table, places).judged()
+    """Judge every group of the table, some of them at a time: their numbers take many times what the answer takes."""
+    numbers = Numbers(table.addresses)
+    cells: Cells = {}
+    parts = []
+    for first in range(0, len(table), _AT_ONCE) or (0,):
+        part = _Judging(table, slice(first, first + _AT_ONCE), numbers, places, cells).judged()
+        parts.append([_narrow(column) for column in part[:-1]])
+    columns: list[Any] = [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
+    return Judged._make([*columns, numbers])
 
 
 class _Judging:
-    def __init__(self, table: Table, places: Places) -> None:
+    def __init__(self, table: Table, rows: slice, numbers: Numbers, places: Places, cells: Cells) -> None:
+        def column(of: memoryview) -> Column:
+            return np.asarray(of[rows])
+
         self.places = places
-        self._cells: dict[tuple[object, ...], list[Cell]] = {}  # by what decides: most ports have the same rules
+        self._cells = cells
         self._names = table.interfaces
         self.known = [places.found.get(name) for name in table.interfaces]
-        self.numbers = Numbers(table.addresses)
-        self.interface = np.asarray(table.interface).astype(np.int64)  # columns may be narrow; keys are made of these
-        self.source, self.destination = np.asarray(table.source), np.asarray(table.destination)
-        self.protocol = _within(table.protocol, 255)
-        self.port = _within(table.destination_port, ALL_PORTS[1])
-        self.told = np.asarray(table.direction)
-        flags, syn = np.asarray(table.flags), np.asarray(table.syn)
+        self.numbers = numbers
+        self.interface = column(table.interface).astype(np.int64)  # columns may be narrow; keys are made of these
+        self.source, self.destination = column(table.source), column(table.destination)
+        self.protocol = _within(column(table.protocol), 255)
+        self.port = _within(column(table.destination_port), ALL_PORTS[1])
+        self.told = column(table.direction)
+        flags, syn = column(table.flags), column(table.syn)
         has_flags = (self.protocol == TCP) & (flags != NONE)
         self.late = has_flags & (syn == 0)
         self.is_answer = has_flags & (syn > 0) & (flags & _ACK > 0)
         self.opens = has_flags & (syn > 0) & (flags & _ACK == 0)
         reasons = np.array([*(_REASONS.get(r, NOTHING) for r in table.reject_reasons), NOTHING])
-        self.reason = reasons[np.asarray(table.reject_reason)]
+        self.reason = reasons[column(table.reject_reason)]
         self.groups = self._of_interface(lambda place: place.groups)
         self.acl = self._of_interface(lambda place: place.acl)
         self.is_nat = self._of_interface(lambda place: int(place.is_nat)) == 1
@@ -323,9 +337,17 @@ class _Judging:
         return found
 
 
-def _within(numbers: memoryview, highest: int) -> Column:
+def _narrow(column: Column) -> Column:
+    """The column in numbers that are narrow enough for a million rows."""
+    if column.dtype == bool:
+        return column
+    highest = int(column.max(initial=0))
+    return column.astype(np.int8 if highest < 1 << 7 else np.int16 if highest < 1 << 15 else np.int32)
+
+
+def _within(numbers: Column, highest: int) -> Column:
     """The column with what no protocol or port can be taken for not told."""
-    column = np.asarray(numbers).astype(np.int64)
+    column = numbers.astype(np.int64)
     return np.where((column < 0) | (column > highest), NONE, column)
 
 

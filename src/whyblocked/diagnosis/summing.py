@@ -18,6 +18,7 @@ OWN, INTERNET, UNTOLD, CHANGED, ELSEWHERE, SCANS, LATE_ONES = range(7)  # sectio
 MANY_SOURCES = 10  # so many strangers at one interface are a scan,
 FEW_PACKETS = 10  # as far as each sent no more than this,
 MANY_PORTS = 10  # and so is one that tries so many ports
+_SECTION = 50  # bits before it, for what the entries of a section have in common
 LISTED = 3  # groups shown of an entry
 
 
@@ -52,21 +53,23 @@ def add_up(found: Rejects, by: By) -> Sum:
     if not len(found.table):
         return Sum([], {}, 0)
     section = sections(found)
-    value = _values(found, by)
-    rows, begins = _runs((section << 50) | value)
+    value = _values(found, by) | section.astype(np.int64) << _SECTION
+    rows, begins = _runs(value)
     table = found.table
     count = len(begins)
     firsts = rows[begins]
     sizes = np.diff(np.append(begins, len(rows)))
-    packets = np.add.reduceat(np.asarray(table.packets)[rows].astype(np.int64), begins)
+    packets = _sums(table.packets, rows, begins)
     where = section[firsts]
+    value = value[firsts] & (1 << _SECTION) - 1
+    del section
     order = np.lexsort((firsts, -packets, where))
     totals: dict[int, tuple[int, int]] = {}
     for one in np.unique(where).tolist():
         here = where == one
         totals[one] = int(sizes[here].sum()), int(packets[here].sum())
     shown = order[: found.top]
-    at = np.repeat(np.arange(count), sizes)
+    at = np.repeat(np.arange(count, dtype=np.int32), sizes)
     columns: dict[str, Any] = {
         "records": _sums(table.records, rows, begins),
         "bytes": _sums(table.bytes, rows, begins),
@@ -80,7 +83,7 @@ def add_up(found: Rejects, by: By) -> Sum:
     entries = [
         Entry(
             section=int(where[entry]),
-            value=int(value[firsts[entry]]),
+            value=int(value[entry]),
             rows=tuple(rows[begins[entry] : begins[entry] + min(LISTED, int(sizes[entry]))].tolist()),
             groups=int(sizes[entry]),
             packets=int(packets[entry]),
@@ -105,7 +108,7 @@ def sections(found: Rejects) -> Column:
     section[judged.status > NOW_ALLOWED] = ELSEWHERE
     section[judged.status == UNEXPLAINED] = UNTOLD
     section[judged.status == NOW_ALLOWED] = CHANGED
-    return section.astype(np.int64)
+    return section.astype(np.int8)
 
 
 def own_addresses(found: Rejects) -> Column:
@@ -151,12 +154,14 @@ def _values(found: Rejects, by: By) -> Column:
         both: Column = protocol << 17 | port
         return both
     by_group, by_acl = judged.work == GROUP, judged.work == ACL
-    what = np.where(by_group, judged.groups, np.where(by_acl, judged.acl, 0))
-    rule = np.where(by_acl, judged.rule + 1, 0)
+    what = np.where(by_group, judged.groups, np.where(by_acl, judged.acl, 0)).astype(np.int64)
+    rule = np.where(by_acl, judged.rule.astype(np.int64) + 1, 0)
     way = np.where(by_group | by_acl, judged.direction + 1, 0)
     six = np.where(by_acl, judged.version == 6, 0)
     reply = np.where(by_acl, judged.reply, 0)
-    value: Column = ((((judged.work << 20 | what) << 2 | way) << 1 | six) << 1 | reply) << 16 | np.clip(rule, 0, 65535)
+    value: Column = (
+        (((judged.work.astype(np.int64) << 20 | what) << 2 | way) << 1 | six) << 1 | reply
+    ) << 16 | np.clip(rule, 0, 65535)
     return value
 
 
@@ -184,6 +189,10 @@ def _different(at: Column, column: memoryview, rows: Column, count: int) -> Colu
     """How many different values there are in each entry."""
     values = np.minimum(np.asarray(column)[rows].astype(np.int64), 0xFFFFFFFF)  # no port is bigger
     known = values != NONE
-    pairs = np.sort((at << 32 | values)[known])
+    pairs = at.astype(np.int64)
+    pairs <<= 32
+    pairs |= values
+    pairs = pairs[known]
+    pairs.sort()
     new = np.concatenate(([True], pairs[1:] != pairs[:-1]))[: len(pairs)]
     return np.bincount(pairs[new] >> 32, minlength=count)

@@ -18,6 +18,7 @@ Column = NDArray[Any]
 
 _DOT, _ZERO = ord("."), ord("0")
 _OTHERS = 1 << 32  # from here on: what is no IPv4 address, as its place in a list
+_FEW = np.iinfo(np.int16).max
 _PLACES = (1, 10, 100)
 _OCTETS = pa.array([str(number) for number in range(256)])
 
@@ -52,8 +53,8 @@ class Codes:
         used = np.zeros(len(self.texts) + 1, bool)
         used[column] = True
         order = sorted(np.flatnonzero(used[:-1]).tolist(), key=self.texts.__getitem__)
-        places = np.full(len(used), NONE, np.int32)
-        places[order] = np.arange(len(order), dtype=np.int32)
+        places = np.full(len(used), NONE, np.int32 if len(order) > _FEW else np.int16)
+        places[order] = np.arange(len(order))
         return [self.texts[code] for code in order], places[column]
 
 

@@ -23,7 +23,7 @@ from whyblocked.flowlogs.coding import Addresses, Codes, Column
 from whyblocked.flowlogs.grouping import BIGGEST, Keep
 from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table
 from whyblocked.flowlogs.records import Record, Wanted
-from whyblocked.flowlogs.rows import ALL, KEYS, SUMS, Rows, hashed, in_order, joined, narrow, reduced, taken
+from whyblocked.flowlogs.rows import ALL, KEYS, SUMS, Rows, Run, hashed, in_order, joined, narrow, reduced, taken
 
 _BOUND = 1 << 21  # rows that wait in memory, and groups that a run in memory may have
 _RANGE = 1 << 20  # rows of runs on disk that are merged at once
@@ -43,7 +43,7 @@ class Store:
         self._folder: TemporaryDirectory[str] | None = None
         self._waiting: list[Rows] = []
         self._size = 0
-        self._runs: list[Path] = []
+        self._runs: list[Run] = []
         self._lock = threading.Lock()
 
     def __enter__(self) -> Store:
@@ -157,11 +157,7 @@ class Store:
         if self._size > _BOUND // 2:
             if self._folder is None:
                 self._folder = TemporaryDirectory(prefix="whyblocked-", ignore_cleanup_errors=True)
-            run = Path(self._folder.name, str(len(self._runs)))
-            run.mkdir()
-            for name, column in rows.items():
-                np.save(run / name, column)
-            self._runs.append(run)
+            self._runs.append(Run(Path(self._folder.name, str(len(self._runs))), rows))
             self._waiting, self._size = [], 0
 
     def _grouped(self, rows: Rows) -> Rows:
@@ -261,15 +257,14 @@ class Store:
                 yield joined(list(halves))
             return
         rows = self._grouped(rows)
-        runs = [rows, *({name: np.load(run / f"{name}.npy", "r") for name in ALL} for run in self._runs)]
-        count = 1 + sum(len(run["hash"]) for run in runs) // _RANGE
+        count = 1 + sum(len(run) for run in self._runs) // _RANGE
         bounds = np.array([n * ((1 << 64) // count) - (1 << 63) for n in range(1, count)], np.int64)
-        cuts = [[0, *np.searchsorted(run["hash"], bounds).tolist(), len(run["hash"])] for run in runs]
+        cuts = [_cut(run.part("hash", 0, len(run)), bounds) for run in self._runs]
+        here = _cut(rows["hash"], bounds)
         for n in range(count):
-            parts = [
-                {name: np.array(column[cut[n] : cut[n + 1]]) for name, column in run.items()}
-                for run, cut in zip(runs, cuts, strict=True)
-            ]
+            parts = [{name: column[here[n] : here[n + 1]] for name, column in rows.items()}]
+            for run, cut in zip(self._runs, cuts, strict=True):
+                parts.append({name: run.part(name, cut[n], cut[n + 1]) for name in ALL})
             yield self._grouped(joined(parts))
 
     def _kept(self, rows: Rows, filters: Filters) -> Column | None:
@@ -291,6 +286,11 @@ class Store:
                 texts, places = self.addresses.placed(rows[name])
                 kept &= np.array([keep.address(text, networks, end) for text in texts], bool)[places[0]]
         return kept
+
+
+def _cut(hashes: Column, bounds: Column) -> list[int]:
+    """Where the ranges between the bounds begin and end."""
+    return [0, *np.searchsorted(hashes, bounds).tolist(), len(hashes)]
 
 
 def _row(record: Record) -> dict[str, Any]:

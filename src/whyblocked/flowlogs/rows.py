@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +20,27 @@ SUMS: dict[str, np.ufunc] = {
 ALL = ("hash", *KEYS, *SUMS)
 _SAFE = float(1 << 62)
 _ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
+
+
+class Run:
+    """Groups in files, a file for each column: read in parts, as what is mapped would count as memory."""
+
+    def __init__(self, folder: Path, rows: Rows) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._size = len(rows["hash"])
+        self._kinds = {name: column.dtype for name, column in rows.items()}
+        for name, column in rows.items():
+            column.tofile(folder / name)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def part(self, name: str, first: int, after: int) -> Column:
+        """Some of a column."""
+        kind = self._kinds[name]
+        found: Column = np.fromfile(self._folder / name, kind, after - first, offset=first * kind.itemsize)
+        return found
 
 
 def narrow(column: Column) -> Column:
