@@ -121,7 +121,11 @@ class Addresses:
         order = pc.sort_indices(texts)  # by their bytes, which for these is the order of strings
         places = np.empty(len(texts), np.int32)
         places[order.to_numpy()] = np.arange(len(texts), dtype=np.int32)
-        return texts.take(order).to_pylist(), [places[chunk.indices.to_numpy()] for chunk in coded.chunks]
+        found = [places[chunk.indices.to_numpy()] for chunk in coded.chunks]
+        sorted_texts = texts.take(order).to_pylist()
+        del coded, texts, order
+        pa.default_memory_pool().release_unused()  # which it keeps otherwise, a dozen bytes for every row
+        return sorted_texts, found
 
 
 def _octets(data: Column, begins: Column, ends: Column) -> tuple[Column, Column]:
