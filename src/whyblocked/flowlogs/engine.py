@@ -25,7 +25,7 @@ from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Fi
 from whyblocked.flowlogs.records import Record, Wanted
 from whyblocked.flowlogs.rows import ALL, KEYS, SUMS, Rows, Run, hashed, in_order, joined, narrow, reduced, taken
 
-_BOUND = 1 << 21  # rows that wait in memory, and groups that a run in memory may have
+_BOUND = 1 << 20  # rows that wait in memory, and groups that a run in memory may have
 _RANGE = 1 << 20  # rows of runs on disk that are merged at once
 _TEXTS = ("interface", "resource", "src", "dst", "pkt_src", "pkt_dst", "direction", "reason", "subnet", "vpc")
 _NUMBERS = ("port", "protocol", "packets", "bytes", "start", "end", "flags")
