@@ -24,11 +24,11 @@ from whyblocked.flowlogs.coding import Addresses
 from whyblocked.flowlogs.fields import Format, header_format
 from whyblocked.flowlogs.records import PLACES, Parser, Record, Scan, Wanted
 
-CHUNK = 1 << 18  # bytes of text that are looked at in one go
-_PACKED = 1 << 17  # bytes of gzip that are read in one go
+CHUNK = 1 << 20  # bytes of text that are looked at in one go
+_PACKED = 1 << 18  # bytes of gzip that are read in one go
 _BATCH = 1 << 23  # bytes of rejected lines that are parsed at once
 _DAMAGED = cast(type[Exception], IsalError)  # its stub does not say that it is one
-_FEW = 64  # unusual lines in a chunk that are worth looking at one by one
+_FEW = 256  # unusual lines in a chunk that are worth looking at one by one
 _MILLISECONDS = 10**11
 _SPACE, _END = ord(" "), ord("\n")
 _TAIL = 16  # bytes that a line has at least, where its end is read as a number
