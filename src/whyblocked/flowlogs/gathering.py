@@ -13,7 +13,7 @@ from whyblocked.flowlogs.groups import Filters, Progress, Rejected
 from whyblocked.flowlogs.locations import read_files
 from whyblocked.flowlogs.records import Record, Scan, Wanted
 
-LARGE = 3 << 20  # bytes of files from which the engine's start-up pays; gzip's count eightfold
+LARGE = 5 << 17  # bytes of files from which the engine's start-up pays; gzip's count eightfold
 _PACKED = 8
 
 

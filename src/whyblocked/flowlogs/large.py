@@ -1,4 +1,4 @@
-"""Large flow logs: text files read two at a time and added up in DuckDB, everything else by the parser."""
+"""Large flow logs: text and Parquet files read two at a time as columns, everything else by the parser."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import BinaryIO
 
 from whyblocked.flowlogs.engine import Store
 from whyblocked.flowlogs.fields import Format
-from whyblocked.flowlogs.files import files_below, form_of, read_path
+from whyblocked.flowlogs.files import PARQUET, files_below, form_of, read_path
 from whyblocked.flowlogs.groups import Filters, Progress, Table
 from whyblocked.flowlogs.locations import read_files
-from whyblocked.flowlogs.quick import Quick, Unsuited
-from whyblocked.flowlogs.records import PLACES, Scan, Wanted
+from whyblocked.flowlogs.quick import Quick, Unsuited, merge
+from whyblocked.flowlogs.records import Scan, Wanted
 
 _THREADS = 2
 
@@ -41,8 +41,8 @@ def gather_large(
         taken: list[Future[Scan]] = []
 
         def take(path: Path) -> bool:
-            form = form_of(path, forms)
-            if form is None or form.lacking:
+            form = None if (columns := _is_parquet(path)) else form_of(path, forms)
+            if not columns and (form is None or form.lacking):
                 return False
             taken.append(pool.submit(_one, path, form, forms, wanted, store, read))
             return True
@@ -52,7 +52,7 @@ def gather_large(
                 for records in read_files(location, forms, wanted, scan, stdin, take):
                     store.add_records(records)
             for future in taken:
-                _merge(scan, future.result())
+                merge(scan, future.result())
         except BaseException:
             for future in taken:
                 future.cancel()
@@ -73,10 +73,17 @@ class _Read:
                 self._progress(self._done, self._total)
 
 
-def _one(path: Path, form: Format, forms: Sequence[Format], wanted: Wanted, store: Store, read: _Read) -> Scan:
-    """Read one text file, in the quick way where it is suited."""
+def _one(path: Path, form: Format | None, forms: Sequence[Format], wanted: Wanted, store: Store, read: _Read) -> Scan:
+    """Read one file, text of this format or Parquet, in the quick way where it is suited."""
     try:
-        quick = Quick(str(path), form, wanted)
+        if form is None:
+            from whyblocked.flowlogs.columns import read_columns  # with DuckDB, which text does without
+
+            scan, table = read_columns(path, store.addresses)
+            scan.outside = store.add(table)
+            read.add(path.stat().st_size)
+            return scan
+        quick = Quick(str(path), form, wanted, store.addresses)
         quick.read(path)
         scan = quick.scan
         for table in quick.tables:
@@ -90,8 +97,10 @@ def _one(path: Path, form: Format, forms: Sequence[Format], wanted: Wanted, stor
     return scan
 
 
-def _merge(scan: Scan, other: Scan) -> None:
-    for name in ("accepted", "rejected", "no_data", "skipped_data", "malformed", "files", "outside"):
-        setattr(scan, name, getattr(scan, name) + getattr(other, name))
-    scan.places.extend(other.places[: max(0, PLACES - len(scan.places))])
-    scan.notes.extend(other.notes)
+def _is_parquet(path: Path) -> bool:
+    """Whether a file that can be read begins as Parquet does."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(PARQUET)) == PARQUET
+    except OSError:
+        return False
