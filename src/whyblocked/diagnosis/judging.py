@@ -6,16 +6,15 @@ ports the other side's addresses are cut into cells once, and every group of rec
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from ipaddress import IPv6Address
-from socket import inet_aton
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from whyblocked.config.account import Missing
+from whyblocked.diagnosis.lookups import Column, Numbers, Outcomes
 from whyblocked.diagnosis.peers import (
     ECHOES,
     PASSES,
@@ -28,13 +27,11 @@ from whyblocked.diagnosis.peers import (
     acl_cells,
     group_cells,
 )
-from whyblocked.diagnosis.places import DIRECTIONS, VERSIONS, Places
+from whyblocked.diagnosis.places import DIRECTIONS, VERSIONS, Place, Places
 from whyblocked.flowlogs.fields import LOST
 from whyblocked.flowlogs.groups import NONE, Table
 from whyblocked.flowlogs.pairs import CLIENTS, FIRST_EPHEMERAL
-from whyblocked.network.packets import ALL_PORTS, ICMP, ICMPV6, TCP, join_intervals, span
-
-Column = NDArray[Any]
+from whyblocked.network.packets import ALL_PORTS, ICMP, ICMPV6, TCP, span
 
 EXPLAINED, NOW_ALLOWED, UNEXPLAINED, UNKNOWN_INTERFACE = range(4)
 STATUSES = ("explained", "now-allowed", "unexplained", "unknown-interface")
@@ -43,7 +40,8 @@ GROUP, ACL, LATE, PUBLIC_ACCESS, ENCRYPTION, TRANSIT, UNHEARD, NOTHING = range(
 )  # what was at work; UNHEARD: a new reason
 REPLIES, NO_REPLIES, UNTOLD = 1, 0, -1  # what the accepted records say of a group of rejected ones
 _ACK = 16
-_AT_ONCE = 1 << 20  # groups
+_AT_ONCE = 1 << 17  # groups: their columns stay in the cache of a CPU
+_THREADS = 2
 _REASONS = {"BPA": PUBLIC_ACCESS, "EC": ENCRYPTION, **dict.fromkeys(LOST.values(), TRANSIT)}
 
 
@@ -69,75 +67,137 @@ class Judged(NamedTuple):
     numbers: Numbers
 
 
-class Numbers:
-    """The table's addresses as numbers of at most 32 bits that keep their order: IPv6 ones by their rank."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        self.version: Column = np.fromiter(
-            (6 if ":" in t else 4 if "." in t else 0 for t in texts), np.int8, len(texts)
-        )
-        self.number: Column = np.zeros(len(texts), np.int64)
-        four = np.flatnonzero(self.version == 4)
-        packed = b"".join([inet_aton(texts[place]) for place in four.tolist()])
-        self.number[four] = np.frombuffer(packed, ">u4")
-        six = np.flatnonzero(self.version == 6)
-        values = [int(IPv6Address(texts[place])) for place in six.tolist()]
-        self._ranked = sorted(set(values))
-        ranks = {value: rank for rank, value in enumerate(self._ranked)}
-        self.number[six] = [ranks[value] for value in values]
-
-    def at(self, version: int, address: int) -> int:
-        """The number where an address stands, or would stand: the first of those not below it."""
-        return address if version == 4 else bisect_left(self._ranked, address)
-
-    def within(self, blocks: Sequence[tuple[int, int, int]]) -> Column:
-        """Whether each address lies in one of these blocks: IP version, lowest and highest address."""
-        inside = np.zeros(len(self.number), bool)
-        for version in VERSIONS:
-            joined = join_intervals((low, high) for of, low, high in blocks if of == version)
-            spans = [found for low, high in joined if (found := self.span(version, low, high))[0] <= found[1]]
-            if spans:
-                lows, highs = np.array(spans, np.int64).T
-                place = np.searchsorted(lows, self.number, "right") - 1
-                inside |= (self.version == version) & (place >= 0) & (self.number <= highs[place])
-        return inside
-
-    def span(self, version: int, low: int, high: int) -> tuple[int, int]:
-        """The numbers of the addresses of a span; the first is above the last where the table has none of them."""
-        return self.at(version, low), self.at(version, high + 1) - 1
-
-
-Cells = dict[tuple[object, ...], list[Cell]]  # by the rules that decide: most ports have the same ones
-
-
 def judge(table: Table, places: Places, pairs: Column | None = None) -> Judged:
     """Judge every group of the table, some of them at a time: their numbers take many times what the answer takes.
 
     ``pairs`` says of each whether it replies to accepted requests.
     """
-    numbers = Numbers(table.addresses)
-    cells: Cells = {}
-    parts = []
-    for first in range(0, len(table), _AT_ONCE) or (0,):
+    rules = _Rules(table, places)
+
+    def some(first: int) -> list[Column]:
         rows = slice(first, first + _AT_ONCE)
-        part = _Judging(table, rows, numbers, places, cells, None if pairs is None else pairs[rows]).judged()
-        parts.append([_narrow(column) for column in part[:-1]])
+        part = _Judging(table, rows, rules, None if pairs is None else pairs[rows]).judged()
+        return [_narrow(column) for column in part[:-1]]
+
+    firsts = range(0, len(table), _AT_ONCE)
+    if len(firsts) > 1:
+        with ThreadPoolExecutor(_THREADS) as pool:  # numpy works on both CPUs at once
+            parts = list(pool.map(some, firsts))
+    else:
+        parts = [some(0)]
     columns: list[Any] = [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
-    return Judged._make([*columns, numbers])
+    return Judged._make([*columns, rules.numbers])
+
+
+class _Rules:
+    """What is the same for all groups: the interfaces' facts, and what their rules do."""
+
+    def __init__(self, table: Table, places: Places) -> None:
+        self.places = places
+        self.numbers = Numbers(table.addresses)
+        self.names = table.interfaces
+        self.known = [places.found.get(name) for name in table.interfaces]
+        self.reasons = np.array([*(_REASONS.get(r, UNHEARD) for r in table.reject_reasons), NOTHING])
+        self.groups = self._facts(lambda place: place.groups)
+        self.acl = self._facts(lambda place: place.acl)
+        self.is_nat = self._facts(lambda place: int(place.is_nat)) == 1
+        self.is_transit = self._facts(lambda place: int(place.is_transit)) == 1
+        lock = threading.Lock()
+        self._cells: dict[tuple[object, ...], list[Cell]] = {}  # by the rules that decide: most ports have the same
+        self.of_groups = Outcomes(int(self.groups.max()) + 1, self.numbers, self._group_breaks, self._group_cells, lock)
+        self.of_acl = Outcomes(int(self.acl.max()) + 1, self.numbers, self._acl_breaks, self._acl_cells, lock)
+        self._own: list[tuple[int, int, int, int]] = []
+        self.own = self._owners()
+        self.subnets = self._subnets()
+
+    def _facts(self, fact: Callable[[Place], int]) -> Column:
+        """A fact about each interface, -1 where it is not known."""
+        return np.array([NONE if place is None else fact(place) for place in self.known] or [NONE])
+
+    # -- addresses -------------------------------------------------------------------------------------------
+
+    def _owners(self) -> list[Column]:
+        """Columns that name, for every address of the table, an interface that has it: as many as one has owners.
+
+        Interfaces of several VPCs may have one address.
+        """
+        numbers = self.numbers
+        owners: dict[tuple[int, int], list[int]] = {}
+        for at, place in enumerate(self.known):
+            for version, low, high in place.own if place else ():
+                first, last = numbers.span(version, low, high)
+                if first == last:
+                    owners.setdefault((version, first), []).append(at)
+                elif first < last:
+                    self._own.append((at, version, first, last))
+        columns: list[Column] = []
+        for version in VERSIONS:
+            values = sorted(number for of, number in owners if of == version)
+            if not values:
+                continue
+            keys = np.array(values)
+            found = np.minimum(np.searchsorted(keys, numbers.number), len(keys) - 1)
+            here = np.flatnonzero((numbers.version == version) & (keys[found] == numbers.number))
+            for address, number in zip(here.tolist(), numbers.number[here].tolist(), strict=True):
+                for turn, at in enumerate(owners[version, number]):
+                    if turn == len(columns):
+                        columns.append(np.full(len(numbers.number), NONE, np.int32))
+                    columns[turn][address] = at
+        return columns
+
+    def is_own(self, interface: Column, end: Column) -> Column:
+        """Whether an end is an address of the row's interface, delegated blocks among them."""
+        found = np.zeros(len(interface), bool)
+        for owner in self.own:
+            found |= owner[end] == interface
+        if self._own:
+            family, number = self.numbers.version[end], self.numbers.number[end]
+            for at, of, first, last in self._own:
+                found |= (interface == at) & (family == of) & (number >= first) & (number <= last)
+        return found
+
+    def _subnets(self) -> list[tuple[Column, Column, Column]]:
+        """The blocks of each interface's subnet, a turn of columns for each: IP version, lowest, highest address."""
+        blocks = [place.subnet if place else () for place in self.known]
+        turns = []
+        for turn in range(max(map(len, blocks), default=0)):
+            spans = [(b[turn][0], *self.numbers.span(*b[turn])) if turn < len(b) else (0, 0, NONE) for b in blocks]
+            version, low, high = (np.array(column) for column in zip(*spans, strict=True))
+            turns.append((version, low, high))
+        return turns
+
+    # -- rules -----------------------------------------------------------------------------------------------
+
+    def _group_breaks(self, groups: int, way: int, version: int, protocol: int | None) -> list[int]:
+        return self.places.breaks(groups, None, DIRECTIONS[way], version, protocol)
+
+    def _group_cells(self, groups: int, traffic: Traffic) -> list[Cell]:
+        if not self.places.like(groups).groups:
+            return [Cell(0, PASSES)]
+        rules, unread = self.places.group_rules(groups, traffic.direction)
+        deciding = about(rules, traffic)
+        key = (groups, traffic if not traffic.is_whole else traffic[:2], *map(id, deciding))
+        if key not in self._cells:
+            self._cells[key] = group_cells(
+                deciding, traffic, lambda r, p: self.places.spans(groups, r, p), unread=unread
+            )
+        return self._cells[key]
+
+    def _acl_breaks(self, acl: int, way: int, version: int, protocol: int | None) -> list[int]:
+        return self.places.breaks(None, acl, DIRECTIONS[way], version, protocol)
+
+    def _acl_cells(self, acl: int, traffic: Traffic) -> list[Cell]:
+        rules = self.places.acl_rules(acl, traffic.direction, traffic.version)
+        return [Cell(0, UNKNOWN)] if isinstance(rules, Missing) else acl_cells(rules[1], traffic)
 
 
 class _Judging:
-    def __init__(
-        self, table: Table, rows: slice, numbers: Numbers, places: Places, cells: Cells, pairs: Column | None
-    ) -> None:
+    def __init__(self, table: Table, rows: slice, rules: _Rules, pairs: Column | None) -> None:
         def column(of: memoryview) -> Column:
             return np.asarray(of[rows])
 
-        self.places = places
-        self._cells = cells
-        self._names = table.interfaces
-        self.known = [places.found.get(name) for name in table.interfaces]
-        self.numbers = numbers
+        self._rules = rules
+        self.places, self.numbers = rules.places, rules.numbers
         self.interface = column(table.interface).astype(np.int64)  # columns may be narrow; keys are made of these
         self.pairs = np.full(len(self.interface), UNTOLD) if pairs is None else pairs
         self.source, self.destination = column(table.source), column(table.destination)
@@ -151,24 +211,16 @@ class _Judging:
         self.late = has_flags & (syn == 0)
         self.is_answer = has_flags & (syn > 0) & (flags & _ACK > 0)
         self.opens = has_flags & (syn > 0) & (flags & _ACK == 0)
-        reasons = np.array([*(_REASONS.get(r, UNHEARD) for r in table.reject_reasons), NOTHING])
-        self.reason = reasons[column(table.reject_reason)]
-        self.groups = self._of_interface(lambda place: place.groups)
-        self.acl = self._of_interface(lambda place: place.acl)
-        self.is_nat = self._of_interface(lambda place: int(place.is_nat)) == 1
-        self.is_transit = self._of_interface(lambda place: int(place.is_transit)) == 1
-        self.from_here, self.to_here = self._is_own(self.source), self._is_own(self.destination)
+        self.reason = rules.reasons[column(table.reject_reason)]
+        self.groups, self.acl = rules.groups[self.interface], rules.acl[self.interface]
+        self.is_nat, self.is_transit = rules.is_nat[self.interface], rules.is_transit[self.interface]
+        self.from_here = rules.is_own(self.interface, self.source)
+        self.to_here = rules.is_own(self.interface, self.destination)
         self.version = np.where(
             self.numbers.version[self.source] > 0,
             self.numbers.version[self.source],
             self.numbers.version[self.destination],
         )
-
-    def _of_interface(self, fact: Callable[[Any], int]) -> Column:
-        """A fact about each row's interface, -1 where it is not known."""
-        facts: Column = np.array([NONE if place is None else fact(place) for place in self.known] or [NONE])
-        found: Column = facts[self.interface]
-        return found
 
     def judged(self) -> Judged:
         """The columns."""
@@ -201,7 +253,7 @@ class _Judging:
         status[(group | acl) & UNKNOWN > 0] = UNEXPLAINED
         status[direction == NONE] = UNEXPLAINED
         status[group == 0] = UNEXPLAINED
-        unread = np.array([name in self.places.unread for name in self._names] or [False])
+        unread = np.array([name in self.places.unread for name in self._rules.names] or [False])
         status[(self.groups == NONE)] = UNKNOWN_INTERFACE
         status[(self.groups == NONE) & unread[self.interface]] = UNEXPLAINED
         status[work < UNHEARD] = EXPLAINED
@@ -240,23 +292,6 @@ class _Judging:
             comes, goes = inside[self.source], inside[self.destination]
             found = np.where(neither & (comes != goes), goes.astype(np.int64), found)
         return np.where(self.told != NONE, self.told, found)
-
-    def _is_own(self, end: Column) -> Column:
-        """Whether an end is an address of the row's interface, delegated blocks among them."""
-        keys: list[int] = []
-        wide: list[tuple[int, int, int, int]] = []
-        for at, place in enumerate(self.known):
-            for version, low, high in place.own if place else ():
-                first, last = self.numbers.span(version, low, high)
-                if first == last:
-                    keys.append(_key(at, version, first))
-                elif first < last:
-                    wide.append((at, version, first, last))
-        family, number = self.numbers.version[end].astype(np.int64), self.numbers.number[end]
-        found = _among(_key(self.interface, family, number), sorted(keys))
-        for at, of, first, last in wide:
-            found |= (self.interface == at) & (family == of) & (number >= first) & (number <= last)
-        return found
 
     def _peer(self, rows: Column, direction: Column) -> tuple[Column, Column]:
         """IP version and number of the other side's address."""
@@ -367,82 +402,25 @@ class _Judging:
         return np.where(self.protocol[rows] == ICMP, ECHOES[ICMP][reply], ECHOES[ICMPV6][reply])
 
     def _of_groups(self, rows: Column, direction: Column, port: Column, peer: tuple[Column, Column]) -> Column:
-        return self._look_up(self.groups[rows], self._group_rules, rows, direction, port, *peer)
+        protocol = self.protocol[rows]
+        return self._rules.of_groups.look_up(self.groups[rows], direction, peer[0], protocol, port, peer[1])
 
     def _of_acl(
         self, rows: Column, direction: Column, port: Column, peer: tuple[Column, Column] | None = None
     ) -> Column:
         version, number = peer or self._peer(rows, direction)
-        found = self._look_up(self.acl[rows], self._acl_rules, rows, direction, port, version, number)
+        protocol = self.protocol[rows]
+        found = self._rules.of_acl.look_up(self.acl[rows], direction, version, protocol, port, number)
         # What goes to a transit gateway is looked at even from its own subnet (https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html).
         found[self._in_subnet(rows, version, number) & ~(self.is_transit[rows] & (direction == 0))] = PASSES
         return found
 
-    def _look_up(
-        self,
-        sets: Column,
-        rules: Callable[[int, Traffic | None, int, int, int | None], Any],
-        rows: Column,
-        direction: Column,
-        port: Column,
-        version: Column,
-        number: Column,
-    ) -> Column:
-        if not len(rows):
-            return np.zeros(0, np.int64)
-        classes, at = _compact(((sets * 2 + direction) * 2 + (version == 6)) * 257 + self.protocol[rows] + 1)
-        bounds: list[int] = []
-        traffics: list[tuple[int, Traffic]] = []
-        for place, code in enumerate(classes.tolist()):
-            rest, protocol = divmod(code, 257)
-            rest, is_six = divmod(rest, 2)
-            which, way = divmod(rest, 2)
-            of = None if protocol == 0 else protocol - 1
-            ports = rules(which, None, way, VERSIONS[is_six], of)
-            bounds.append(place << 17)
-            traffics.append((which, Traffic(DIRECTIONS[way], VERSIONS[is_six], of, ALL_PORTS)))
-            for low, after in zip(ports, [*ports[1:], ALL_PORTS[1] + 1], strict=True):
-                bounds.append(place << 17 | low + 1)
-                traffics.append((which, Traffic(DIRECTIONS[way], VERSIONS[is_six], of, (low, after - 1))))
-        used, at = _compact(np.searchsorted(np.array(bounds), at << 17 | port + 1, "right") - 1)
-        starts: list[int] = []
-        outcomes: list[int] = []
-        for place, found in enumerate(used.tolist()):
-            which, traffic = traffics[found]
-            for start, outcome in rules(which, traffic, 0, traffic.version, None):
-                starts.append(place << 33 | self.numbers.at(traffic.version, start))
-                outcomes.append(outcome)
-        return np.array(outcomes)[np.searchsorted(np.array(starts), at << 33 | number, "right") - 1]
-
-    def _group_rules(self, groups: int, traffic: Traffic | None, way: int, version: int, protocol: int | None) -> Any:
-        """The cells of some traffic, or, where none is given, the ports at which the rules change."""
-        if traffic is None:
-            return self.places.breaks(groups, None, DIRECTIONS[way], version, protocol)
-        if not self.places.like(groups).groups:
-            return [Cell(0, PASSES)]
-        rules, unread = self.places.group_rules(groups, traffic.direction)
-        deciding = about(rules, traffic)
-        key = (groups, traffic if not traffic.is_whole else traffic[:2], *map(id, deciding))
-        if key not in self._cells:
-            self._cells[key] = group_cells(
-                deciding, traffic, lambda r, p: self.places.spans(groups, r, p), unread=unread
-            )
-        return self._cells[key]
-
-    def _acl_rules(self, acl: int, traffic: Traffic | None, way: int, version: int, protocol: int | None) -> Any:
-        if traffic is None:
-            return self.places.breaks(None, acl, DIRECTIONS[way], version, protocol)
-        rules = self.places.acl_rules(acl, traffic.direction, traffic.version)
-        return [Cell(0, UNKNOWN)] if isinstance(rules, Missing) else acl_cells(rules[1], traffic)
-
     def _in_subnet(self, rows: Column, version: Column, number: Column) -> Column:
         """Whether the other side is in the interface's own subnet, inside which no network ACL looks."""
         found = np.zeros(len(rows), bool)
-        blocks = [place.subnet if place else () for place in self.known]
-        for turn in range(max(map(len, blocks), default=0)):
-            spans = [(b[turn][0], *self.numbers.span(*b[turn])) if turn < len(b) else (0, 0, NONE) for b in blocks]
-            of, low, high = (np.array(column)[self.interface[rows]] for column in zip(*spans, strict=True))
-            found |= (version == of) & (number >= low) & (number <= high)
+        at = self.interface[rows]
+        for of, low, high in self._rules.subnets:
+            found |= (version == of[at]) & (number >= low[at]) & (number <= high[at])
         return found
 
 
@@ -463,26 +441,3 @@ def _within(numbers: Column, highest: int) -> Column:
 def _rank(port: Column) -> Column:
     """How much a port is a client's: 0 a service's, 2 a client's, 1 what may be either."""
     return (port >= FIRST_EPHEMERAL).astype(np.int8) + (port >= CLIENTS)
-
-
-def _among(values: Column, sorted_keys: Sequence[int]) -> Column:
-    """Whether each value is one of the keys."""
-    keys = np.array([*sorted_keys, np.iinfo(np.int64).max])
-    found: Column = keys[np.searchsorted(keys, values)] == values
-    return found
-
-
-def _key(interface: Any, version: Any, number: Any) -> Any:
-    return (interface << 34) | ((version // 6) << 33) | number
-
-
-def _compact(values: Column) -> tuple[Column, Column]:
-    """The different values, sorted, and the place of each row's."""
-    highest = int(values.max()) + 1
-    if highest > 1 << 24:
-        found: tuple[Column, Column] = np.unique(values, return_inverse=True)
-        return found
-    present = np.flatnonzero(np.bincount(values, minlength=highest))
-    places = np.zeros(highest, np.int64)
-    places[present] = np.arange(len(present))
-    return present, places[values]
