@@ -30,6 +30,7 @@ FEW_PACKETS = 2  # as far as none of them tries again: a client sends more than 
 MANY_PORTS = 10  # and one that tries so many ports is a scan whatever it sends
 _SECTION = 50  # bits before it, for what the entries of a section have in common
 LISTED = 3  # groups shown of an entry
+_MARKS = 1 << 25  # up to so many different values are told apart by a mark for each, which is faster than sorting
 
 
 class Entry(NamedTuple):
@@ -79,27 +80,33 @@ def add_up(found: Rejects, by: By) -> Sum:
         here = where == one
         totals[one] = int(sizes[here].sum()), int(packets[here].sum())
     shown = order[: found.top]
-    at = np.repeat(np.arange(count, dtype=np.int32), sizes)
+    is_shown = np.zeros(count, bool)
+    is_shown[shown] = True
+    rows = rows[np.repeat(is_shown, sizes)]  # the others are only counted
+    sizes = sizes[is_shown]
+    begins = np.cumsum(sizes) - sizes
+    at = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
     columns: dict[str, Any] = {
+        "groups": sizes,
         "records": _sums(table.records, rows, begins),
+        "packets": packets[is_shown],
         "bytes": _sums(table.bytes, rows, begins),
-        "sources": _different(at, table.source, rows, count),
-        "destinations": _different(at, table.destination, rows, count),
-        "ports": _different(at, table.destination_port, rows, count),
-        "interfaces": _different(at, table.interface, rows, count),
+        "sources": _different(at, table.source, rows, len(sizes)),
+        "destinations": _different(at, table.destination, rows, len(sizes)),
+        "ports": _different(at, table.destination_port, rows, len(sizes)),
+        "interfaces": _different(at, table.interface, rows, len(sizes)),
         "first_seen": _earliest(table.first_seen, rows, begins),
         "last_seen": np.maximum.reduceat(np.asarray(table.last_seen)[rows], begins),
     }
+    places = np.cumsum(is_shown) - 1
     entries = [
         Entry(
             section=int(where[entry]),
             value=int(value[entry]),
-            rows=tuple(rows[begins[entry] : begins[entry] + min(LISTED, int(sizes[entry]))].tolist()),
-            groups=int(sizes[entry]),
-            packets=int(packets[entry]),
-            **{name: int(column[entry]) for name, column in columns.items()},
+            rows=tuple(rows[begins[place] : begins[place] + min(LISTED, int(sizes[place]))].tolist()),
+            **{name: int(column[place]) for name, column in columns.items()},
         )
-        for entry in shown.tolist()
+        for entry, place in zip(shown.tolist(), places[shown].tolist(), strict=True)
     ]
     return Sum(entries, totals, count - len(shown))
 
@@ -206,10 +213,14 @@ def _different(at: Column, column: memoryview, rows: Column, count: int) -> Colu
     """How many different values there are in each entry."""
     values = np.minimum(np.asarray(column)[rows].astype(np.int64), 0xFFFFFFFF)  # no port is bigger
     known = values != NONE
-    pairs = at.astype(np.int64)
-    pairs <<= 32
-    pairs |= values
-    pairs = pairs[known]
+    if not known.all():
+        at, values = at[known], values[known]
+    room = int(values.max(initial=0)) + 1
+    if count * room <= _MARKS:
+        marks = np.zeros((count, room), bool)
+        marks[at, values] = True
+        return np.count_nonzero(marks, axis=1)
+    pairs = at.astype(np.int64) << 32 | values
     pairs.sort()
     new = np.concatenate(([True], pairs[1:] != pairs[:-1]))[: len(pairs)]
     return np.bincount(pairs[new] >> 32, minlength=count)

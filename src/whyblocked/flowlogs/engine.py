@@ -25,8 +25,9 @@ from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Fi
 from whyblocked.flowlogs.records import Record, Wanted
 from whyblocked.flowlogs.rows import ALL, KEYS, SUMS, Rows, Run, hashed, in_order, joined, narrow, reduced, taken
 
-_BOUND = 1 << 20  # rows that wait in memory, and groups that a run in memory may have
-_RANGE = 1 << 20  # rows of runs on disk that are merged at once
+_BOUND = 1 << 21  # rows that wait in memory, and groups that a run in memory may have
+_RANGE = 1 << 19  # rows that each thread merges at once
+_THREADS = 2
 _TEXTS = ("interface", "resource", "src", "dst", "pkt_src", "pkt_dst", "direction", "reason", "subnet", "vpc")
 _NUMBERS = ("port", "protocol", "packets", "bytes", "start", "end", "flags", "srcport")
 _ARROW = dict.fromkeys(_TEXTS, pa.string()) | dict.fromkeys(_NUMBERS, pa.int64())
@@ -44,6 +45,7 @@ class Store:
         self._waiting: list[Rows] = []
         self._size = 0
         self._runs: list[Run] = []
+        self._files = 0
         self._lock = threading.Lock()
 
     def __enter__(self) -> Store:
@@ -64,8 +66,11 @@ class Store:
         with self._lock:
             self._waiting.append(rows)
             self._size += kept.num_rows
-            if self._size > _BOUND:
-                self._merge()
+            parts = self._waiting if self._size > _BOUND else []
+            if parts:
+                self._waiting, self._size = [], 0
+        if parts:
+            self._merge(parts)  # while other threads go on
         return outside
 
     def add_records(self, records: Sequence[Record]) -> None:
@@ -165,15 +170,21 @@ class Store:
 
     # -- groups ----------------------------------------------------------------------------------------------
 
-    def _merge(self) -> None:
-        """Merge what waits; if that is still much, it goes into a file."""
-        rows = self._grouped(joined(self._waiting))
-        self._waiting, self._size = [rows], len(rows["hash"])
-        if self._size > _BOUND // 2:
+    def _merge(self, parts: list[Rows]) -> None:
+        """Merge rows that waited; if that is still much, it goes into a file."""
+        rows = self._grouped(joined(parts))
+        with self._lock:
+            if len(rows["hash"]) <= _BOUND // 2:
+                self._waiting.append(rows)
+                self._size += len(rows["hash"])
+                return
             if self._folder is None:
                 self._folder = TemporaryDirectory(prefix="whyblocked-", ignore_cleanup_errors=True)
-            self._runs.append(Run(Path(self._folder.name, str(len(self._runs))), rows))
-            self._waiting, self._size = [], 0
+            place = Path(self._folder.name, str(self._files))
+            self._files += 1
+        run = Run(place, rows)
+        with self._lock:
+            self._runs.append(run)
 
     def _grouped(self, rows: Rows) -> Rows:
         """The rows with equal keys merged into one each, in the order of the keys' hashes."""
@@ -264,24 +275,23 @@ class Store:
         )
 
     def _ranges(self) -> Iterator[Rows]:
-        """All groups: at once, or where some are in files, those of a range of hashes at a time."""
-        rows = joined(self._waiting)
+        """All groups, a range of hashes at a time, two of them at once."""
+        waiting, runs = joined(self._waiting), self._runs
         self._waiting = []
-        if not self._runs:
-            with ThreadPoolExecutor(2) as pool:
-                halves = pool.map(lambda half: self._grouped(taken(rows, half)), (rows["hash"] < 0, rows["hash"] >= 0))
-                yield joined(list(halves))
-            return
-        rows = self._grouped(rows)
-        count = 1 + sum(len(run) for run in self._runs) // _RANGE
+        size = len(waiting["hash"]) + sum(map(len, runs))
+        count = _THREADS * max(1, -(-size // (_RANGE * _THREADS)))
         bounds = np.array([n * ((1 << 64) // count) - (1 << 63) for n in range(1, count)], np.int64)
-        cuts = [_cut(run.part("hash", 0, len(run)), bounds) for run in self._runs]
-        here = _cut(rows["hash"], bounds)
-        for n in range(count):
-            parts = [{name: column[here[n] : here[n + 1]] for name, column in rows.items()}]
-            for run, cut in zip(self._runs, cuts, strict=True):
+        cuts = [_cut(run.part("hash", 0, len(run)), bounds) for run in runs]
+        of = np.searchsorted(bounds, waiting["hash"], "right").astype(np.int16)
+
+        def some(n: int) -> Rows:
+            parts = [taken(waiting, np.flatnonzero(of == n))]
+            for run, cut in zip(runs, cuts, strict=True):
                 parts.append({name: run.part(name, cut[n], cut[n + 1]) for name in ALL})
-            yield self._grouped(joined(parts))
+            return self._grouped(joined(parts))
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            yield from pool.map(some, range(count))
 
     def _kept(self, rows: Rows, filters: Filters) -> Column | None:
         """Which groups are asked for; None: all of them."""
