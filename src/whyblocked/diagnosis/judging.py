@@ -7,7 +7,7 @@ ports the other side's addresses are cut into cells once, and every group of rec
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ from whyblocked.diagnosis.peers import (
     Traffic,
     about,
     acl_cells,
+    at_ports,
     group_cells,
 )
 from whyblocked.diagnosis.places import DIRECTIONS, VERSIONS, Place, Places
@@ -32,6 +33,7 @@ from whyblocked.flowlogs.fields import LOST
 from whyblocked.flowlogs.groups import NONE, Table
 from whyblocked.flowlogs.pairs import CLIENTS, FIRST_EPHEMERAL
 from whyblocked.network.packets import ALL_PORTS, ICMP, ICMPV6, TCP, span
+from whyblocked.network.rules import GroupRule
 
 EXPLAINED, NOW_ALLOWED, UNEXPLAINED, UNKNOWN_INTERFACE = range(4)
 STATUSES = ("explained", "now-allowed", "unexplained", "unknown-interface")
@@ -103,6 +105,7 @@ class _Rules:
         self.is_nat = self._facts(lambda place: int(place.is_nat)) == 1
         self.is_transit = self._facts(lambda place: int(place.is_transit)) == 1
         lock = threading.Lock()
+        self._about: dict[tuple[object, ...], tuple[Sequence[GroupRule], bool]] = {}
         self._cells: dict[tuple[object, ...], list[Cell]] = {}  # by the rules that decide: most ports have the same
         self.of_groups = Outcomes(int(self.groups.max()) + 1, self.numbers, self._group_breaks, self._group_cells, lock)
         self.of_acl = Outcomes(int(self.acl.max()) + 1, self.numbers, self._acl_breaks, self._acl_cells, lock)
@@ -174,9 +177,16 @@ class _Rules:
     def _group_cells(self, groups: int, traffic: Traffic) -> list[Cell]:
         if not self.places.like(groups).groups:
             return [Cell(0, PASSES)]
-        rules, unread = self.places.group_rules(groups, traffic.direction)
-        deciding = about(rules, traffic)
-        key = (groups, traffic if not traffic.is_whole else traffic[:2], *map(id, deciding))
+        of = (groups, *traffic[:3])
+        if of not in self._about:
+            rules, unread = self.places.group_rules(groups, traffic.direction)
+            self._about[of] = about(rules, traffic), unread
+        rules, unread = self._about[of]
+        if not traffic.is_whole:
+            return group_cells(rules, traffic, lambda r, p: self.places.spans(groups, r, p), unread=unread)
+        deciding = at_ports(rules, traffic)
+        named = NONE if all(rule.block is not None for rule in deciding) else groups  # others stand for more
+        key = (unread, named, *traffic[:2], *map(id, deciding))
         if key not in self._cells:
             self._cells[key] = group_cells(
                 deciding, traffic, lambda r, p: self.places.spans(groups, r, p), unread=unread

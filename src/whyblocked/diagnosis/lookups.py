@@ -87,7 +87,7 @@ class Outcomes:
         self._count = 0
         self._bounds: Column = np.zeros(0, np.int64)  # of ranges of ports, below the place of their class
         self._ranges: Column = np.zeros(0, np.int32)  # place of each one's cells
-        self._evaluated = 0
+        self._known: dict[tuple[int, tuple[Cell, ...]], int] = {}  # cells that were met, which many ranges share
         self._starts: Column = np.zeros(0, np.int64)  # of cells, below the place of their range
         self._outcomes: Column = np.zeros(0, np.int64)
 
@@ -100,12 +100,12 @@ class Outcomes:
         codes = ((sets * 2 + direction) * 2 + (version == 6)) * _PROTOCOLS + protocol + 1
         places = self._classes[codes]
         if places.min() < 0:
-            self._meet(np.unique(codes[places < 0]))
+            self._meet(_different(codes[places < 0], len(self._classes)))
             places = self._classes[codes]
         ranges = np.searchsorted(self._bounds, places.astype(np.int64) << _PORT_BITS | port + 1, "right") - 1
         places = self._ranges[ranges]
         if places.min() < 0:
-            self._evaluate(np.unique(ranges[places < 0]))
+            self._evaluate(_different(ranges[places < 0], len(self._ranges)))
             places = self._ranges[ranges]
         cells = np.searchsorted(self._starts, places.astype(np.int64) << _NUMBER_BITS | number, "right") - 1
         found: Column = self._outcomes[cells]
@@ -139,12 +139,24 @@ class Outcomes:
             starts: list[int] = []
             outcomes: list[int] = []
             new = ranges[self._ranges[ranges] < 0]
-            for place, at in enumerate(new.tolist(), self._evaluated):
+            places = []
+            for at in new.tolist():
                 which, traffic = self._traffics[at]
-                for start, outcome in self._of(which, traffic):
-                    starts.append(place << _NUMBER_BITS | self._numbers.at(traffic.version, start))
-                    outcomes.append(outcome)
+                cells = tuple(self._of(which, traffic))
+                place = self._known.get((traffic.version, cells), len(self._known))
+                if place == len(self._known):
+                    self._known[traffic.version, cells] = place
+                    for start, outcome in cells:
+                        starts.append(place << _NUMBER_BITS | self._numbers.at(traffic.version, start))
+                        outcomes.append(outcome)
+                places.append(place)
             self._outcomes = np.append(self._outcomes, np.array(outcomes, np.int64))
             self._starts = np.append(self._starts, np.array(starts, np.int64))
-            self._ranges[new] = np.arange(self._evaluated, self._evaluated + len(new))
-            self._evaluated += len(new)
+            self._ranges[new] = places
+
+
+def _different(values: Column, bound: int) -> Column:
+    """The different values of a column, sorted; all are below the bound."""
+    met = np.zeros(bound, bool)
+    met[values] = True
+    return np.flatnonzero(met)

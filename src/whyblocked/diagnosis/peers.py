@@ -81,24 +81,23 @@ def breaks(rules: Iterable[GroupRule | AclRule], protocol: int | None) -> list[i
     return sorted(port for port in found if port <= ALL_PORTS[1])
 
 
-def about(rules: Sequence[GroupRule], traffic: Traffic) -> tuple[GroupRule, ...]:
-    """Those of the rules that can decide about some traffic, whoever the other side is."""
-    if not traffic.is_whole:
-        return tuple(rules)
-    (low, high), (first, last), versions = traffic.span, traffic.ports, (None, traffic.version)
-    return tuple(
-        rule
-        for rule in rules
-        if rule.ports[0] <= first
-        and last <= rule.ports[1]
-        and rule.protocol[0] <= low
-        and high <= rule.protocol[1]
-        and rule.version in versions
-    )
+def about(rules: Sequence[GroupRule], traffic: Traffic) -> list[GroupRule]:
+    """Those of the rules that name the protocol and the IP version of some traffic, whatever its ports."""
+    (low, high), versions = traffic.span, (None, traffic.version)
+    return [rule for rule in rules if rule.protocol[0] <= high and low <= rule.protocol[1] and rule.version in versions]
+
+
+def at_ports(rules: Sequence[GroupRule], traffic: Traffic) -> list[GroupRule]:
+    """Those of the rules :func:`about` some traffic that decide at its ports."""
+    first, last = traffic.ports
+    return [rule for rule in rules if rule.ports[0] <= first and last <= rule.ports[1]]
 
 
 def group_cells(rules: Sequence[GroupRule], traffic: Traffic, spans: Spans, *, unread: bool) -> list[Cell]:
-    """What the rules that are :func:`about` some traffic do; ``unread``: some of the groups could not be read."""
+    """What rules do that are :func:`about` some traffic, and :func:`at_ports` if it is whole.
+
+    ``unread``: some of the groups could not be read.
+    """
     whole = traffic.box()
     refused = UNKNOWN if unread else REFUSED
     if not traffic.is_whole:

@@ -76,7 +76,7 @@ def add_up(found: Rejects, by: By) -> Sum:
     del section
     order = np.lexsort((firsts, -packets, where))
     totals: dict[int, tuple[int, int]] = {}
-    for one in np.unique(where).tolist():
+    for one in sorted(set(where.tolist())):
         here = where == one
         totals[one] = int(sizes[here].sum()), int(packets[here].sum())
     shown = order[: found.top]
