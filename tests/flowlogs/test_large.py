@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from tests.flowlogs.cases import CASES, LINES, TRANSIT_LINE, V5, V5_LINE
+from tests.flowlogs.gathered import rejected
 from tests.flowlogs.test_records import ACCEPTED, HEADER, REJECTED
 from whyblocked.flowlogs import blocks, engine, gathering, quick
-from whyblocked.flowlogs.groups import Filters, Rejected, rejected
+from whyblocked.flowlogs.groups import Filters, Rejected
 
 
 def both(monkeypatch: pytest.MonkeyPatch, folder: Path, **options: object) -> tuple[Rejected, Rejected]:
@@ -57,7 +58,7 @@ def test_the_quick_way_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
     (tmp_path / "x.log.gz").write_bytes(gzip.compress("\n".join([HEADER, *LINES * 9, ""]).encode()))
     monkeypatch.setattr(gathering, "LARGE", 0)
-    monkeypatch.setattr("whyblocked.flowlogs.large.read_path", fail)
+    monkeypatch.setattr("whyblocked.flowlogs.large.read_file", fail)
     assert rejected([str(tmp_path)]).scan.rejected == 9
 
 

@@ -57,21 +57,23 @@ class Store:
 
     # -- rows ------------------------------------------------------------------------------------------------
 
-    def add(self, table: pa.Table) -> int:
-        """Keep records in columns; returns how many of them lie outside the window."""
-        kept, outside = self._window(table)
+    def add(self, table: pa.Table, wanted: Wanted | None = None) -> int:
+        """Keep records in columns; returns how many of them lie outside the window (the store's unless it is told)."""
+        kept, outside = _window(table, wanted or self._wanted)
         if not kept.num_rows:
             return outside
-        rows = self._rows(kept)
+        self._keep(self._rows(kept))
+        return outside
+
+    def _keep(self, rows: Rows) -> None:
         with self._lock:
             self._waiting.append(rows)
-            self._size += kept.num_rows
+            self._size += len(rows["hash"])
             parts = self._waiting if self._size > _BOUND else []
             if parts:
                 self._waiting, self._size = [], 0
         if parts:
             self._merge(parts)  # while other threads go on
-        return outside
 
     def add_records(self, records: Sequence[Record]) -> None:
         """Keep records that the parser found."""
@@ -79,19 +81,41 @@ class Store:
             rows = [_row(record) for record in records]
             self.add(pa.table({n: pa.array([row[n] for row in rows], kind) for n, kind in _ARROW.items()}))
 
-    def _window(self, table: pa.Table) -> tuple[pa.Table, int]:
-        """The records that lie in the window, and how many do not."""
-        since, until = self._wanted.since, self._wanted.until
-        if since is None and until is None:
-            return table, 0
-        first, last = _either(table, "start", "end"), _either(table, "end", "start")
-        inside = np.ones(table.num_rows, bool)
-        if since is not None:
-            inside &= (last >= since) | (last == NONE)
-        if until is not None:
-            inside &= (first <= until) | (first == NONE)
-        kept = table.filter(pa.array(inside))
-        return kept, table.num_rows - kept.num_rows
+    def add_groups(self, table: Table) -> None:
+        """Keep groups that were added up elsewhere."""
+        if not len(table):
+            return
+
+        def coded(codes: Codes, texts: Sequence[str], column: memoryview) -> Column:
+            found: Column = np.append(codes.of(texts), np.int32(NONE))[np.asarray(column)]
+            return found
+
+        numbers = self.addresses.column(pa.chunked_array([pa.array(table.addresses, pa.string())]))
+        if numbers is None:
+            raise ValueError("an address that is none")
+        flags = np.asarray(table.flags).astype(np.int64)
+        first = np.asarray(table.first_seen).astype(np.int64)
+        last = np.asarray(table.last_seen).astype(np.int64)
+        found: Rows = {
+            "interface": coded(self._interfaces, table.interfaces, table.interface),
+            "source": numbers[np.asarray(table.source)],
+            "destination": numbers[np.asarray(table.destination)],
+            "port": np.asarray(table.destination_port),
+            "protocol": np.asarray(table.protocol),
+            "direction": np.asarray(table.direction),
+            "reason": coded(self._reasons, table.reject_reasons, table.reject_reason),
+            "records": np.asarray(table.records),
+            "packets": np.asarray(table.packets),
+            "bytes": np.asarray(table.bytes),
+            "first_seen": np.where(first == 0, BIGGEST, first),
+            "last_seen": np.where(last == 0, NONE, last),
+            "flags": np.where(flags == NONE, 0, flags | _FLAGGED),
+            "syn": np.asarray(table.syn),
+            "source_port": np.asarray(table.source_port),
+            "subnet": coded(self._subnets, table.subnets, table.subnet),
+            "vpc": coded(self._vpcs, table.vpcs, table.vpc),
+        }
+        self._keep({"hash": hashed(found), **{name: narrow(column) for name, column in found.items()}})
 
     def _rows(self, table: pa.Table) -> Rows:
         """Records as rows of numbers."""
@@ -317,6 +341,21 @@ class Store:
 def _cut(hashes: Column, bounds: Column) -> list[int]:
     """Where the ranges between the bounds begin and end."""
     return [0, *np.searchsorted(hashes, bounds).tolist(), len(hashes)]
+
+
+def _window(table: pa.Table, wanted: Wanted) -> tuple[pa.Table, int]:
+    """The records that lie in the window, and how many do not."""
+    since, until = wanted.since, wanted.until
+    if since is None and until is None:
+        return table, 0
+    first, last = _either(table, "start", "end"), _either(table, "end", "start")
+    inside = np.ones(table.num_rows, bool)
+    if since is not None:
+        inside &= (last >= since) | (last == NONE)
+    if until is not None:
+        inside &= (first <= until) | (first == NONE)
+    kept = table.filter(pa.array(inside))
+    return kept, table.num_rows - kept.num_rows
 
 
 def _row(record: Record) -> dict[str, Any]:

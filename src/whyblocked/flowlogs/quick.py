@@ -286,6 +286,8 @@ def merge(scan: Scan, other: Scan) -> None:
         setattr(scan, name, getattr(scan, name) + getattr(other, name))
     scan.places.extend(other.places[: max(0, PLACES - len(scan.places))])
     scan.notes.extend(other.notes)
+    for interface, count in other.interfaces.items():
+        scan.interfaces[interface] = scan.interfaces.get(interface, 0) + count
 
 
 def _contents(stream: Any) -> Iterator[bytes]:
