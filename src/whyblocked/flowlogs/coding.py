@@ -113,15 +113,15 @@ class Addresses:
 
     def placed(self, *columns: Column) -> tuple[list[str], list[Column]]:
         """The addresses of some columns, sorted by their texts, and the columns as places among them."""
-        coded = pa.chunked_array([pa.array(column, pa.int64()) for column in columns]).dictionary_encode()
-        coded = coded.unify_dictionaries()
+        sizes = np.cumsum([len(column) for column in columns])
+        coded = pa.array(np.concatenate(columns).astype(np.int64, copy=False)).dictionary_encode()
         if not len(coded):
             return [], [np.zeros(0, np.int32) for _ in columns]
-        texts = self.texts(coded.chunk(0).dictionary.to_numpy())
+        texts = self.texts(coded.dictionary.to_numpy())
         order = pc.sort_indices(texts)  # by their bytes, which for these is the order of strings
         places = np.empty(len(texts), np.int32)
         places[order.to_numpy()] = np.arange(len(texts), dtype=np.int32)
-        found = [places[chunk.indices.to_numpy()] for chunk in coded.chunks]
+        found = np.split(places[coded.indices.to_numpy()], sizes[:-1])
         sorted_texts = texts.take(order).to_pylist()
         del coded, texts, order
         pa.default_memory_pool().release_unused()  # which it keeps otherwise, a dozen bytes for every row

@@ -216,34 +216,28 @@ class Store:
         hashes = rows["hash"][order]
         begins = np.ones(len(order), bool)
         begins[1:] = hashes[1:] != hashes[:-1]
-        keys = {name: rows[name][order] for name in KEYS}
-        differs = np.zeros(len(order), bool)
-        for column in keys.values():
-            differs[1:] |= column[1:] != column[:-1]
-        if (differs[1:] != begins[1:]).any():  # two keys of one hash: rows of one key may not stand together
+        again = np.flatnonzero(~begins)
+        one, other = order[again - 1], order[again]
+        if any((rows[name][one] != rows[name][other]).any() for name in KEYS):
+            # Two keys of one hash: rows of one key may not stand together.
             order = np.lexsort([*(rows[name] for name in KEYS), rows["hash"]])
-            keys = {name: rows[name][order] for name in KEYS}
-            begins = np.ones(len(order), bool)
             begins[1:] = False
-            for column in keys.values():
+            for name in KEYS:
+                column = rows[name][order]
                 begins[1:] |= column[1:] != column[:-1]
         firsts = np.flatnonzero(begins)
-        found = {"hash": hashes[firsts], **{name: narrow(column[firsts]) for name, column in keys.items()}}
+        heads = order[firsts]
+        found = {"hash": hashes[firsts], **{name: narrow(rows[name][heads]) for name in KEYS}}
         for name, of in SUMS.items():
             column = rows[name]
-            if name in ("subnet", "vpc"):
-                column = self._latest(name, column[order], firsts)
-            elif len(column) and (column[0] == column).all() and of is not np.add:
-                column = column[:1].repeat(len(firsts))
+            if name in ("subnet", "vpc") and (column != NONE).any():
+                found[name] = narrow(self._latest(name, column[order], firsts))
             else:
-                column = reduced(of, column[order], firsts)
-            found[name] = narrow(column)
+                found[name] = narrow(reduced(of, column, order, firsts))
         return found
 
     def _latest(self, name: str, column: Column, firsts: Column) -> Column:
         """Of each group the text that sorts last, none where there is none."""
-        if not (column != NONE).any():
-            return np.full(len(firsts), NONE)
         texts, places = (self._subnets if name == "subnet" else self._vpcs).placed(column)
         codes = np.append((self._subnets if name == "subnet" else self._vpcs).of(texts), NONE)
         found: Column = codes[np.maximum.reduceat(places, firsts)]

@@ -18,7 +18,7 @@ SUMS: dict[str, np.ufunc] = {
     "flags": np.bitwise_or, "syn": np.add, "source_port": np.maximum, "subnet": np.maximum, "vpc": np.maximum,
 }  # fmt: skip
 ALL = ("hash", *KEYS, *SUMS)
-_SAFE = float(1 << 62)
+_SAFE = 1 << 62
 _ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 
 
@@ -83,15 +83,25 @@ def hashed(rows: Rows) -> Column:
     return signed
 
 
-def reduced(of: np.ufunc, column: Column, firsts: Column) -> Column:
-    """A column's groups each made one number; a sum past the biggest number stays there."""
+def reduced(of: np.ufunc, column: Column, order: Column, firsts: Column) -> Column:
+    """A column's groups each made one number; a sum past the biggest number stays there.
+
+    ``order`` has the rows of a group together, and each group begins at one of its ``firsts``.
+    """
     if not len(firsts):
         return column[:0]
-    wide = column.astype(np.int64)
-    if of is np.add and float(np.sum(wide, dtype=np.float64)) > _SAFE:
-        exact = np.add.reduceat(wide.astype(object), firsts)
+    low, high = int(column.min()), int(column.max())
+    is_big = max(-low, high) * len(order) > _SAFE
+    if low == high:  # as in many columns: no row has to be looked at
+        if of is not np.add:
+            return np.full(len(firsts), low)
+        if not is_big:
+            return np.diff(firsts, append=len(order)) * low
+    ordered = column[order]
+    if is_big and of is np.add:
+        exact = np.add.reduceat(ordered.astype(object), firsts)
         return np.array([min(total, BIGGEST) for total in exact], np.int64)
-    found: Column = of.reduceat(wide, firsts)
+    found: Column = of.reduceat(ordered.astype(np.int64) if of is np.add else ordered, firsts)
     return found
 
 
