@@ -181,10 +181,10 @@ class _Rules:
         if of not in self._about:
             rules, unread = self.places.group_rules(groups, traffic.direction)
             self._about[of] = about(rules, traffic), unread
-        rules, unread = self._about[of]
+        there, unread = self._about[of]
         if not traffic.is_whole:
-            return group_cells(rules, traffic, lambda r, p: self.places.spans(groups, r, p), unread=unread)
-        deciding = at_ports(rules, traffic)
+            return group_cells(there, traffic, lambda r, p: self.places.spans(groups, r, p), unread=unread)
+        deciding = at_ports(there, traffic)
         named = NONE if all(rule.block is not None for rule in deciding) else groups  # others stand for more
         key = (unread, named, *traffic[:2], *map(id, deciding))
         if key not in self._cells:

@@ -26,17 +26,15 @@ class Numbers:
     """The table's addresses as numbers of at most 32 bits that keep their order: IPv6 ones by their rank."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        size = len(texts)
-        self.version: Column = np.zeros(size, np.int8)
-        self.number: Column = np.zeros(size, np.int64)
-        six = [place for place, text in enumerate(texts) if ":" in text]
+        odd = [place for place, text in enumerate(texts) if ":" in text or "." not in text]
+        six = [place for place in odd if ":" in texts[place]]
+        plain = list(texts)
+        for place in odd:
+            plain[place] = "0"
+        self.version: Column = np.full(len(texts), 4, np.int8)
+        self.version[odd] = 0
         self.version[six] = 6
-        none = [place for place, text in enumerate(texts) if "." not in text and ":" not in text]
-        four = np.ones(size, bool)
-        four[six] = four[none] = False
-        self.version[four] = 4
-        packed = b"".join([inet_aton(text) for text in texts if "." in text and ":" not in text])
-        self.number[four] = np.frombuffer(packed, ">u4")
+        self.number: Column = np.frombuffer(b"".join(map(inet_aton, plain)), ">u4").astype(np.int64)
         values = [inet_pton(AF_INET6, texts[place]) for place in six]
         self._ranked = sorted(set(values))
         ranks = {value: rank for rank, value in enumerate(self._ranked)}

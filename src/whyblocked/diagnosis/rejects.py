@@ -10,7 +10,8 @@ import numpy as np
 
 from whyblocked.diagnosis.answer import Finding
 from whyblocked.diagnosis.causes import Causes
-from whyblocked.diagnosis.judging import NO_REPLIES, REPLIES, STATUSES, UNTOLD, Column, Judged, judge
+from whyblocked.diagnosis.judging import NO_REPLIES, REPLIES, STATUSES, UNTOLD, Judged, judge
+from whyblocked.diagnosis.lookups import Column
 from whyblocked.diagnosis.places import DIRECTIONS, Places
 from whyblocked.diagnosis.sources import Read, read
 from whyblocked.flowlogs.fields import parse_format

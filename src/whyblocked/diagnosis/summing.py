@@ -15,8 +15,8 @@ from whyblocked.diagnosis.judging import (
     TRANSIT,
     UNEXPLAINED,
     UNHEARD,
-    Column,
 )
+from whyblocked.diagnosis.lookups import Column
 from whyblocked.flowlogs.groups import NONE
 from whyblocked.network.addresses import PUBLIC, RFC1918, RFC6598
 from whyblocked.network.packets import EVERYWHERE, subtract_intervals
@@ -219,7 +219,8 @@ def _different(at: Column, column: memoryview, rows: Column, count: int) -> Colu
     if count * room <= _MARKS:
         marks = np.zeros((count, room), bool)
         marks[at, values] = True
-        return np.count_nonzero(marks, axis=1)
+        found: Column = np.count_nonzero(marks, axis=1)
+        return found
     pairs = at.astype(np.int64) << 32 | values
     pairs.sort()
     new = np.concatenate(([True], pairs[1:] != pairs[:-1]))[: len(pairs)]

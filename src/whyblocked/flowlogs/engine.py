@@ -31,6 +31,7 @@ _THREADS = 2
 _TEXTS = ("interface", "resource", "src", "dst", "pkt_src", "pkt_dst", "direction", "reason", "subnet", "vpc")
 _NUMBERS = ("port", "protocol", "packets", "bytes", "start", "end", "flags", "srcport")
 _ARROW = dict.fromkeys(_TEXTS, pa.string()) | dict.fromkeys(_NUMBERS, pa.int64())
+_COLUMNS = {"port": "destination_port", "reason": "reject_reason"}  # as a table calls them
 _FLAGGED = 1 << 40  # with the flags, where a record has some: without it, none has
 
 
@@ -258,38 +259,20 @@ class Store:
         reasons, found["reason"] = self._reasons.placed(found["reason"])
         subnets, found["subnet"] = self._subnets.placed(found["subnet"])
         vpcs, found["vpc"] = self._vpcs.placed(found["vpc"])
-        order = in_order([-found["packets"].astype(np.int64), *(found[name] for name in KEYS)])
-
-        def view(name: str) -> memoryview:
-            return memoryview(cast(Buffer, found.pop(name)[order]))
-
         flags = found["flags"]
         found["flags"] = narrow(np.where(flags > 0, flags.astype(np.int64) & (_FLAGGED - 1), NONE))
         for name, none in (("first_seen", BIGGEST), ("last_seen", NONE)):
             found[name] = narrow(np.where(found[name] == none, 0, found[name]))
+        with ThreadPoolExecutor(_THREADS) as pool:
+            order = in_order([-found["packets"].astype(np.int64), *(found[name] for name in KEYS)], pool)
+            columns = dict(pool.map(lambda name: (name, _view(found.pop(name)[order])), list(found)))
         return Table(
             interfaces=interfaces,
             addresses=addresses,
             reject_reasons=reasons,
             subnets=subnets,
             vpcs=vpcs,
-            interface=view("interface"),
-            source=view("source"),
-            destination=view("destination"),
-            destination_port=view("port"),
-            protocol=view("protocol"),
-            direction=view("direction"),
-            records=view("records"),
-            packets=view("packets"),
-            bytes=view("bytes"),
-            first_seen=view("first_seen"),
-            last_seen=view("last_seen"),
-            flags=view("flags"),
-            syn=view("syn"),
-            source_port=view("source_port"),
-            reject_reason=view("reason"),
-            subnet=view("subnet"),
-            vpc=view("vpc"),
+            **{_COLUMNS.get(name, name): column for name, column in columns.items()},
         )
 
     def _ranges(self) -> Iterator[Rows]:
@@ -330,6 +313,10 @@ class Store:
                 texts, places = self.addresses.placed(rows[name])
                 kept &= np.array([keep.address(text, networks, end) for text in texts], bool)[places[0]]
         return kept
+
+
+def _view(column: Column) -> memoryview:
+    return memoryview(cast(Buffer, column))
 
 
 def _cut(hashes: Column, bounds: Column) -> list[int]:
