@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,6 +82,8 @@ def judge(table: Table, places: Places, pairs: Column | None = None) -> Judged:
 
     firsts = range(0, len(table), _AT_ONCE)
     if len(firsts) > 1:
+        from concurrent.futures import ThreadPoolExecutor  # which a small file does without
+
         with ThreadPoolExecutor(_THREADS) as pool:  # numpy works on both CPUs at once
             parts = list(pool.map(some, firsts))
     else:
@@ -324,7 +325,7 @@ class _Judging:
     def _answers(self, direction: Column, acl: Column) -> Column:
         """What the network ACL does with replies: other than with requests for ICMP, whose types records lack."""
         answer = acl.copy()
-        pings = np.flatnonzero(np.isin(self.protocol, list(ECHOES)) & (acl > 0))
+        pings = np.flatnonzero(_has_echoes(self.protocol) & (acl > 0))
         if len(pings):
             found = self._of_acl(pings, direction[pings], self._echo(pings, 1))
             answer[pings] = np.where(found & REFUSED > 0, found, np.where(self.pairs[pings] == REPLIES, acl[pings], 0))
@@ -397,7 +398,7 @@ class _Judging:
         peer = peer or self._peer(rows, direction)
         ports = self.port[rows] if port is None else port
         group, acl = self._of_groups(rows, direction, ports, peer), self._of_acl(rows, direction, ports, peer)
-        pings = np.flatnonzero(np.isin(self.protocol[rows], list(ECHOES)))
+        pings = np.flatnonzero(_has_echoes(self.protocol[rows]))
         if len(pings):
             asked, way, other = rows[pings], direction[pings], (peer[0][pings], peer[1][pings])
             echo = self._echo(asked, 0)
@@ -440,6 +441,11 @@ def _narrow(column: Column) -> Column:
         return column
     highest = int(column.max(initial=0))
     return column.astype(np.int8 if highest < 1 << 7 else np.int16 if highest < 1 << 15 else np.int32)
+
+
+def _has_echoes(protocol: Column) -> Column:
+    found: Column = (protocol == ICMP) | (protocol == ICMPV6)
+    return found
 
 
 def _within(numbers: Column, highest: int) -> Column:

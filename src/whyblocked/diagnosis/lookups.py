@@ -9,14 +9,13 @@ from socket import AF_INET6, inet_aton, inet_pton
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from whyblocked.diagnosis.peers import Cell, Traffic
 from whyblocked.diagnosis.places import DIRECTIONS, VERSIONS
 from whyblocked.flowlogs.groups import NONE
 from whyblocked.network.packets import ALL_PORTS, join_intervals
 
-Column = NDArray[Any]
+Column = np.ndarray[Any, np.dtype[Any]]  # numpy.typing is not loaded for a name
 
 _PROTOCOLS = 257  # with "not told"
 _PORT_BITS, _NUMBER_BITS = 17, 33

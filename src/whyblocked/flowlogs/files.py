@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from whyblocked.errors import InputError
@@ -210,6 +209,8 @@ def _parquet(stream: BinaryIO | Unread, head: bytes) -> Iterator[Lines]:
         stream.seek(0)
         yield from parquet_lines(stream)
         return
+    from tempfile import TemporaryFile  # which most files do without
+
     with TemporaryFile() as kept:
         try:
             for chunk in plain(stream, head):
