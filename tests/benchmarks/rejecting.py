@@ -70,12 +70,19 @@ class Rejecting:
     def reader(self) -> None:
         """Against the library that people use."""
         size = self.sizes.reader
-        print(f"\nRejected flows, {size:,} records, against flowlogs-reader only reading them")
+        print("\nRejected flows, against flowlogs-reader only reading them")
         runs = min(self.sizes.runs, 3)
         pair = in_turn(self.yardstick("reader", size), self.ours(size), runs)
         print(
-            f"  {'flowlogs-reader':36} {pair.ours.shown(2)}   against {pair.other.shown(2)}   "
-            f"{pair.ratio.shown(1)} times faster, target at least 20"
+            f"  {f'{size:,} records':36} {pair.ours.shown(2)}   against {pair.other.shown(2)}   "
+            f"{pair.ratio.shown(1)} times faster",
+            flush=True,
+        )
+        size = self.sizes.usual  # which takes that library minutes: once, and after ours has run
+        ours, other = alone(self.ours(size), 2).seconds.median, alone(self.yardstick("reader", size), 1).seconds.median
+        print(
+            f"  {f'{size:,} records':36} {other:.2f}   against {ours:.2f}   "
+            f"{other / ours:.1f} times faster, target at least 20 at 10 million"
         )
 
     def parquet(self) -> None:

@@ -111,21 +111,25 @@ class Addresses:
             found = pc.replace_with_mask(found, pa.array(others), pa.array(texts, pa.string()))
         return found
 
-    def placed(self, *columns: Column) -> tuple[list[str], list[Column]]:
-        """The addresses of some columns, sorted by their texts, and the columns as places among them."""
-        sizes = np.cumsum([len(column) for column in columns])
-        coded = pa.array(np.concatenate(columns).astype(np.int64, copy=False)).dictionary_encode()
-        if not len(coded):
-            return [], [np.zeros(0, np.int32) for _ in columns]
-        texts = self.texts(coded.dictionary.to_numpy())
+    def ranked(self, parts: Sequence[Column]) -> tuple[list[str], list[Column]]:
+        """All addresses with the numbers in these parts, sorted by their texts, and each part's places among them."""
+        used, inside = different(*parts)
+        texts = self.texts(used)
         order = pc.sort_indices(texts)  # by their bytes, which for these is the order of strings
         places = np.empty(len(texts), np.int32)
         places[order.to_numpy()] = np.arange(len(texts), dtype=np.int32)
-        found = np.split(places[coded.indices.to_numpy()], sizes[:-1])
-        sorted_texts = texts.take(order).to_pylist()
-        del coded, texts, order
-        pa.default_memory_pool().release_unused()  # which it keeps otherwise, a dozen bytes for every row
+        found = [places[part] for part in inside]
+        sorted_texts: list[str] = texts.take(order).to_pylist()
+        del texts, order
+        pa.default_memory_pool().release_unused()  # which it keeps otherwise
         return sorted_texts, found
+
+
+def different(*columns: Column) -> tuple[Column, list[Column]]:
+    """The different numbers in some columns, in no order, and each column as places among them."""
+    coded = pa.array(np.concatenate(columns).astype(np.int64, copy=False)).dictionary_encode()
+    ends = np.cumsum([len(column) for column in columns])[:-1]
+    return coded.dictionary.to_numpy(), np.split(coded.indices.to_numpy(), ends)
 
 
 def _octets(data: Column, begins: Column, ends: Column) -> tuple[Column, Column]:

@@ -8,8 +8,8 @@ files, and at the end merged a range of hashes at a time. So memory follows the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from typing_extensions import Buffer
 
-from whyblocked.flowlogs.coding import Addresses, Codes, Column
+from whyblocked.flowlogs.coding import Addresses, Codes, Column, different
 from whyblocked.flowlogs.grouping import BIGGEST, Keep
 from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table
 from whyblocked.flowlogs.records import Record, Wanted
@@ -203,6 +203,11 @@ class Store:
                 self._waiting.append(rows)
                 self._size += len(rows["hash"])
                 return
+        self._write(rows)
+
+    def _write(self, rows: Rows) -> None:
+        """Put groups into files."""
+        with self._lock:
             if self._folder is None:
                 self._folder = TemporaryDirectory(prefix="whyblocked-", ignore_cleanup_errors=True)
             place = Path(self._folder.name, str(self._files))
@@ -246,25 +251,17 @@ class Store:
 
     def table(self, filters: Filters) -> Table:
         """The groups, in their order."""
-        parts: list[Rows] = []
-        for rows in self._ranges():
-            kept = self._kept(rows, filters)
-            del rows["hash"]
-            parts.append(rows if kept is None else taken(rows, kept))
-        found = joined(parts)
-        interfaces, found["interface"] = self._interfaces.placed(found["interface"])
-        addresses, (found["source"], found["destination"]) = self.addresses.placed(
-            found["source"], found["destination"]
-        )
-        reasons, found["reason"] = self._reasons.placed(found["reason"])
-        subnets, found["subnet"] = self._subnets.placed(found["subnet"])
-        vpcs, found["vpc"] = self._vpcs.placed(found["vpc"])
-        flags = found["flags"]
-        found["flags"] = narrow(np.where(flags > 0, flags.astype(np.int64) & (_FLAGGED - 1), NONE))
-        for name, none in (("first_seen", BIGGEST), ("last_seen", NONE)):
-            found[name] = narrow(np.where(found[name] == none, 0, found[name]))
         with ThreadPoolExecutor(_THREADS) as pool:
-            order = in_order([-found["packets"].astype(np.int64), *(found[name] for name in KEYS)], pool)
+            parts, used = self._parts(filters, pool)
+            addresses, places = self.addresses.ranked(used)
+            for rows, of in zip(parts, places, strict=True):
+                rows["source"], rows["destination"] = of[rows["source"]], of[rows["destination"]]
+            found = joined(parts)
+            interfaces, found["interface"] = self._interfaces.placed(found["interface"])
+            reasons, found["reason"] = self._reasons.placed(found["reason"])
+            subnets, found["subnet"] = self._subnets.placed(found["subnet"])
+            vpcs, found["vpc"] = self._vpcs.placed(found["vpc"])
+            order = in_order([-found["packets"], *(found[name] for name in KEYS)], pool)
             columns = dict(pool.map(lambda name: (name, _view(found.pop(name)[order])), list(found)))
         return Table(
             interfaces=interfaces,
@@ -275,24 +272,41 @@ class Store:
             **{_COLUMNS.get(name, name): column for name, column in columns.items()},
         )
 
-    def _ranges(self) -> Iterator[Rows]:
-        """All groups, a range of hashes at a time, two of them at once."""
-        waiting, runs = joined(self._waiting), self._runs
-        self._waiting = []
-        size = len(waiting["hash"]) + sum(map(len, runs))
+    def _parts(self, filters: Filters, pool: Executor) -> tuple[list[Rows], list[Column]]:
+        """The groups of each range of hashes, two ranges at once, and the addresses that each part's ends name.
+
+        Part by part all columns become narrow: at the end there is no room for wide ones.
+        """
+        waiting, self._waiting = joined(self._waiting), []
+        if self._runs and len(waiting["hash"]):
+            self._write(self._grouped(waiting))
+            waiting = joined([])
+        size = len(waiting["hash"]) + sum(map(len, self._runs))
         count = _THREADS * max(1, -(-size // (_RANGE * _THREADS)))
         bounds = np.array([n * ((1 << 64) // count) - (1 << 63) for n in range(1, count)], np.int64)
-        cuts = [_cut(run.part("hash", 0, len(run)), bounds) for run in runs]
+        cuts = [_cut(run.part("hash", 0, len(run)), bounds) for run in self._runs]
         of = np.searchsorted(bounds, waiting["hash"], "right").astype(np.int16)
 
-        def some(n: int) -> Rows:
-            parts = [taken(waiting, np.flatnonzero(of == n))]
-            for run, cut in zip(runs, cuts, strict=True):
+        def part(n: int) -> tuple[Rows, Column]:
+            parts = [taken(waiting, np.flatnonzero(of == n))] if len(of) else []
+            for run, cut in zip(self._runs, cuts, strict=True):
                 parts.append({name: run.part(name, cut[n], cut[n + 1]) for name in ALL})
-            return self._grouped(joined(parts))
+            return self._finished(self._grouped(joined(parts)), filters)
 
-        with ThreadPoolExecutor(_THREADS) as pool:
-            yield from pool.map(some, range(count))
+        found = list(pool.map(part, range(count)))
+        return [rows for rows, _ in found], [used for _, used in found]
+
+    def _finished(self, rows: Rows, filters: Filters) -> tuple[Rows, Column]:
+        """The groups that are asked for, as a table has them, with addresses as places among those returned."""
+        kept = self._kept(rows, filters)
+        del rows["hash"]
+        rows = rows if kept is None else taken(rows, kept)
+        flags = rows["flags"]
+        rows["flags"] = narrow(np.where(flags > 0, flags.astype(np.int64) & (_FLAGGED - 1), NONE))
+        for name, none in (("first_seen", BIGGEST), ("last_seen", NONE)):
+            rows[name] = narrow(np.where(rows[name] == none, 0, rows[name]))
+        used, (rows["source"], rows["destination"]) = different(rows["source"], rows["destination"])
+        return rows, used
 
     def _kept(self, rows: Rows, filters: Filters) -> Column | None:
         """Which groups are asked for; None: all of them."""
@@ -310,8 +324,9 @@ class Store:
             kept &= np.logical_or.reduce([(low <= port) & (port <= high) for low, high in filters.ports])
         for networks, name, end in ((filters.sources, "source", 0), (filters.destinations, "destination", 1)):
             if networks:
-                texts, places = self.addresses.placed(rows[name])
-                kept &= np.array([keep.address(text, networks, end) for text in texts], bool)[places[0]]
+                used, (places,) = different(rows[name])
+                texts = self.addresses.texts(used).to_pylist()
+                kept &= np.array([keep.address(text, networks, end) for text in texts], bool)[places]
         return kept
 
 

@@ -21,6 +21,8 @@ SUMS: dict[str, np.ufunc] = {
 ALL = ("hash", *KEYS, *SUMS)
 _SAFE = 1 << 62
 _SAMPLE = 1 << 10
+_DEAR = 1 << 22  # rows: with more of them, memory counts more than time
+_AT_ONCE = 1 << 20
 _ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 
 
@@ -110,32 +112,44 @@ def reduced(of: np.ufunc, column: Column, order: Column, firsts: Column) -> Colu
 def in_order(columns: Sequence[Column], pool: Executor) -> Column:
     """The order of rows by the first column, then by the others; no two rows are equal in all.
 
-    Two threads of the pool sort a half each.
+    As many columns as a number has room for are sorted as one, by two threads of the pool unless memory is dear, and
+    rows that are equal in it by the others.
     """
-    if not len(columns[0]):
+    size = len(columns[0])
+    if not size:
         return np.zeros(0, np.int64)
-    keys: list[Column] = []
-    room = 0
+    first, room, used = np.zeros(size, np.int64), 63, 0
     for column in columns:
         low, high = int(column.min()), int(column.max())
         bits = (high - low).bit_length()
-        if not keys or bits > room:
-            keys.append(column.astype(np.int64) - low if bits < 63 else column.astype(np.int64))
-            room = 63 - bits
-        else:
-            keys[-1] = keys[-1] << bits | column.astype(np.int64) - low
-            room -= bits
-    first = keys[0]
-    pivot = np.median(first[:: max(1, len(first) // _SAMPLE)])
-    halves = np.flatnonzero(first <= pivot), np.flatnonzero(first > pivot)
-    order = np.concatenate(list(pool.map(lambda half: half[np.argsort(first[half])], halves)))
-    if len(keys) > 1:  # most rows are in their place by now: only those that are not are looked at again
-        first = first[order]
-        same = first[1:] == first[:-1]
-        tied = np.zeros(len(order), bool)
+        if bits > room:
+            break
+        first <<= bits
+        first += column
+        first -= low
+        room -= bits
+        used += 1
+    if size > _DEAR:
+        order = np.argsort(first)
+    else:
+        pivot = np.median(first[:: max(1, size // _SAMPLE)])
+        halves = np.flatnonzero(first <= pivot), np.flatnonzero(first > pivot)
+        order = np.concatenate(list(pool.map(lambda half: half[np.argsort(first[half])], halves)))
+    if used < len(columns):
+        _settle(first[order], order, columns[used:])
+    return order
+
+
+def _settle(first: Column, order: Column, columns: Sequence[Column]) -> None:
+    """Put rows that are equal in ``first`` in order by some columns, a million rows at a time."""
+    begin = 0
+    while begin < len(first):
+        end = int(np.searchsorted(first, first[min(begin + _AT_ONCE, len(first)) - 1], "right"))
+        same = first[begin + 1 : end] == first[begin : end - 1]
+        tied = np.zeros(end - begin, bool)
         tied[1:] |= same
         tied[:-1] |= same
-        again = np.flatnonzero(tied)
-        some = order[again]
-        order[again] = some[np.lexsort([key[some] for key in reversed(keys)])]
-    return order
+        again = begin + np.flatnonzero(tied)
+        rows = order[again]
+        order[again] = rows[np.lexsort([*(column[rows] for column in reversed(columns)), first[again]])]
+        begin = end
