@@ -88,7 +88,7 @@ def judge(table: Table, places: Places, pairs: Column | None = None) -> Judged:
             parts = list(pool.map(some, firsts))
     else:
         parts = [some(0)]
-    columns: list[Any] = [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
+    columns: list[Any] = [np.concatenate([part.pop(0) for part in parts]) for _ in range(len(parts[0]))]
     return Judged._make([*columns, rules.numbers])
 
 

@@ -17,7 +17,7 @@ from whyblocked.diagnosis.judging import (
     UNHEARD,
 )
 from whyblocked.diagnosis.lookups import Column
-from whyblocked.flowlogs.groups import NONE
+from whyblocked.flowlogs.groups import NONE, Table
 from whyblocked.network.addresses import PUBLIC, RFC1918, RFC6598
 from whyblocked.network.packets import EVERYWHERE, subtract_intervals
 
@@ -30,6 +30,7 @@ FEW_PACKETS = 2  # as far as none of them tries again: a client sends more than 
 MANY_PORTS = 10  # and one that tries so many ports is a scan whatever it sends
 _SECTION = 50  # bits before it, for what the entries of a section have in common
 LISTED = 3  # groups shown of an entry
+_AT_ONCE = 1 << 20  # groups that are looked at at once
 _MARKS = 1 << 25  # up to so many different values are told apart by a mark for each, which is faster than sorting
 
 
@@ -63,16 +64,16 @@ def add_up(found: Rejects, by: By) -> Sum:
     """Put the groups together."""
     if not len(found.table):
         return Sum([], {}, 0)
-    section = sections(found)
-    value = _values(found, by) | section.astype(np.int64) << _SECTION
-    rows, begins = _runs(value)
-    table = found.table
-    count = len(begins)
+    table, section = found.table, sections(found)
+    values, at = _entries(found, by, section)
+    sizes = np.bincount(at)
+    count = len(values)
+    rows = np.argsort(at, kind="stable")  # an entry's groups together, in their order
+    del at
+    begins = np.cumsum(sizes) - sizes
     firsts = rows[begins]
-    sizes = np.diff(np.append(begins, len(rows)))
     packets = _sums(table.packets, rows, begins)
-    where = section[firsts]
-    value = value[firsts] & (1 << _SECTION) - 1
+    where, value = section[firsts], values & (1 << _SECTION) - 1
     del section
     order = np.lexsort((firsts, -packets, where))
     totals: dict[int, tuple[int, int]] = {}
@@ -98,7 +99,7 @@ def add_up(found: Rejects, by: By) -> Sum:
         "first_seen": _earliest(table.first_seen, rows, begins),
         "last_seen": np.maximum.reduceat(np.asarray(table.last_seen)[rows], begins),
     }
-    places = np.cumsum(is_shown) - 1
+    places = np.cumsum(is_shown) - 1  # of the entries among those shown
     entries = [
         Entry(
             section=int(where[entry]),
@@ -116,17 +117,15 @@ def sections(found: Rejects) -> Column:
     judged, table = found.judged, found.table
     inside = own_addresses(found)
     source, destination = np.asarray(table.source), np.asarray(table.destination)
-    section = np.where(inside[source] & inside[destination], OWN, INTERNET)
+    section = np.where(inside[source] & inside[destination], np.int8(OWN), np.int8(INTERNET))
     outsiders = (section == INTERNET) & ~inside[source] & (judged.direction != 1) & (judged.status == EXPLAINED)
-    rows = np.flatnonzero(outsiders)
-    if len(rows):
-        section[rows[_scans(found, rows)]] = SCANS
+    section[_scans(found, outsiders)] = SCANS
     section[(judged.work == LATE) | ((judged.work == GROUP) & judged.reply)] = LATE_ONES
     section[judged.work == TRANSIT] = LOST
     section[judged.status > NOW_ALLOWED] = ELSEWHERE
     section[judged.status == UNEXPLAINED] = UNTOLD
     section[judged.status == NOW_ALLOWED] = CHANGED
-    return section.astype(np.int8)
+    return section
 
 
 def own_addresses(found: Rejects) -> Column:
@@ -141,9 +140,25 @@ def own_addresses(found: Rejects) -> Column:
     return found.judged.numbers.within(blocks)
 
 
-def _scans(found: Rejects, rows: Column) -> Column:
-    """Which of these groups are the internet's noise: many strangers with few packets each, or one that tries ports."""
-    table = found.table
+def _scans(found: Rejects, outsiders: Column) -> Column:
+    """Which of these groups are the internet's noise: many strangers with few packets each, or one that tries ports.
+
+    What is noise at one interface has nothing to do with others, so that some of them are looked at at a time.
+    """
+    interface = np.asarray(found.table.interface)
+    sizes = np.bincount(interface[outsiders], minlength=1)
+    turns = np.cumsum(sizes) // _AT_ONCE
+    is_noise = np.zeros(len(interface), bool)
+    for turn in np.flatnonzero(np.bincount(turns)).tolist():
+        rows = np.flatnonzero(outsiders & (turns == turn)[interface]) if turns[-1] else np.flatnonzero(outsiders)
+        is_noise[rows] = _noise(found.table, rows)
+    return is_noise
+
+
+def _noise(table: Table, rows: Column) -> Column:
+    """The same for all groups at some interfaces."""
+    if not len(rows):
+        return np.zeros(0, bool)
     interface = np.asarray(table.interface)[rows].astype(np.int64)
     pairs = interface << 32 | np.asarray(table.source)[rows]
     order, begins = _runs(pairs)
@@ -160,24 +175,41 @@ def _scans(found: Rejects, rows: Column) -> Column:
     return is_noise
 
 
-def _values(found: Rejects, by: By) -> Column:
+def _entries(found: Rejects, by: By, section: Column) -> tuple[Column, Column]:
+    """What the groups of each entry share, with their section, and the place of each group's entry among these."""
+    parts = []
+    for first in range(0, len(section), _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        values = _values(found, by, some) | section[some].astype(np.int64) << _SECTION
+        different = _different_of(values)
+        parts.append((different, np.searchsorted(different, values).astype(np.int32)))
+    everything = _different_of(np.concatenate([different for different, _ in parts]))
+    kind = np.int16 if len(everything) <= np.iinfo(np.int16).max else np.int32  # short ones are sorted much faster
+    at = [np.searchsorted(everything, different).astype(kind)[places] for different, places in parts]
+    return everything, np.concatenate(at)
+
+
+def _values(found: Rejects, by: By, some: slice) -> Column:
     """What groups of one entry share: the rule's number, or the place of an address, interface or port."""
-    table, judged = found.table, found.judged
+    table = found.table
     if by == "source":
-        return np.asarray(table.source)
+        return np.asarray(table.source)[some].astype(np.int64)
     if by == "destination":
-        return np.asarray(table.destination)
+        return np.asarray(table.destination)[some].astype(np.int64)
     if by == "interface":
-        return np.asarray(table.interface)
+        return np.asarray(table.interface)[some].astype(np.int64)
     if by == "port":
-        protocol = np.clip(np.asarray(table.protocol).astype(np.int64), NONE, 255) + 1
-        port = np.clip(np.asarray(table.destination_port).astype(np.int64), NONE, 1 << 16) + 1
+        protocol = np.clip(np.asarray(table.protocol)[some].astype(np.int64), NONE, 255) + 1
+        port = np.clip(np.asarray(table.destination_port)[some].astype(np.int64), NONE, 1 << 16) + 1
         both: Column = protocol << 17 | port
         return both
+    judged = found.judged._replace(
+        **{name: column[some] for name, column in found.judged._asdict().items() if name != "numbers"}
+    )
     by_group, by_acl = judged.work == GROUP, judged.work == ACL
     what = np.where(by_group, judged.groups, np.where(by_acl, judged.acl, 0)).astype(np.int64)
     of_reason = (judged.work == UNHEARD) | (judged.work == TRANSIT)
-    what = np.where(of_reason, np.asarray(table.reject_reason), what)
+    what = np.where(of_reason, np.asarray(table.reject_reason)[some], what)
     untold = (judged.status == UNEXPLAINED) & (judged.direction == NONE)
     rule = np.where(by_acl, judged.rule.astype(np.int64) + 1, 0)
     way = np.where(by_group | by_acl, judged.direction + 1, np.where(untold, 3, 0))
@@ -187,6 +219,12 @@ def _values(found: Rejects, by: By) -> Column:
         (((judged.work.astype(np.int64) << 20 | what) << 2 | way) << 1 | six) << 1 | reply
     ) << 16 | np.clip(rule, 0, 65535)
     return value
+
+
+def _different_of(values: Column) -> Column:
+    """The different values, sorted."""
+    in_order = np.sort(values)
+    return in_order[np.concatenate(([True], in_order[1:] != in_order[:-1]))[: len(values)]]
 
 
 def _runs(values: Column) -> tuple[Column, Column]:

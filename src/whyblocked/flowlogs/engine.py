@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from typing_extensions import Buffer
 
-from whyblocked.flowlogs.coding import Addresses, Codes, Column, different
+from whyblocked.flowlogs.coding import Addresses, Codes, Column, different, give_back
 from whyblocked.flowlogs.grouping import BIGGEST, Keep
 from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table
 from whyblocked.flowlogs.records import Record, Wanted
@@ -256,6 +256,7 @@ class Store:
             addresses, places = self.addresses.ranked(used)
             for rows, of in zip(parts, places, strict=True):
                 rows["source"], rows["destination"] = of[rows["source"]], of[rows["destination"]]
+            give_back()
             found = joined(parts)
             interfaces, found["interface"] = self._interfaces.placed(found["interface"])
             reasons, found["reason"] = self._reasons.placed(found["reason"])
@@ -263,6 +264,8 @@ class Store:
             vpcs, found["vpc"] = self._vpcs.placed(found["vpc"])
             order = in_order([-found["packets"], *(found[name] for name in KEYS)], pool)
             columns = dict(pool.map(lambda name: (name, _view(found.pop(name)[order])), list(found)))
+            del order
+        give_back()
         return Table(
             interfaces=interfaces,
             addresses=addresses,
