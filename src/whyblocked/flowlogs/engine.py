@@ -262,9 +262,7 @@ class Store:
             reasons, found["reason"] = self._reasons.placed(found["reason"])
             subnets, found["subnet"] = self._subnets.placed(found["subnet"])
             vpcs, found["vpc"] = self._vpcs.placed(found["vpc"])
-            order = in_order([-found["packets"], *(found[name] for name in KEYS)], pool)
-            columns = dict(pool.map(lambda name: (name, _view(found.pop(name)[order])), list(found)))
-            del order
+            columns = _ordered(found, pool)
         give_back()
         return Table(
             interfaces=interfaces,
@@ -333,8 +331,10 @@ class Store:
         return kept
 
 
-def _view(column: Column) -> memoryview:
-    return memoryview(cast(Buffer, column))
+def _ordered(found: Rows, pool: Executor) -> dict[str, memoryview]:
+    """The columns in the table's order, each given up as soon as it is in order."""
+    order = in_order([-found["packets"], *(found[name] for name in KEYS)], pool)
+    return dict(pool.map(lambda name: (name, memoryview(cast(Buffer, found.pop(name)[order]))), list(found)))
 
 
 def _cut(hashes: Column, bounds: Column) -> list[int]:
