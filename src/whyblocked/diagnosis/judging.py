@@ -31,6 +31,7 @@ from whyblocked.diagnosis.places import DIRECTIONS, VERSIONS, Place, Places
 from whyblocked.flowlogs.fields import LOST
 from whyblocked.flowlogs.groups import NONE, Table
 from whyblocked.flowlogs.pairs import CLIENTS, FIRST_EPHEMERAL
+from whyblocked.memory import give_back
 from whyblocked.network.packets import ALL_PORTS, ICMP, ICMPV6, TCP, span
 from whyblocked.network.rules import GroupRule
 
@@ -89,6 +90,8 @@ def judge(table: Table, places: Places, pairs: Column | None = None) -> Judged:
     else:
         parts = [some(0)]
     columns: list[Any] = [np.concatenate([part.pop(0) for part in parts]) for _ in range(len(parts[0]))]
+    if len(firsts) > 1:
+        give_back()
     return Judged._make([*columns, rules.numbers])
 
 

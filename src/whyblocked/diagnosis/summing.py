@@ -146,7 +146,7 @@ def _scans(found: Rejects, outsiders: Column) -> Column:
     What is noise at one interface has nothing to do with others, so that some of them are looked at at a time.
     """
     interface = np.asarray(found.table.interface)
-    sizes = np.bincount(interface[outsiders], minlength=1)
+    sizes = np.bincount(interface[outsiders], minlength=len(found.table.interfaces))
     turns = np.cumsum(sizes) // _AT_ONCE
     is_noise = np.zeros(len(interface), bool)
     for turn in np.flatnonzero(np.bincount(turns)).tolist():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import socket
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -123,16 +121,6 @@ class Addresses:
         found = [places[part] for part in inside]
         sorted_texts: list[str] = texts.take(order).to_pylist()
         return sorted_texts, found
-
-
-def give_back() -> None:
-    """Give the memory that is free back to the system.
-
-    Allocators keep it for more of the same; here something else follows, and there may be hundreds of megabytes.
-    """
-    pa.default_memory_pool().release_unused()
-    with suppress(AttributeError, OSError, TypeError):  # only glibc has it
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def different(*columns: Column) -> tuple[Column, list[Column]]:

@@ -19,11 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from typing_extensions import Buffer
 
-from whyblocked.flowlogs.coding import Addresses, Codes, Column, different, give_back
+from whyblocked.flowlogs.coding import Addresses, Codes, Column, different
 from whyblocked.flowlogs.grouping import BIGGEST, Keep
 from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table
 from whyblocked.flowlogs.records import Record, Wanted
 from whyblocked.flowlogs.rows import ALL, KEYS, SUMS, Rows, Run, hashed, in_order, joined, narrow, reduced, taken
+from whyblocked.memory import give_back
 
 _BOUND = 1 << 21  # rows that wait in memory, and groups that a run in memory may have
 _RANGE = 1 << 19  # rows that each thread merges at once
@@ -256,8 +257,7 @@ class Store:
             addresses, places = self.addresses.ranked(used)
             for rows, of in zip(parts, places, strict=True):
                 rows["source"], rows["destination"] = of[rows["source"]], of[rows["destination"]]
-            give_back()
-            found = joined(parts)
+            found = {name: _whole(parts, name) for name in list(parts[0])}
             interfaces, found["interface"] = self._interfaces.placed(found["interface"])
             reasons, found["reason"] = self._reasons.placed(found["reason"])
             subnets, found["subnet"] = self._subnets.placed(found["subnet"])
@@ -329,6 +329,13 @@ class Store:
                 texts = self.addresses.texts(used).to_pylist()
                 kept &= np.array([keep.address(text, networks, end) for text in texts], bool)[places]
         return kept
+
+
+def _whole(parts: list[Rows], name: str) -> Column:
+    """A column of all parts, which they give up."""
+    found = np.concatenate([part.pop(name) for part in parts])
+    give_back()
+    return found
 
 
 def _ordered(found: Rows, pool: Executor) -> dict[str, memoryview]:
