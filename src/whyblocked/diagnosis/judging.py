@@ -30,8 +30,8 @@ from whyblocked.diagnosis.peers import (
 from whyblocked.diagnosis.places import DIRECTIONS, VERSIONS, Place, Places
 from whyblocked.flowlogs.fields import LOST
 from whyblocked.flowlogs.groups import NONE, Table
+from whyblocked.flowlogs.memory import give_back
 from whyblocked.flowlogs.pairs import CLIENTS, FIRST_EPHEMERAL
-from whyblocked.memory import give_back
 from whyblocked.network.packets import ALL_PORTS, ICMP, ICMPV6, TCP, span
 from whyblocked.network.rules import GroupRule
 

@@ -22,9 +22,9 @@ from typing_extensions import Buffer
 from whyblocked.flowlogs.coding import Addresses, Codes, Column, different
 from whyblocked.flowlogs.grouping import BIGGEST, Keep
 from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table
+from whyblocked.flowlogs.memory import give_back
 from whyblocked.flowlogs.records import Record, Wanted
 from whyblocked.flowlogs.rows import ALL, KEYS, SUMS, Rows, Run, hashed, in_order, joined, narrow, reduced, taken
-from whyblocked.memory import give_back
 
 _BOUND = 1 << 21  # rows that wait in memory, and groups that a run in memory may have
 _RANGE = 1 << 19  # rows that each thread merges at once
