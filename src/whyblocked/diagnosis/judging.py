@@ -6,34 +6,18 @@ ports the other side's addresses are cut into cells once, and every group of rec
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from whyblocked.config.account import Missing
-from whyblocked.diagnosis.lookups import Column, Numbers, Outcomes
-from whyblocked.diagnosis.peers import (
-    ECHOES,
-    PASSES,
-    REFUSED,
-    RULE,
-    UNKNOWN,
-    Cell,
-    Traffic,
-    about,
-    acl_cells,
-    at_ports,
-    group_cells,
-)
-from whyblocked.diagnosis.places import DIRECTIONS, VERSIONS, Place, Places
+from whyblocked.diagnosis.lookups import Column, Numbers, Rules
+from whyblocked.diagnosis.peers import ECHOES, PASSES, REFUSED, RULE, UNKNOWN
+from whyblocked.diagnosis.places import Places
 from whyblocked.flowlogs.fields import LOST
 from whyblocked.flowlogs.groups import NONE, Table
 from whyblocked.flowlogs.memory import give_back
 from whyblocked.flowlogs.pairs import CLIENTS, FIRST_EPHEMERAL
 from whyblocked.network.packets import ALL_PORTS, ICMP, ICMPV6, TCP, span
-from whyblocked.network.rules import GroupRule
 
 EXPLAINED, NOW_ALLOWED, UNEXPLAINED, UNKNOWN_INTERFACE = range(4)
 STATUSES = ("explained", "now-allowed", "unexplained", "unknown-interface")
@@ -74,7 +58,7 @@ def judge(table: Table, places: Places, pairs: Column | None = None) -> Judged:
 
     ``pairs`` says of each whether it replies to accepted requests.
     """
-    rules = _Rules(table, places)
+    rules = Rules(table, places)
 
     def some(first: int) -> list[Column]:
         rows = slice(first, first + _AT_ONCE)
@@ -95,118 +79,8 @@ def judge(table: Table, places: Places, pairs: Column | None = None) -> Judged:
     return Judged._make([*columns, rules.numbers])
 
 
-class _Rules:
-    """What is the same for all groups: the interfaces' facts, and what their rules do."""
-
-    def __init__(self, table: Table, places: Places) -> None:
-        self.places = places
-        self.numbers = Numbers(table.addresses)
-        self.names = table.interfaces
-        self.known = [places.found.get(name) for name in table.interfaces]
-        self.reasons = np.array([*(_REASONS.get(r, UNHEARD) for r in table.reject_reasons), NOTHING])
-        self.groups = self._facts(lambda place: place.groups)
-        self.acl = self._facts(lambda place: place.acl)
-        self.is_nat = self._facts(lambda place: int(place.is_nat)) == 1
-        self.is_transit = self._facts(lambda place: int(place.is_transit)) == 1
-        lock = threading.Lock()
-        self._about: dict[tuple[object, ...], tuple[Sequence[GroupRule], bool]] = {}
-        self._cells: dict[tuple[object, ...], list[Cell]] = {}  # by the rules that decide: most ports have the same
-        self.of_groups = Outcomes(int(self.groups.max()) + 1, self.numbers, self._group_breaks, self._group_cells, lock)
-        self.of_acl = Outcomes(int(self.acl.max()) + 1, self.numbers, self._acl_breaks, self._acl_cells, lock)
-        self._own: list[tuple[int, int, int, int]] = []
-        self.own = self._owners()
-        self.subnets = self._subnets()
-
-    def _facts(self, fact: Callable[[Place], int]) -> Column:
-        """A fact about each interface, -1 where it is not known."""
-        return np.array([NONE if place is None else fact(place) for place in self.known] or [NONE])
-
-    # -- addresses -------------------------------------------------------------------------------------------
-
-    def _owners(self) -> list[Column]:
-        """Columns that name, for every address of the table, an interface that has it: as many as one has owners.
-
-        Interfaces of several VPCs may have one address.
-        """
-        numbers = self.numbers
-        owners: dict[tuple[int, int], list[int]] = {}
-        for at, place in enumerate(self.known):
-            for version, low, high in place.own if place else ():
-                first, last = numbers.span(version, low, high)
-                if first == last:
-                    owners.setdefault((version, first), []).append(at)
-                elif first < last:
-                    self._own.append((at, version, first, last))
-        columns: list[Column] = []
-        for version in VERSIONS:
-            values = sorted(number for of, number in owners if of == version)
-            if not values:
-                continue
-            keys = np.array(values)
-            found = np.minimum(np.searchsorted(keys, numbers.number), len(keys) - 1)
-            here = np.flatnonzero((numbers.version == version) & (keys[found] == numbers.number))
-            for address, number in zip(here.tolist(), numbers.number[here].tolist(), strict=True):
-                for turn, at in enumerate(owners[version, number]):
-                    if turn == len(columns):
-                        columns.append(np.full(len(numbers.number), NONE, np.int32))
-                    columns[turn][address] = at
-        return columns
-
-    def is_own(self, interface: Column, end: Column) -> Column:
-        """Whether an end is an address of the row's interface, delegated blocks among them."""
-        found = np.zeros(len(interface), bool)
-        for owner in self.own:
-            found |= owner[end] == interface
-        if self._own:
-            family, number = self.numbers.version[end], self.numbers.number[end]
-            for at, of, first, last in self._own:
-                found |= (interface == at) & (family == of) & (number >= first) & (number <= last)
-        return found
-
-    def _subnets(self) -> list[tuple[Column, Column, Column]]:
-        """The blocks of each interface's subnet, a turn of columns for each: IP version, lowest, highest address."""
-        blocks = [place.subnet if place else () for place in self.known]
-        turns = []
-        for turn in range(max(map(len, blocks), default=0)):
-            spans = [(b[turn][0], *self.numbers.span(*b[turn])) if turn < len(b) else (0, 0, NONE) for b in blocks]
-            version, low, high = (np.array(column) for column in zip(*spans, strict=True))
-            turns.append((version, low, high))
-        return turns
-
-    # -- rules -----------------------------------------------------------------------------------------------
-
-    def _group_breaks(self, groups: int, way: int, version: int, protocol: int | None) -> list[int]:
-        return self.places.breaks(groups, None, DIRECTIONS[way], version, protocol)
-
-    def _group_cells(self, groups: int, traffic: Traffic) -> list[Cell]:
-        if not self.places.like(groups).groups:
-            return [Cell(0, PASSES)]
-        of = (groups, *traffic[:3])
-        if of not in self._about:
-            rules, unread = self.places.group_rules(groups, traffic.direction)
-            self._about[of] = about(rules, traffic), unread
-        there, unread = self._about[of]
-        if not traffic.is_whole:
-            return group_cells(there, traffic, lambda r, p: self.places.spans(groups, r, p), unread=unread)
-        deciding = at_ports(there, traffic)
-        named = NONE if all(rule.block is not None for rule in deciding) else groups  # others stand for more
-        key = (unread, named, *traffic[:2], *map(id, deciding))
-        if key not in self._cells:
-            self._cells[key] = group_cells(
-                deciding, traffic, lambda r, p: self.places.spans(groups, r, p), unread=unread
-            )
-        return self._cells[key]
-
-    def _acl_breaks(self, acl: int, way: int, version: int, protocol: int | None) -> list[int]:
-        return self.places.breaks(None, acl, DIRECTIONS[way], version, protocol)
-
-    def _acl_cells(self, acl: int, traffic: Traffic) -> list[Cell]:
-        rules = self.places.acl_rules(acl, traffic.direction, traffic.version)
-        return [Cell(0, UNKNOWN)] if isinstance(rules, Missing) else acl_cells(rules[1], traffic)
-
-
 class _Judging:
-    def __init__(self, table: Table, rows: slice, rules: _Rules, pairs: Column | None) -> None:
+    def __init__(self, table: Table, rows: slice, rules: Rules, pairs: Column | None) -> None:
         def column(of: memoryview) -> Column:
             return np.asarray(of[rows])
 
@@ -225,7 +99,8 @@ class _Judging:
         self.late = has_flags & (syn == 0)
         self.is_answer = has_flags & (syn > 0) & (flags & _ACK > 0)
         self.opens = has_flags & (syn > 0) & (flags & _ACK == 0)
-        self.reason = rules.reasons[column(table.reject_reason)]
+        reasons = np.array([*(_REASONS.get(r, UNHEARD) for r in table.reject_reasons), NOTHING])
+        self.reason = reasons[column(table.reject_reason)]
         self.groups, self.acl = rules.groups[self.interface], rules.acl[self.interface]
         self.is_nat, self.is_transit = rules.is_nat[self.interface], rules.is_transit[self.interface]
         self.from_here = rules.is_own(self.interface, self.source)
