@@ -11,13 +11,15 @@ from tests.semantics.scenes import behind_nat, two_subnets
 STRANGER = "203.0.113.5"
 
 
-def web(*, ingress: list[object] | None = None, acl: object = (OPEN, OPEN), **server: object) -> Network:
+def web(
+    *, ingress: list[object] | None = None, egress: object = OUT, acl: object = (OPEN, OPEN), **server: object
+) -> Network:
     """``web`` (10.0.1.10, group sg-web, which serves https) in a public subnet with a network ACL of its own."""
     net = Network(ipv6="2001:db8:1::/56")
     net.internet_gateway()
     net.subnet("subnet-web", "10.0.1.0/24", ipv6="2001:db8:1:1::/64", routes={"0.0.0.0/0": "igw-1"}, acl=acl)  # type: ignore[arg-type]
     rules = [tcp(443, "0.0.0.0/0", "::/0")] if ingress is None else ingress
-    net.group("sg-web", rules, OUT)  # type: ignore[arg-type]
+    net.group("sg-web", rules, egress)  # type: ignore[arg-type]
     net.instance("web", "10.0.1.10", groups=["sg-web"], ipv6="2001:db8:1:1::10", **server)  # type: ignore[arg-type]
     return net
 
@@ -180,6 +182,32 @@ def test_a_ping_from_here_is_no_reply_where_no_request_was_accepted() -> None:
     found = cause(pinged(), record("eni-target", PONG, "icmp"), other)
     assert short(found) == "forward security-group egress sg-ping"
     assert "rule 90 of network ACL acl-1 denies, too" in found.summary
+
+
+def test_a_rejected_reply_of_an_accepted_request_is_never_the_groups_work() -> None:
+    request, reply = record("eni-target", PING, "icmp", accepted=True), record("eni-target", PONG, "icmp")
+    found = one(pinged(out=True), request, reply)
+    assert (found.status, found.cause) == ("now-allowed", None), "the network ACL's rule is gone"
+    passed = record("eni-target", PONG, "icmp", accepted=True)
+    found = one(pinged(out=True), request, passed, reply)
+    assert short(found.cause) == "forward security-group egress sg-ping", "the replies passed, so this was none"
+
+
+@pytest.mark.parametrize("flags", [None, 18])
+def test_a_rejected_answer_of_an_accepted_connection_is_never_the_groups_work(flags: int | None) -> None:
+    net = web(egress=[])
+    request = record("eni-web", f"{STRANGER} 40000 -> 10.0.1.10 443", accepted=True, flags=flags and 2)
+    answer = f"10.0.1.10 443 -> {STRANGER} 40000"
+    rejected = record("eni-web", answer, flags=flags)
+    assert one(net, request, rejected).status == "now-allowed"
+    assert short(cause(net, rejected)) == "forward security-group egress sg-web"
+
+
+def test_answers_that_passed_before_are_late_ones_that_the_group_refuses() -> None:
+    request = record("eni-web", f"{STRANGER} 40000 -> 10.0.1.10 443", accepted=True)
+    passed, late = (record("eni-web", f"10.0.1.10 443 -> {STRANGER} 40000", accepted=is_in) for is_in in (True, False))
+    found = cause(web(egress=[]), request, passed, late)
+    assert (short(found), found.command) == ("forward security-group egress sg-web", None)
 
 
 def test_of_icmp_rules_the_one_about_pings_is_blamed() -> None:
