@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.builders import CLOSED, OPEN, OUT, Network, allow, deny, every, icmp, tcp, udp
-from tests.rejects.telling import cause, groups, one, record, short
+from tests.builders import CLOSED, NOW, OPEN, OUT, Network, allow, deny, every, icmp, tcp, udp
+from tests.rejects.telling import HEADER, cause, groups, one, record, short
 from tests.semantics.scenes import behind_nat, two_subnets
+from whyblocked.api import Session, snapshot
+from whyblocked.diagnosis.rejects import RejectsRequest
 
 STRANGER = "203.0.113.5"
 
@@ -371,3 +375,14 @@ def test_what_a_transit_gateway_takes_from_its_own_subnet_meets_the_network_acl(
 def test_a_direction_that_nothing_tells_is_not_guessed() -> None:
     found = one(web(ingress=[udp(53, "0.0.0.0/0")]), record("eni-web", "10.9.9.9 40000 -> 10.8.8.8 53", "udp"))
     assert (found.status, found.direction) == ("unexplained", None)
+
+
+def test_a_file_that_is_named_in_several_ways_counts_once(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    log = folder / "flow.log"
+    log.write_text("\n".join([HEADER, record("eni-web", f"{STRANGER} 40000 -> 10.0.1.10 22"), ""]))
+    (folder / "newest.log").symlink_to(log)
+    session = Session(snapshot(web().save(tmp_path / "snapshot")))
+    found = session.rejects(RejectsRequest(locations=(str(log), str(folder), f"{folder}/../logs/flow.log")), NOW)
+    assert (found.scanned["records"], found.scanned["files"]) == (1, 1)
