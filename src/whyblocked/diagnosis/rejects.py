@@ -88,7 +88,11 @@ class Rejects:
             found.append(f"and {more:,} more malformed lines")
         found += self.notes
         found += [f"incomplete: {reason}" for reason in self.failed]
-        return [*found, *(f"could not be read: {missing}" for missing in self.missing)]
+        for missing in self.missing:
+            why = missing.partition(": ")[2] or missing
+            if not any(reason.endswith(why) for reason in self.failed):  # those are told already
+                found.append(f"could not be read: {missing}")
+        return found
 
     @property
     def exit_status(self) -> int:
