@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from whyblocked.config import resources as r
 from whyblocked.config.addresses import Ip, device_index
 from whyblocked.config.index import Index
+from whyblocked.config.operations import READ, permission_of
 from whyblocked.errors import InputError
+
+R = TypeVar("R", bound=r.Resource)
 
 ANY = "*"
 """As the value of a filter: whatever has one."""
@@ -73,7 +76,7 @@ class Nothing:
         return False
 
     def absent(self, query: Query) -> Missing:
-        return Missing(f"ec2:{query.operation}", f"{query.value} not found", absent=True)
+        return Missing(permission_of(query.operation), f"{query.value} not found", absent=True)
 
 
 class Account(Index):
@@ -327,6 +330,26 @@ class Account(Index):
         """The exclusions from Block Public Access."""
         missing = self.source.ask(Query("DescribeVpcBlockPublicAccessExclusions", "", ""))
         return missing if missing is not None else tuple(self.public_access_exclusions.values())
+
+    def details_about(self, operation: str, about: str, kind: type[R], name: str = "") -> tuple[R, ...] | Missing:
+        """What a call about one object gave; ``name`` is what its file in a snapshot may be called instead of its id.
+
+        ``kind`` is the type of what the call gives; an object that has none of it gives an empty answer, no Missing.
+        """
+        known = READ[operation]
+        broken = [b for b in self.broken.get(known.key, ()) if not b.mentions.isdisjoint((about, name))]
+        if broken:
+            raise InputError(broken[0].message)
+        found = self.details.get((operation, about)) or (self.details.get((operation, name)) if name else None)
+        if found is None:
+            query = Query(operation, known.each.parameter if known.each else "", about)
+            missing = self.source.ask(query)
+            if missing is not None:
+                return missing
+            found = self.details.get((operation, about))
+            if found is None:
+                return self.source.absent(query)
+        return tuple(one for one in found if isinstance(one, kind))
 
     def flow_logs_of(self, resource_ids: Iterable[str] | None) -> tuple[r.FlowLog, ...] | Missing:
         """The flow logs on any of these interfaces, subnets and VPCs; all there are where none are named."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from whyblocked.config import resources as r
-from whyblocked.config.operations import BY_KEY, Operation
+from whyblocked.config.operations import BY_KEY, WRAPPERS, Operation
 from whyblocked.errors import InputError
 from whyblocked.text import clean
 
@@ -18,7 +18,8 @@ type_of_document = msgspec.defstruct(
     [
         (key, (operation.type if operation.single else tuple[operation.type, ...]) | msgspec.UnsetType, msgspec.UNSET)  # type: ignore[name-defined]
         for key, operation in BY_KEY.items()
-    ],
+    ]
+    + [(key, list[dict[str, Any]] | msgspec.UnsetType, msgspec.UNSET) for key in WRAPPERS],
 )
 _DOCUMENT = msgspec.json.Decoder(type_of_document)
 _AT = re.compile(r" - at `\$?([^`]*)`$")
@@ -32,6 +33,7 @@ class Part(NamedTuple):
     operation: Operation
     resources: tuple[r.Resource, ...]
     broken: tuple[r.Broken, ...] = ()
+    about: str = ""  # the object that the call was about, where the answer stands beside its id
 
 
 def decode_file(name: str, content: bytes) -> list[Part]:
@@ -43,11 +45,15 @@ def decode_file(name: str, content: bytes) -> list[Part]:
         return list(_leniently(name, _json(name, content)))
     except (ValueError, RecursionError) as error:
         raise _not_json(name, content, error) from None
-    return [
+    parts = [
         Part(operation, (found,) if operation.single else found)
         for key, operation in BY_KEY.items()
         if (found := getattr(document, key)) is not msgspec.UNSET
     ]
+    for key in WRAPPERS:
+        if (wrapped := getattr(document, key)) is not msgspec.UNSET:
+            parts += _unwrapped(key, wrapped, name)
+    return parts
 
 
 def decode_response(operation: Operation, response: dict[str, Any], where: str) -> Part:
@@ -70,6 +76,18 @@ def _leniently(name: str, document: object) -> Iterator[Part]:
     for key, operation in BY_KEY.items():
         if document.get(key) is not None:
             yield _part(operation, key, document[key], name)
+    for key in WRAPPERS:
+        yield from _unwrapped(key, document.get(key), name)
+
+
+def _unwrapped(key: str, items: object, where: str) -> Iterator[Part]:
+    """The answers of calls about one object each, kept in one list with the object's id beside each."""
+    operation = WRAPPERS[key]
+    each = operation.each
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        about = item.get(each.id) if each and isinstance(item, dict) else None
+        if isinstance(about, str) and isinstance(item.get(operation.key), list):
+            yield _part(operation, operation.key, item[operation.key], f"{where}: {key}[{index}]")._replace(about=about)
 
 
 def _part(operation: Operation, key: str, value: object, where: str) -> Part:

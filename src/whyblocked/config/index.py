@@ -33,6 +33,7 @@ class Index:
         self.public_access: dict[str, r.PublicAccessOptions] = {}
         self.public_access_exclusions: dict[str, r.PublicAccessExclusion] = {}
         self.flow_logs: dict[str, r.FlowLog] = {}
+        self.details: dict[tuple[str, str], tuple[r.Resource, ...]] = {}  # by operation, and what it was asked about
         self.broken: dict[str, list[r.Broken]] = defaultdict(list)
         self._account_of: dict[str, str] = {}  # as AWS says
         self._reader_of: dict[str, str] = {}  # as the path of the capture says, or who owns something in it
@@ -74,6 +75,11 @@ class Index:
         """Index the entries of a managed prefix list; lists of several files are joined."""
         self.version += 1
         self.prefix_lists[prefix_list_id] = tuple(dict.fromkeys((*self.prefix_lists.get(prefix_list_id, ()), *cidrs)))
+
+    def add_details(self, operation: str, about: str, resources: Iterable[r.Resource]) -> None:
+        """Index the answer of a call about one object, which its answer does not name; several are joined."""
+        self.version += 1
+        self.details[operation, about] = (*self.details.get((operation, about), ()), *resources)
 
     def _add_vpc(self, vpc: r.Vpc, account_id: str | None, region: str | None) -> None:
         self.vpcs.setdefault(vpc.vpc_id, vpc)

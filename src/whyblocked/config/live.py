@@ -15,7 +15,7 @@ from whyblocked.config.awserrors import refusal
 from whyblocked.config.clients import Clients
 from whyblocked.config.decode import decode_response
 from whyblocked.config.fetch import concurrently, fetcher
-from whyblocked.config.operations import READ, Operation
+from whyblocked.config.operations import READ, Operation, permission_of
 from whyblocked.errors import WhyblockedError
 
 VALUES_A_FILTER = 200  # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
@@ -27,6 +27,11 @@ class Call(NamedTuple):
     operation: Operation
     parameters: dict[str, Any]
     queries: tuple[Query, ...]
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The service and the Region that are asked."""
+        return self.operation.service, self.queries[0].region
 
 
 class Live:
@@ -66,7 +71,7 @@ class Live:
         if failed is not None:
             return failed
         self._pending[query] = None
-        return Missing(f"ec2:{query.operation}", "not fetched yet", pending=True)
+        return Missing(permission_of(query.operation), "not fetched yet", pending=True)
 
     def advance(self, account: Account) -> bool:
         """Fetch everything that is pending in one concurrent round; False where nothing is."""
@@ -80,11 +85,11 @@ class Live:
         )
         self._pending.clear()
         # Clients are made here: making them is not safe in threads, using them is.
-        clients = {call.queries[0].region: self.client("ec2", call.queries[0].region) for call in calls}
+        clients = {call.place: self.client(*call.place) for call in calls}
         self.calls += [(call.operation.name, call.parameters) for call in calls]
         meanwhile, self._meanwhile = self._meanwhile, None
         outcomes = concurrently(
-            [fetcher(clients[call.queries[0].region], call.operation, call.parameters) for call in calls], meanwhile
+            [fetcher(clients[call.place], call.operation, call.parameters) for call in calls], meanwhile
         )
         for call, outcome in zip(calls, outcomes, strict=True):
             if isinstance(outcome, Exception):
@@ -96,7 +101,7 @@ class Live:
     def absent(self, query: Query) -> Missing:
         """How to say that AWS was asked and has no such thing, as far as these credentials see."""
         where = query.region or self.region
-        return Missing(f"ec2:{query.operation}", f"{query.value} not found in {where}")
+        return Missing(permission_of(query.operation), f"{query.value} not found in {where}")
 
     def find_region_of(self, resource_id: str) -> tuple[str, ...]:
         """The other Regions of the account that have this instance or interface, for the way out of an error."""
@@ -130,13 +135,16 @@ class Live:
         """Index what came. Filters that an endpoint ignores do no harm: look-ups in the index filter again."""
         self._loaded.update(call.queries)
         region = call.queries[0].region or self.region
-        where = f"the answer to ec2:{call.operation.name} in {region}"
+        where = f"the answer to {call.operation.permission} in {region}"
         part = decode_response(call.operation, response, where)
         account.broken[call.operation.key] += part.broken
         if call.operation.type is r.PrefixListEntry:
             if not part.broken:
                 cidrs = [entry.cidr for entry in part.resources if isinstance(entry, r.PrefixListEntry)]
                 account.add_prefix_list(call.queries[0].value, cidrs)
+            return
+        if call.operation.each is not None:
+            account.add_details(call.operation.name, call.queries[0].value, part.resources)
             return
         for index, resource in enumerate(part.resources):
             place = f"{where}: {call.operation.key}[{index}]"

@@ -6,21 +6,24 @@ Names and shapes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Ope
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from whyblocked.config import resources as r
 
 
 class Each(NamedTuple):
-    """A call that has to be made once for every resource that another call lists.
+    """A call that has to be made once for every resource that another call lists; its answer does not name it.
 
     ``id`` is the key of the resource that goes into ``parameter``; ``name`` the one that its file is named after.
+    ``wrapper`` is the top-level key under which Batfish's AWS puller keeps all answers, each with the id beside it.
     """
 
     operation: str
     id: str
     parameter: str
     name: str
+    wrapper: str = ""
 
 
 class Operation(NamedTuple):
@@ -46,6 +49,12 @@ class Operation(NamedTuple):
     def permission(self) -> str:
         """The IAM action that allows the call."""
         return f"{_IAM_PREFIX.get(self.service, self.service)}:{self.name}"
+
+    @property
+    def file_name(self) -> str:
+        """The call as the AWS CLI spells it: ``describe-route-tables``, ``describe-db-instances``."""
+        words = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", self.name)
+        return re.sub(r"([A-Z])([A-Z][a-z])", r"\1-\2", words).lower()
 
 
 _IAM_PREFIX = {"elbv2": "elasticloadbalancing"}
@@ -133,12 +142,19 @@ _SAVED = (
 )
 """What a snapshot keeps beyond that, for the hops that a later version knows."""
 
+
 ALWAYS_ALLOWED = "sts:GetCallerIdentity"
 ELSEWHERE = "ec2:DescribeRegions"
 
 READ = {operation.name: operation for operation in _READ}
 SAVED = (*_READ, *_SAVED)
 BY_KEY = {
-    **{operation.key: operation for operation in _READ},
+    **{operation.key: operation for operation in reversed(_READ)},
     "ManagedPrefixLists": READ["DescribeManagedPrefixLists"],
 }
+WRAPPERS = {operation.each.wrapper: operation for operation in _READ if operation.each and operation.each.wrapper}
+
+
+def permission_of(name: str) -> str:
+    """The IAM action that allows the read call with this name."""
+    return READ[name].permission if name in READ else f"ec2:{name}"

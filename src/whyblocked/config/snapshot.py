@@ -15,7 +15,7 @@ from typing import NamedTuple
 from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.decode import Part, decode_file
-from whyblocked.config.operations import BY_KEY, READ
+from whyblocked.config.operations import BY_KEY, READ, permission_of
 from whyblocked.errors import InputError
 from whyblocked.text import clean
 
@@ -41,7 +41,7 @@ class Snapshot:
         """
         operation = READ.get(query.operation)
         if operation is None:
-            return Missing(f"ec2:{query.operation}", "not in the snapshot")
+            return Missing(permission_of(query.operation), "not in the snapshot")
         if operation.key in self.kinds or operation.optional or operation.key == "InternetGateways":
             return None
         if operation.key == "Entries" and "PrefixLists" in self.kinds:
@@ -55,7 +55,7 @@ class Snapshot:
 
     def absent(self, query: Query) -> Missing:
         """How to say that no file holds what ``query`` asks for."""
-        return Missing(f"ec2:{query.operation}", f"{query.value} is not in the snapshot")
+        return Missing(permission_of(query.operation), f"{query.value} is not in the snapshot")
 
 
 class _File(NamedTuple):
@@ -111,6 +111,9 @@ class _Loader:
         if key == "Entries":
             self._entries(file, part)
             return
+        if part.operation.each is not None:
+            self._details(file, part)
+            return
         for broken in part.broken:
             self.account.broken[key].append(broken)
         for index, resource in enumerate(part.resources):
@@ -137,6 +140,18 @@ class _Loader:
             )
         cidrs = [entry.cidr for entry in part.resources if isinstance(entry, r.PrefixListEntry)]
         self._lists.setdefault(prefix_list_id, []).extend(cidrs)
+
+    def _details(self, file: _File, part: Part) -> None:
+        """What a call about one object gave; the file is named after it, or after the call and it."""
+        head, _, tail = file.stem.rpartition(".")
+        about = part.about or tail
+        self.account.broken[part.operation.key] += [
+            r.Broken(broken.kind, broken.mentions | {about}, broken.message) for broken in part.broken
+        ]
+        alike = [operation for operation in READ.values() if operation.each and operation.key == part.operation.key]
+        told = [operation for operation in alike if operation.file_name.partition("-")[2] in head]
+        for operation in told or alike:
+            self.account.add_details(operation.name, about, part.resources)
 
     def _add(self, file: _File, key: str, index: int, resource: r.Resource, owner_id: str | None) -> None:
         region = file.region or _own_region(resource)

@@ -6,7 +6,7 @@ account the first time they are asked for, so that an account of thousands of in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from whyblocked.config.account import Account, Missing
@@ -15,6 +15,9 @@ from whyblocked.network.flow import INTERNET, Node
 
 if TYPE_CHECKING:
     import networkx as nx
+
+Neighbours = Callable[[Account, Node], Iterable[Node]]
+"""What a vertex of one kind can hand packets over to."""
 
 _TARGETS = {
     "igw": "internet-gateway",
@@ -46,10 +49,11 @@ def target_node(route: Route, vpc_id: str) -> Node:
 class NetworkGraph:
     """The graph of one account; ``edges`` of a vertex are added when it is first visited."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, neighbours: Mapping[str, Neighbours]) -> None:
         import networkx as nx  # here, as it takes longer than a walk: not before there is one
 
         self.account = account
+        self._neighbours = {**_EXPANDERS, **neighbours}
         self.graph: nx.DiGraph[Node] = nx.DiGraph()
         self._expanded: dict[Node, int] = {}
 
@@ -59,7 +63,7 @@ class NetworkGraph:
             return True
         if self._expanded.get(here) != self.account.version:
             self._expanded[here] = self.account.version
-            expand = _EXPANDERS.get(here.kind)
+            expand = self._neighbours.get(here.kind)
             if expand is not None:
                 self.graph.add_edges_from((here, neighbour) for neighbour in expand(self.account, here))
         return self.graph.has_edge(here, there)
@@ -175,7 +179,7 @@ def _unmodelled(account: Account, here: Node) -> Iterable[Node]:
             yield Node("vpc", table.vpc_id)
 
 
-_EXPANDERS: dict[str, Callable[[Account, Node], Iterable[Node]]] = {
+_EXPANDERS: dict[str, Neighbours] = {
     "interface": _interface,
     "security-group": _security_group,
     "subnet": _subnet,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from whyblocked.config.account import Account
 from whyblocked.network.asked import Asked
 from whyblocked.network.graph import NetworkGraph
-from whyblocked.network.hops import HANDLERS
+from whyblocked.network.hops import HANDLERS, NEIGHBOURS
 from whyblocked.network.start import starts
 from whyblocked.network.walk import Rulebook, Walk
 
@@ -15,7 +15,7 @@ class Simulator:
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.graph = NetworkGraph(account)
+        self.graph = NetworkGraph(account, NEIGHBOURS)
         self.rulebook = Rulebook(account)
 
     def walk(self, asked: Asked) -> Walk:

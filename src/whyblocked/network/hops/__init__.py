@@ -1,5 +1,6 @@
 """One module a kind of component: what it refuses, how it rewrites, where it hands on."""
 
+from whyblocked.network.graph import Neighbours
 from whyblocked.network.hops import (
     egress_only_gateway,
     interface,
@@ -15,6 +16,7 @@ from whyblocked.network.hops import (
 from whyblocked.network.walk import UNMODELLED_HANDLERS, Handler
 
 HANDLERS: dict[str, Handler] = {
+    **UNMODELLED_HANDLERS,  # those that have a module follow below
     "interface": interface.cross,
     "host": interface.cross_host,
     "security-group": security_group.cross,
@@ -27,5 +29,8 @@ HANDLERS: dict[str, Handler] = {
     "egress-only-internet-gateway": egress_only_gateway.cross,
     "nat-gateway": nat_gateway.cross,
     "vpc-peering": peering.cross,
-    **UNMODELLED_HANDLERS,
 }
+"""What moves packets through a resource of each kind; for the kinds of :data:`UNMODELLED`, to an open end."""
+
+NEIGHBOURS: dict[str, Neighbours] = {}
+"""What the resources of kinds beyond the VPC's own hand packets over to: each stands in its hop module."""
