@@ -6,7 +6,7 @@ print(session.explain(parse("203.0.113.5 -> i-abc:22")).summary)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ from whyblocked.question.resolve import resolve
 
 if TYPE_CHECKING:
     from whyblocked.diagnosis.evidence import EvidenceRequest
+    from whyblocked.diagnosis.following import Batch
     from whyblocked.diagnosis.rejects import Rejects, RejectsRequest
 
 
@@ -94,6 +95,12 @@ class Session:
         from whyblocked.diagnosis.rejects import rejects
 
         return rejects(self._simulator, request, now)
+
+    def follow(self, request: RejectsRequest) -> Iterator[Batch]:
+        """The rejected flows of one growing file, or of standard input, explained as they come."""
+        from whyblocked.diagnosis.following import following
+
+        return following(self._simulator, request)
 
     def _remarks(self) -> Iterable[str]:
         remarks: Iterable[str] = getattr(self.account.source, "warnings", ())

@@ -57,9 +57,13 @@ def install(folder: Path) -> Path:
     return folder
 
 
-def on_terminal(command: Sequence[str], cwd: Path, path: Path, **environment: str) -> Result:
-    """Run ``command`` with a pseudo-terminal as its controlling terminal; ``out`` is what the terminal shows."""
+def on_terminal(command: Sequence[str], cwd: Path, path: Path, *, typed: str = "", **environment: str) -> Result:
+    """Run ``command`` with a pseudo-terminal as its controlling terminal; ``out`` is what the terminal shows.
+
+    ``typed`` waits in the terminal until it is read.
+    """
     ours, theirs = os.openpty()
+    os.write(ours, typed.encode())
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, b"\x18\x00\x78\x00\x00\x00\x00\x00")  # 24 lines of 120
     process = subprocess.Popen(
         command,

@@ -16,7 +16,26 @@ from whyblocked.config.permissions import policy
 from whyblocked.config.save import save_snapshot
 
 # Not made by these tests: records are read by the flow log sources, other Regions are looked at after an error.
-BY_OTHERS = {"logs:DescribeLogGroups", "logs:FilterLogEvents"}
+BY_OTHERS = {
+    "kms:Decrypt",
+    "logs:DescribeLogGroups",
+    "logs:FilterLogEvents",
+    "logs:GetQueryResults",
+    "s3:GetObject",
+    "s3:ListBucket",
+}
+ATHENA = {
+    *(f"athena:{name}" for name in ("GetQueryExecution", "GetQueryResults")),
+    *(f"glue:{name}" for name in ("GetDatabase", "GetPartitions", "GetTable")),
+    "s3:GetBucketLocation",
+}
+QUERIES = {  # no reading, but needed for it
+    "athena:StartQueryExecution",
+    "athena:StopQueryExecution",
+    "logs:StartQuery",
+    "logs:StopQuery",
+    "s3:PutObject",
+}
 
 
 def allowed() -> list[str]:
@@ -51,7 +70,7 @@ def test_the_policy_allows_exactly_the_calls_that_are_made(made: set[str], tmp_p
     everything(account, things)
     source.find_region_of("i-0nowhere")
     save_snapshot(tmp_path, source)
-    assert made | BY_OTHERS == set(allowed())
+    assert made | BY_OTHERS | ATHENA | QUERIES == set(allowed())
 
 
 def test_an_answer_needs_the_first_two_statements_only(made: set[str]) -> None:
@@ -65,9 +84,14 @@ def test_an_answer_needs_the_first_two_statements_only(made: set[str]) -> None:
 def test_the_policy_only_reads_and_names_nothing_twice() -> None:
     actions = allowed()
     assert len(actions) == len(set(actions))
-    verbs = ("Describe", "Get", "Search", "Filter")
-    assert all(action.split(":")[1].startswith(verbs) for action in actions)
+    verbs = ("Decrypt", "Describe", "Get", "List", "Search", "Filter")
+    assert all(action.split(":")[1].startswith(verbs) for action in actions if action not in QUERIES)
     assert not any("*" in action for action in actions)
+
+
+def test_only_where_athena_puts_its_results_may_be_written() -> None:
+    places = {s["Resource"] for s in policy()["Statement"] if "s3:PutObject" in s["Action"]}
+    assert places == {"arn:aws:s3:::aws-athena-query-results-*"}
 
 
 def test_every_call_is_stated_once() -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.flowlogs.cases import transit
 from tests.flowlogs.test_records import ACCEPTED, HEADER, SKIPPED
 from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Missing, Nothing, Query
@@ -171,6 +172,18 @@ def test_accepted_as_the_rules_say() -> None:
         (SERVER, "egress", "accept", 0),
         (CLIENT, "ingress", "accept", 0),
     ]
+
+
+def test_records_of_a_transit_gateway_are_no_evidence_of_an_interface() -> None:
+    losses = [
+        transit(
+            srcaddr="172.31.16.139", dstaddr="172.31.16.21", srcport=20641, dstport=22, packets_lost_no_route=3, **at
+        )
+        for at in ({}, {"tgw_attachment_id": "-"}, {"tgw_attachment_id": "-", "tgw_id": "-"})
+    ]
+    with_losses, without = read([ACCEPTED, *losses], path()), read([ACCEPTED], path())
+    assert (with_losses.status, with_losses.seen, with_losses.rejected) == (without.status, without.seen, 0)
+    assert with_losses.scanned["rejected"] == 3
 
 
 def test_rejected_as_the_rules_say() -> None:
@@ -525,7 +538,7 @@ def test_no_flow_log_gives_the_command_that_makes_one() -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"log_destination_type": "s3", "log_destination": "arn:aws:s3:::logs"}, "delivers to Amazon S3"),
+        ({"log_destination_type": "s3", "log_destination": "arn:aws-cn:s3:::logs/x/"}, "s3://logs/x can't be read"),
         ({"log_destination_type": "kinesis-data-firehose"}, "delivers to Firehose"),
         ({"log_group_name": "g"}, "the log group g can't be read from a snapshot"),
         ({"log_destination": "arn:aws:logs:eu-west-1:1:log-group:h"}, "the log group h can't be read from a snapshot"),

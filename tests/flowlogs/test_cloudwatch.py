@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,10 +16,13 @@ from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Nothing
 from whyblocked.diagnosis.evidence import EvidenceRequest, Gathered, gather
 from whyblocked.errors import AwsError, InputError
-from whyblocked.flowlogs.cloudwatch import pattern, read_group
+from whyblocked.flowlogs import loggroup
+from whyblocked.flowlogs.cloudwatch import read_group
+from whyblocked.flowlogs.events import pattern
 from whyblocked.flowlogs.fields import DEFAULT, Format, parse_format
+from whyblocked.flowlogs.loggroup import LogGroup
 from whyblocked.flowlogs.records import Record, Scan, Wanted
-from whyblocked.flowlogs.sinks import Filter, Unreadable
+from whyblocked.flowlogs.sinks import Filter, Sink, Unreadable
 
 GROUP = "vpc-flow"
 CUSTOM = (
@@ -62,6 +66,11 @@ def test_nothing_to_filter_by_is_no_pattern() -> None:
 # -- pages and refusals --------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def no_holding_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loggroup, "_LONGEST", 0.0)
+
+
 class Canned:
     """A client that gives what it was told to, and remembers what it was asked."""
 
@@ -86,6 +95,17 @@ def refused(code: str, message: str = "no", status: int = 400) -> ClientError:
     return ClientError(response, "FilterLogEvents")
 
 
+class Taken(Sink):
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def add(self, records: Sequence[Record], source: str) -> None:
+        assert source == f"cloudwatch:{GROUP}"
+        self.records += records
+
+
 def read(
     logs: Canned,
     forms: tuple[Format, ...] = (DEFAULT,),
@@ -95,16 +115,16 @@ def read(
 ) -> tuple[list[Record], Scan]:
     scan = Scan()
     wanted = Wanted(interfaces=frozenset({SERVER}), since=since, until=until)
-    found = read_group(logs, GROUP, forms, wanted, scan, narrow=narrow or Filter(), region="eu-west-1")
-    return [record for batch in found for record in batch], scan
+    sink = Taken()
+    read_group(LogGroup(logs, GROUP, "eu-west-1"), forms, wanted, scan, sink, narrow or Filter())
+    return sink.records, scan
 
 
-def test_empty_pages_are_not_the_end_and_a_repeated_token_is() -> None:
+def test_empty_pages_are_not_the_end() -> None:
     logs = Canned(
         {"events": [], "nextToken": "a"},
         {"events": [event(line())], "nextToken": "b"},
-        {"nextToken": "c"},
-        {"events": [event(line())], "nextToken": "c"},
+        {"events": [], "nextToken": "c"},
         {"events": [event(line())]},
     )
     found, scan = read(logs)
@@ -114,8 +134,8 @@ def test_empty_pages_are_not_the_end_and_a_repeated_token_is() -> None:
 
 def test_the_window_is_widened_by_the_aggregation_interval() -> None:
     logs = Canned()
-    read(logs, since=1_000_000, until=2_000_000)
-    assert (logs.asked[0]["startTime"], logs.asked[0]["endTime"]) == (999_400_000, 2_000_000_999)
+    read(logs, since=1_000_000, until=1_003_600)
+    assert (logs.asked[0]["startTime"], logs.asked[0]["endTime"]) == (999_400_000, 1_003_600_999)
 
 
 def test_one_interface_is_a_prefix_of_streams_and_an_unfiltered_look_follows_silence() -> None:
@@ -177,7 +197,6 @@ def test_strange_messages_are_malformed() -> None:
     [
         (refused("AccessDeniedException"), "logs:FilterLogEvents: AccessDenied", "logs:FilterLogEvents"),
         (refused("ResourceNotFoundException"), "does not exist; AWS makes it with the first traffic", None),
-        (refused("InvalidOperationException"), "Infrequent Access", None),
         (refused("UnknownOperationException"), "not offered by this endpoint", None),
     ],
 )
@@ -188,10 +207,112 @@ def test_refusals(error: Exception, said: str, permission: str | None) -> None:
     assert caught.value.permission == permission
 
 
-@pytest.mark.parametrize("error", [refused("ThrottlingException"), refused("ServiceUnavailableException", status=503)])
-def test_failures_past_the_retries_end_the_reading(error: Exception) -> None:
+@pytest.mark.parametrize(
+    "code",
+    ["ThrottlingException", "ServiceUnavailableException", "ExpiredTokenException", "AccessDeniedException", "Odd"],
+)
+def test_what_fails_in_the_middle_ends_the_reading_and_is_no_refusal(code: str) -> None:
+    error = refused(code, status=503 if code.startswith("Service") else 400)
     with pytest.raises(AwsError):
-        read(Canned({"events": [event(line())], "nextToken": "a"}, error))
+        read(Canned({"events": [event(line())], "nextToken": "a"}, *[error] * 9))
+
+
+def test_throttling_for_a_while_loses_nothing() -> None:
+    logs = Canned(
+        {"events": [event(line())], "nextToken": "a"}, refused("ThrottlingException"), {"events": [event(line())]}
+    )
+    assert len(read(logs)[0]) == 2
+
+
+def test_an_answer_that_is_cut_off_is_no_end() -> None:
+    cut = {"message": '{"events": [{"eventId"'}
+    logs = Canned({"events": [event(line())], "nextToken": "a"}, cut, {"events": [event(line())]})
+    assert len(read(logs)[0]) == 2
+    with pytest.raises(AwsError, match="can't be read"):
+        read(Canned({"events": [event(line())], "nextToken": "a"}, cut, cut))
+
+
+# -- pages that are not what was asked for --------------------------------------------------------------------------
+
+
+def page(*numbers: int, token: str | None = None) -> dict[str, Any]:
+    """A page of events with these identities."""
+    events = [
+        {**event(line(ports=(20000 + n, 22), at=n - 1418530010)), "eventId": str(n), "timestamp": 1000 * n}
+        for n in numbers
+    ]
+    return {"events": events, **({"nextToken": token} if token else {})}
+
+
+def ports(logs: Canned, since: int | None = None, until: int | None = None) -> list[int]:
+    return [(record.source_port or 0) - 20000 for record in read(logs, since=since, until=until)[0]]
+
+
+def test_a_page_that_comes_twice_counts_once() -> None:
+    again = Canned(page(1, 2, token="a"), page(3, 4, token="b"), page(3, 4, token="b"), page(5))
+    assert ports(again) == [1, 2, 3, 4, 5]
+    assert [call.get("nextToken") for call in again.asked] == [None, "a", "b", "b"]
+    under_a_new_token = Canned(page(1, 2, token="a"), page(1, 2, token="b"), page(3))
+    assert ports(under_a_new_token) == [1, 2, 3]
+
+
+def test_the_same_page_for_ever_is_a_failure_and_no_short_count() -> None:
+    logs = Canned(page(1, token="a"), *[page(1, token="a")] * 9)
+    with pytest.raises(AwsError, match="again and again"):
+        read(logs)
+    assert len(logs.asked) == 5
+
+
+def test_a_page_of_another_time_is_asked_for_again() -> None:
+    logs = Canned(page(100), page(5000, 5001))
+    assert ports(logs, since=5000, until=6000) == [5000, 5001]
+    always = Canned(*[page(100, 5000)] * 9)
+    assert ports(always, since=5000, until=6000) == [5000], "an endpoint that does not know times"
+
+
+# -- several slices of the time at once ------------------------------------------------------------------------------
+
+
+class Paged(Canned):
+    """A client over events at these times that gives a few a page, for any number of threads."""
+
+    def __init__(self, times: Sequence[int], size: int, fail_at: int | None = None) -> None:
+        super().__init__()
+        self.times, self.size, self.fail_at = sorted(times), size, fail_at
+
+    def filter_log_events(self, **parameters: Any) -> Any:
+        self.asked.append(parameters)
+        if len(self.asked) == self.fail_at:
+            raise refused("ExpiredTokenException", "The security token included in the request is expired")
+        inside = [at for at in self.times if parameters["startTime"] <= 1000 * at <= parameters["endTime"]]
+        begin = int(parameters.get("nextToken", 0))
+        end = begin + self.size
+        return page(*inside[begin:end], token=str(end) if end < len(inside) else None)
+
+
+def test_what_needs_many_pages_is_read_in_slices_and_in_order() -> None:
+    times = [100_000 + 7 * n for n in range(500)]
+    logs = Paged(times, 9)
+    assert ports(logs, since=100_600, until=103_600) == [t for t in times if t + 60 >= 100_600]
+    slices = sorted({(call["startTime"], call["endTime"]) for call in logs.asked[6:]})
+    assert len(slices) > 4
+    assert (slices[0][0], slices[-1][1]) == (100_000_000, 103_600_999)
+    assert all(begin == before + 1 for (_, before), (begin, _) in pairwise(slices))
+
+
+def test_what_is_in_the_first_page_takes_one_request() -> None:
+    logs = Paged([100_700], 9)
+    assert ports(logs, since=100_600, until=103_600) == [100_700]
+    assert len(logs.asked) == 1
+
+
+def test_lost_credentials_in_one_slice_end_the_reading_with_what_came_before() -> None:
+    logs = Paged([100_000 + 7 * n for n in range(500)], 9, fail_at=30)
+    sink, scan = Taken(), Scan()
+    wanted = Wanted(interfaces=frozenset({SERVER}), since=100_600, until=103_600)
+    with pytest.raises(AwsError, match="credentials"):
+        read_group(LogGroup(logs, GROUP), (DEFAULT,), wanted, scan, sink, Filter())
+    assert 0 < scan.records < 500
 
 
 # -- the whole way -------------------------------------------------------------------------------------------------
@@ -272,7 +393,7 @@ def test_two_flow_logs_into_one_group_are_one_source() -> None:
     ("error", "missing"),
     [
         (refused("AccessDeniedException"), "logs:FilterLogEvents: AccessDenied"),
-        (refused("ThrottlingException"), "logs:FilterLogEvents: AWS kept refusing"),
+        (refused("ServiceUnavailableException", status=503), "logs:FilterLogEvents: AWS failed"),
         (refused("ResourceNotFoundException"), None),
     ],
 )

@@ -198,8 +198,8 @@ CASES: dict[str, tuple[str | bytes, str | None, tuple[int, int, int, int, int]]]
         None,
         (1, 1, 0, 0, 0),
     ),
-    "transit gateway records": (f"{TRANSIT}\n{TRANSIT_LINE}\n{HEADER}\n{ACCEPTED}\n", None, (1, 0, 0, 0, 0)),
-    "transit gateway records without a header": (f"{ACCEPTED}\n{TRANSIT_LINE}\n", None, (1, 0, 0, 0, 0)),
+    "transit gateway records": (f"{TRANSIT}\n{TRANSIT_LINE}\n{HEADER}\n{ACCEPTED}\n", None, (1, 1, 0, 0, 0)),
+    "transit gateway records of an unknown format": (f"{ACCEPTED}\n{TRANSIT_LINE}\n", None, (1, 0, 0, 0, 1)),
 }
 
 
@@ -208,7 +208,6 @@ def test_counts(case: str) -> None:
     text, form, expected = CASES[case]
     _, scan = read(text, form)
     assert counts(scan) == expected
-    assert scan.transit_gateway == case.startswith("transit")
     assert len(scan.places) == min(scan.malformed, PLACES)
 
 
@@ -238,7 +237,8 @@ def test_malformed_lines_are_placed_and_harmless() -> None:
         ('{"Vpcs": [{"VpcId": "vpc-1"}]}\n', "x.log is not a flow log: JSON without records"),
         ("version,account-id,action\n", "x.log: the record format lacks srcaddr or pkt-srcaddr"),
         (b"\x7fELF\x02\0\0\0", "not a flow log (binary data)"),
-        ("version action".encode("utf-16"), "not a flow log (binary data)"),
+        ("version action\n".encode("utf-16"), "x.log:1: the record format lacks srcaddr"),
+        (b"\x28\xb5\x2f\xfd\0\0", "x.log is packed with zstd, which is not read: unpack it"),
     ],
 )
 def test_what_is_no_flow_log(text: str | bytes, named: str) -> None:
@@ -281,6 +281,35 @@ def test_several_formats_in_one_place() -> None:
     found = Parser("group", forms, Wanted(), scan).read(Lines([line.encode() for line in lines], 1))
     assert [(r.interface_id, r.accepted) for r in found] == [(ENI, True), ("eni-2", False)]
     assert counts(scan) == (1, 1, 1, 0, 1)
+
+
+def test_formats_of_as_many_fields_in_one_place_are_told_apart() -> None:
+    forms = [
+        parse_format("instance-id srcport srcaddr dstaddr action log-status"),
+        parse_format("subnet-id dstport srcaddr dstaddr action log-status"),
+        parse_format("vpc-id action srcaddr dstaddr dstport log-status"),
+    ]
+    lines = [
+        "i-1 1 10.0.0.1 10.0.0.2 ACCEPT OK",
+        "subnet-1 2 10.0.0.1 10.0.0.2 ACCEPT OK",
+        "vpc-1 ACCEPT 10.0.0.1 10.0.0.2 3 OK",
+        "- 4 10.0.0.1 10.0.0.2 ACCEPT OK",  # for all that can be told, of the first
+    ]
+    for order in (forms, forms[::-1]):
+        scan = Scan()
+        found = Parser("group", order, Wanted(), scan).read(Lines([line.encode() for line in lines], 1))
+        assert [(r.source_port, r.destination_port) for r in found[:3]] == [(1, None), (None, 2), (None, 3)]
+        assert counts(scan) == (4, 0, 0, 0, 0)
+        assert scan.notes == []
+
+
+def test_formats_that_nothing_tells_apart_are_said() -> None:
+    scan = Scan()
+    forms = [parse_format("srcaddr dstaddr dstport action"), parse_format("dstaddr srcaddr dstport action")]
+    Parser("group", forms, Wanted(), scan)
+    assert scan.notes == [
+        "group: nothing tells its formats apart, so its records are read as ${srcaddr} ${dstaddr} ${dstport} ${action}"
+    ]
 
 
 # -- any record, any order -----------------------------------------------------------------------------------

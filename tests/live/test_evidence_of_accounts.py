@@ -182,27 +182,6 @@ def test_without_a_flow_log_the_command_for_one_is_given(server: Overlay, served
     assert "FilterLogEvents" not in server.log
 
 
-def test_a_flow_log_that_delivers_to_s3_is_named_as_not_read(server: Overlay, served: Company) -> None:
-    keys: Any = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-    s3 = boto3.client("s3", region_name="us-east-1", endpoint_url=server.url, **keys)
-    s3.create_bucket(Bucket="company-flow-logs")
-    made = served.ec2.create_flow_logs(
-        ResourceIds=[served.vpc],
-        ResourceType="VPC",
-        TrafficType="ALL",
-        LogDestinationType="s3",
-        LogDestination="arn:aws:s3:::company-flow-logs",
-    )["FlowLogIds"]
-    try:
-        evidence = as_json(server, SHUT).answer["evidence"]
-    finally:
-        served.ec2.delete_flow_logs(FlowLogIds=made)
-    assert (evidence["status"], evidence["enable_command"]) == ("unavailable", None)
-    (note,) = evidence["notes"]
-    assert made[0] in note
-    assert "not read yet" in note
-
-
 def test_records_that_may_not_be_read_name_the_permission(server: Overlay, served: Company, logged: Logged) -> None:
     server.add("FilterLogEvents", 400, REFUSED, "application/x-amz-json-1.1")
     asked = as_json(server, SHUT)

@@ -107,6 +107,11 @@ def _weighed(session: Session, examined: Examined, evidence: EvidenceSettings, *
             until=evidence.until,
             stdin=sys.stdin.buffer if "-" in evidence.locations else None,
             progress=progress.told,
+            advise=progress.advise,
             client=evidence.client,
+            request_payer=evidence.request_payer,
+            max_scan=evidence.max_scan,
+            work_group=evidence.work_group,
+            confirm=progress.confirm,
         )
         return session.weigh(examined, request, datetime.now(UTC))

@@ -27,6 +27,7 @@ COMMANDS = {
     "check": ("check", "Answer a file of questions, and check what they should be."),
     "snapshot": ("snapshot", "Save the account's configuration as a folder of JSON files."),
     "iam-policy": ("policy", "Print the least-privilege policy that whyblocked needs."),
+    "athena-ddl": ("athena_ddl", "Print the statement that makes a table of flow logs in S3 for Athena."),
     "demo": ("demo", "Show a full report on an account that comes with the program."),
     "schema": ("schema", "Print the JSON Schema of an answer."),
     "completion": ("completion", "Print the completion script for bash, zsh or fish."),

@@ -61,7 +61,10 @@ class EvidenceSettings(NamedTuple):
     log_format: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    request_payer: str | None = None
     client: Callable[[str, str | None], Any] | None = None
+    max_scan: int | None = None
+    work_group: str | None = None
 
 
 def read_evidence(
@@ -72,10 +75,16 @@ def read_evidence(
     log_format: str | None,
     since: str | None,
     until: str | None,
+    request_payer: str | None,
+    max_scan: str,
+    work_group: str | None,
 ) -> EvidenceSettings:
     """The evidence that the options of these names ask for; :class:`UsageError` where they contradict each other."""
     if no_flow_logs and flow_logs:
         raise UsageError("--no-flow-logs and --flow-logs contradict each other")
+    from whyblocked.flowlogs.costs import parse_size
+
+    limit = parse_size(max_scan)
     start = end = None
     if since is not None or until is not None:
         from whyblocked.flowlogs.window import moment
@@ -85,7 +94,17 @@ def read_evidence(
         end = None if until is None else moment(until, now, "--until")
         if start and end and start >= end:
             raise UsageError(f"--since {since} is not before --until {until}: nothing lies between them")
-    return EvidenceSettings(not no_flow_logs, flow_logs, log_format, start, end, settings.clients())
+    return EvidenceSettings(
+        wanted=not no_flow_logs,
+        locations=flow_logs,
+        log_format=log_format,
+        since=start,
+        until=end,
+        request_payer=request_payer,
+        client=settings.clients(),
+        max_scan=limit,
+        work_group=work_group,
+    )
 
 
 def account_options(function: F) -> F:
@@ -101,7 +120,7 @@ def account_options(function: F) -> F:
 
 
 def evidence_options(function: F) -> F:
-    """``--flow-logs``, ``--no-flow-logs``, ``--log-format``, ``--since`` and ``--until``."""
+    """Those of :func:`record_options`, and ``--no-flow-logs``."""
     return _all(
         record_options(function),
         click.option("--no-flow-logs", is_flag=True, help="Answer from the configuration alone."),
@@ -109,7 +128,7 @@ def evidence_options(function: F) -> F:
 
 
 def record_options(function: F) -> F:
-    """``--flow-logs``, ``--log-format``, ``--since`` and ``--until``."""
+    """Which flow logs are read, in which format, for which time, and what that may cost."""
     return _all(
         function,
         click.option(
@@ -122,6 +141,19 @@ def record_options(function: F) -> F:
         click.option("--log-format", metavar="FIELDS", help="The fields of the records, as '${version} ...'."),
         click.option("--since", metavar="TIME", help="Begin there: 30m, 2d, 2026-11-23T09:00:00Z, Unix seconds."),
         click.option("--until", metavar="TIME", help="End there."),
+        click.option(
+            "--request-payer",
+            metavar="PAYER",
+            type=click.Choice(("requester",)),
+            help="With requester: pay for what is read from a bucket of somebody else's.",
+        ),
+        click.option(
+            "--max-scan",
+            metavar="SIZE",
+            default="10GB",
+            help="Ask before Athena reads more than this (10GB): 500MB, 2GB, 1TB or none.",
+        ),
+        click.option("--work-group", metavar="NAME", help="Run Athena's queries in this workgroup."),
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import select
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from whyblocked.text import clean
@@ -41,6 +44,17 @@ def note(text: str) -> None:
         sys.stderr.flush()
 
 
+def check_pipe() -> None:
+    """Raise :class:`BrokenPipeError` where nobody reads standard output any more, though nothing is written now."""
+    if not hasattr(select, "poll"):
+        return
+    poll = select.poll()
+    with contextlib.suppress(OSError, ValueError):  # no file of the system's
+        poll.register(stdout().fileno(), 0)
+    if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+        raise BrokenPipeError
+
+
 class Progress:
     """A line on the terminal that says how far reading is, and is gone when it is done."""
 
@@ -56,13 +70,35 @@ class Progress:
             self._stream.flush()
             self._width = len(line)
 
+    def advise(self, text: str) -> None:
+        """A line that stays."""
+        self._clear()
+        note(f"whyblocked: {clean(text, 1000)}")
+
+    @property
+    def confirm(self) -> Callable[[str], bool] | None:
+        """Asks the user, whose answer is no unless it is yes; None where there is no terminal to ask at."""
+        if sys.stdin is None or sys.stderr is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return None
+        return self._confirmed
+
+    def _confirmed(self, text: str) -> bool:
+        self._clear()
+        sys.stderr.write(f"whyblocked: {clean(text, 1000)}. Read it? [y/N] ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._clear()
+
+    def _clear(self) -> None:
         if self._stream is not None and self._width:
             self._stream.write(f"\r{' ' * self._width}\r")
             self._stream.flush()
+            self._width = 0
 
 
 def _closed_pipe() -> NoReturn:

@@ -29,6 +29,7 @@ FORMATS = ("text", "json", "markdown", "csv")
 @click.option("--port", metavar="PORT", multiple=True, help="Only to this port or range (repeatable).")
 @click.option("--protocol", metavar="NAME", help="Only tcp, udp, icmp, icmpv6 or a number.")
 @click.option("--interface", metavar="ID", multiple=True, help="Only at this interface (repeatable).")
+@click.option("--follow", is_flag=True, help="Go on as the file grows, and print each new flow as it comes.")
 @record_options
 @account_options
 @output_options(*FORMATS)
@@ -40,6 +41,7 @@ def command(
     port: tuple[str, ...],
     protocol: str | None,
     interface: tuple[str, ...],
+    follow: bool,
     profile: str | None,
     region: str | None,
     endpoint_url: str | None,
@@ -55,6 +57,8 @@ def command(
     """
     settings = AccountSettings(profile, region, endpoint_url, snapshot, debug)
     wanted = read_evidence(settings, no_flow_logs=False, **evidence)
+    if follow:
+        _can_follow(wanted.locations, output)
     filters = _filters(source, destination, port, protocol, interface)
     from whyblocked.diagnosis.rejects import RejectsRequest
 
@@ -67,7 +71,12 @@ def command(
         top=top,
         stdin=sys.stdin.buffer if "-" in wanted.locations else None,
         client=wanted.client,
+        request_payer=wanted.request_payer,
+        max_scan=wanted.max_scan,
+        work_group=wanted.work_group,
     )
+    if follow:
+        return _follow(settings, request, output, no_color)
     found = _found(settings, request, shown=output == "text")
     _print(found, by, output, no_color)
     return found.exit_status
@@ -82,8 +91,41 @@ def _found(settings: AccountSettings, request: RejectsRequest, *, shown: bool) -
 
     account = settings.open()
     with Progress(shown) as progress:
-        request = msgspec.structs.replace(request, progress=progress.told)
+        request = msgspec.structs.replace(
+            request, progress=progress.told, advise=progress.advise, confirm=progress.confirm
+        )
         return api.Session(account).rejects(request, datetime.now(UTC))
+
+
+def _can_follow(locations: tuple[str, ...], output: str) -> None:
+    if output not in ("text", "json"):
+        raise UsageError(f"--follow prints text, or JSON lines with --output json: it can't print {output}")
+    if len(locations) != 1:
+        raise UsageError("--follow reads one file, or - for standard input: name it with --flow-logs")
+
+
+def _follow(settings: AccountSettings, request: RejectsRequest, output: str, no_color: bool) -> int:
+    """Print every new group until Ctrl-C, or the end of standard input."""
+    import gc
+
+    from whyblocked import api
+    from whyblocked.cli.output import check_pipe, console, emit, note
+    from whyblocked.report import json, rejects
+
+    gc.enable()  # the program leaves it out, as most runs are short
+    out = console(no_color) if output == "text" else None
+    status = 0
+    for batch in api.Session(settings.open()).follow(request):
+        for group in batch.groups:
+            status = 1
+            if out:
+                rejects.render_group(group, batch.names, out)
+            else:
+                emit(json.render_group(group))
+        for remark in batch.remarks:
+            note(f"whyblocked: {clean(remark, 1000)}")
+        check_pipe()
+    return status
 
 
 def _print(found: Rejects, by: By, output: str, no_color: bool) -> None:

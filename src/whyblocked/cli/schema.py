@@ -1,15 +1,18 @@
-"""``whyblocked schema``: the JSON Schema of an answer."""
+"""``whyblocked schema``: the JSON Schema of what the tool prints as JSON."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import click
 
 
 @click.command("schema", short_help="Print the JSON Schema of an answer.")
-def command() -> int:
-    """Print the JSON Schema of what --output json prints."""
+@click.argument("what", type=click.Choice(["answer", "rejects"]), default="answer")
+def command(what: Literal["answer", "rejects"]) -> int:
+    """Print the JSON Schema of what --output json prints: of an answer, or of rejected flows."""
     from whyblocked.cli.output import emit
     from whyblocked.report.schema import render
 
-    emit(render())
+    emit(render(what))
     return 0

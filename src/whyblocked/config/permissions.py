@@ -11,7 +11,26 @@ from typing import Any
 
 from whyblocked.config.operations import ALWAYS_ALLOWED, ELSEWHERE, READ, SAVED
 
-_RECORDS = ("logs:DescribeLogGroups", "logs:FilterLogEvents")
+_ATHENA = (
+    "athena:GetQueryExecution",
+    "athena:GetQueryResults",
+    "athena:StartQueryExecution",
+    "athena:StopQueryExecution",
+    "glue:GetDatabase",
+    "glue:GetPartitions",
+    "glue:GetTable",
+)
+_RESULTS = "arn:aws:s3:::aws-athena-query-results-*"  # where AWS's own policies expect what queries give
+_RECORDS = (
+    "kms:Decrypt",
+    "logs:DescribeLogGroups",
+    "logs:FilterLogEvents",
+    "logs:GetQueryResults",
+    "logs:StartQuery",
+    "logs:StopQuery",
+    "s3:GetObject",
+    "s3:ListBucket",
+)
 
 
 def policy() -> dict[str, Any]:
@@ -22,10 +41,12 @@ def policy() -> dict[str, Any]:
         "Statement": [
             _allow("WhyblockedQuestions", questions | {ELSEWHERE, ALWAYS_ALLOWED}),
             _allow("WhyblockedFlowLogRecords", _RECORDS),
+            _allow("WhyblockedAthena", _ATHENA),
+            _allow("WhyblockedAthenaResults", ("s3:GetBucketLocation", "s3:PutObject"), _RESULTS),
             _allow("WhyblockedSnapshotSave", {operation.permission for operation in SAVED} - questions),
         ],
     }
 
 
-def _allow(sid: str, actions: Iterable[str]) -> dict[str, Any]:
-    return {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": "*"}
+def _allow(sid: str, actions: Iterable[str], resource: str = "*") -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": resource}

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from whyblocked.config.account import Account
 from whyblocked.config.resources import Tag, name_tag
-from whyblocked.diagnosis.advice import next_step
-from whyblocked.diagnosis.answer import Answer, Asking, Evidence, Finding, Hop, Verdict
+from whyblocked.diagnosis.advice import Step, next_step
+from whyblocked.diagnosis.answer import Answer, Asking, Evidence, Finding, Hop, NearMiss, PacketSet, Verdict
 from whyblocked.diagnosis.near import near_misses
 from whyblocked.diagnosis.sets import packet_set, packet_sets
 from whyblocked.errors import UndeterminedError
@@ -159,13 +159,9 @@ def findings(account: Account, blockers: Iterable[Blocker]) -> Iterator[Finding]
         grouped.setdefault(key, (blocker, []))[1].extend(blocker.packets)
     for blocker, packets in grouped.values():
         near = near_misses(blocker)
-        region = account.region_of(blocker.vpc_id or "")
-        acl = account.network_acls.get(blocker.resource_ids[0]) if blocker.layer == "network-acl" else None
         asked = [p.turned() for p in packets] if blocker.leg == "return" else packets
         for part in packet_sets(asked):
-            step, command = next_step(blocker, part, near, acl)
-            if command is not None and region is not None:
-                command = f"{command} --region {region}"
+            step, command = advised(account, blocker, part, near)
             yield Finding(
                 layer=blocker.layer,  # type: ignore[arg-type]
                 leg=blocker.leg,
@@ -175,7 +171,7 @@ def findings(account: Account, blockers: Iterable[Blocker]) -> Iterator[Finding]
                 subnet_id=blocker.subnet_id,
                 vpc_id=blocker.vpc_id,
                 account_id=account.account_id_of(blocker.vpc_id or ""),
-                region=region,
+                region=account.region_of(blocker.vpc_id or ""),
                 rule=blocker.rule,
                 code=blocker.code,
                 summary=blocker.summary,
@@ -184,6 +180,14 @@ def findings(account: Account, blockers: Iterable[Blocker]) -> Iterator[Finding]
                 next_step=step,
                 command=command,
             )
+
+
+def advised(account: Account, blocker: Blocker, packets: PacketSet, near: Sequence[NearMiss]) -> Step:
+    """What to do about a blocker so that these packets pass, and the command for it."""
+    acl = account.network_acls.get(blocker.resource_ids[0]) if blocker.layer == "network-acl" else None
+    step, command = next_step(blocker, packets, near, acl)
+    region = account.region_of(blocker.vpc_id or "")
+    return step, f"{command} --region {region}" if command is not None and region is not None else command
 
 
 def _warnings(asked: Asked, findings: Sequence[Finding]) -> Iterable[str]:

@@ -5,21 +5,43 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Any
 
+import msgspec
+
 from whyblocked.config.account import Missing
 from whyblocked.diagnosis.answer import Finding
-from whyblocked.diagnosis.answering import findings
-from whyblocked.diagnosis.judging import ACL, ENCRYPTION, GROUP, LATE, PUBLIC_ACCESS, Judged
+from whyblocked.diagnosis.answering import advised, findings
+from whyblocked.diagnosis.judging import ACL, ENCRYPTION, GROUP, LATE, PUBLIC_ACCESS, TRANSIT, Judged
 from whyblocked.diagnosis.peers import Traffic
 from whyblocked.diagnosis.places import DIRECTIONS, Place, Places
-from whyblocked.flowlogs.groups import Group, Table
+from whyblocked.flowlogs.groups import UNKNOWN, Group, Table
+from whyblocked.flowlogs.pairs import CLIENTS
 from whyblocked.network.flow import Leg
 from whyblocked.network.packets import ALL_PORTS, EVERYWHERE, TCP, Packets
 from whyblocked.network.rules import AclRule, Direction
 from whyblocked.network.walk import Blocker
 
 NOBODY = "Nobody has to open a rule for these."
+LATE_PACKETS = "LATE_PACKETS"
+_CLIENT_PORTS = "1024-65535"  # a rule for replies has to allow all that clients use
+# Codes are the Reachability Analyzer's for transit gateway route tables where it has one.
+# https://docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html
+# https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-quotas.html (the largest packets)
+_LOSSES = {
+    "tgw:no-route": ("TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT", "for want of a route"),
+    "tgw:blackhole": ("TGW_RTB_BAD_STATE_ROUTE", "in a blackhole route"),
+    "tgw:mtu-exceeded": ("TGW_MTU_EXCEEDED", "for their size"),
+    "tgw:ttl-expired": ("TGW_TTL_EXPIRED", "for their age (time to live)"),
+}
+_NEXT_STEPS = {
+    "TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT": "Give {destination} a route in the transit gateway route table of "
+    "{attachment}, if they should pass.",
+    "TGW_RTB_BAD_STATE_ROUTE": "Look up {destination} in the transit gateway route table of {attachment}: its route is "
+    "a blackhole on purpose, or the attachment that it leads to is gone.",
+    "TGW_MTU_EXCEEDED": "Lower the MTU at the sender: a transit gateway passes packets of up to 8,500 bytes, a VPN of "
+    "up to 1,500.",
+    "TGW_TTL_EXPIRED": "Look for routes to {destination} that lead in a circle through the transit gateway.",
+}
 _LAST = (32767, 32768)
-_CLIENTS = 32768  # from here on, ports that clients use
 
 
 class Causes:
@@ -32,7 +54,14 @@ class Causes:
     def cause(self, row: int) -> Finding | None:
         """What refused the group in this row, or None where nothing known did."""
         blocker = self._blocker(row)
-        return None if blocker is None else next(findings(self._account, [blocker]))
+        if blocker is None:
+            return None
+        found = next(findings(self._account, [blocker]))
+        if blocker.leg == "forward" or found.packets.source_ports is None:
+            return found
+        wide = msgspec.structs.replace(found.packets, source_ports=_CLIENT_PORTS)
+        step, command = advised(self._account, blocker, wide, found.near_misses)
+        return msgspec.structs.replace(found, next_step=step, command=command)
 
     def _blocker(self, row: int) -> Blocker | None:
         work = int(self.judged.work[row])
@@ -42,6 +71,8 @@ class Causes:
             return self._public_access(row, group, place)
         if work == ENCRYPTION:
             return self._encryption(row, group, place)
+        if work == TRANSIT:
+            return self._transit(row, group)
         if place is None:
             return None
         if work == LATE:
@@ -70,15 +101,21 @@ class Causes:
             direction=direction,
             resource_ids=ids,
             tried=rules,
+            next_step=NOBODY if self.judged.reply[row] else None,
             **_where(group, place),
         )
 
     def _group_remark(self, row: int, group: Group, place: Place, direction: Direction) -> str:
+        if self.judged.reply[row]:
+            if group.syn:
+                return ": these are answers to a connection that was not opened from here, or not this way"
+            return (
+                f": from port {group.source_port} to a client's port, these are late answers or packets of closed "
+                "connections"
+            )
         if self.judged.too[row]:
             return f"; {self._refusal(row, place, direction)[1]}, too"
-        if self.judged.reply[row]:
-            return ": these are answers to a connection that was not opened from here, or not this way"
-        clients = group.protocol == TCP and group.flags is None and (group.destination_port or 0) >= _CLIENTS
+        clients = group.protocol == TCP and group.flags is None and (group.destination_port or 0) >= CLIENTS
         if clients:
             return " (if these are late packets of closed connections, nobody has to; the records have no tcp-flags)"
         return ""
@@ -129,7 +166,7 @@ class Causes:
         return Blocker(
             leg="forward",
             layer="interface",
-            code="LATE_PACKETS",
+            code=LATE_PACKETS,
             summary=summary,
             packets=self._packets(row, group, self._direction(row)),
             resource_ids=(group.interface_id,),
@@ -164,6 +201,21 @@ class Causes:
             resource_ids=(group.interface_id,),
             next_step="Send it encrypted (TLS), or exclude the resource from the VPC's encryption controls.",
             **where,
+        )
+
+    def _transit(self, row: int, group: Group) -> Blocker:
+        code, why = _LOSSES[group.reject_reason or ""]
+        known = group.interface_id != UNKNOWN
+        attachment = group.interface_id if known else "the attachment"
+        destination = group.destination if group.destination != UNKNOWN else "their destination"
+        return Blocker(
+            leg="forward",
+            layer="transit-gateway",
+            code=code,
+            summary=f"A transit gateway lost these packets {why}{f' at {attachment}' if known else ''}.",
+            packets=self._packets(row, group, self._direction(row)),
+            resource_ids=(attachment,) if known else (),
+            next_step=_NEXT_STEPS[code].format(destination=destination, attachment=attachment),
         )
 
     # -- the packets -----------------------------------------------------------------------------------------

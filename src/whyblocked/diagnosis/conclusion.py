@@ -237,8 +237,6 @@ def _notes(tally: Tally, scan: Scan, status: Status, recent: bool) -> Iterable[s
     if scan.malformed:
         shown = f", the first at {scan.places[0]}" if scan.places else ""
         yield f"{_number(scan.malformed, 'malformed line')} left out{shown}"
-    if scan.transit_gateway:
-        yield f"{_number(scan.transit_gateway, 'record')} of transit gateways left aside"
     if scan.outside:
         yield f"{_number(scan.outside, 'record')} of these interfaces outside of the time asked about"
     if recent and status == "silent":

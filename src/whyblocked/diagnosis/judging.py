@@ -16,20 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyblocked.config.account import Missing
-from whyblocked.diagnosis.peers import PASSES, REFUSED, RULE, UNKNOWN, Cell, Traffic, acl_cells, group_cells
+from whyblocked.diagnosis.peers import ECHOES, PASSES, REFUSED, RULE, UNKNOWN, Cell, Traffic, acl_cells, group_cells
 from whyblocked.diagnosis.places import DIRECTIONS, VERSIONS, Places
+from whyblocked.flowlogs.fields import LOST
 from whyblocked.flowlogs.groups import NONE, Table
-from whyblocked.network.packets import ALL_PORTS, TCP, join_intervals, span
+from whyblocked.flowlogs.pairs import CLIENTS, FIRST_EPHEMERAL
+from whyblocked.network.packets import ALL_PORTS, ICMP, ICMPV6, TCP, join_intervals, span
 
 Column = NDArray[Any]
 
 EXPLAINED, NOW_ALLOWED, UNEXPLAINED, UNKNOWN_INTERFACE = range(4)
 STATUSES = ("explained", "now-allowed", "unexplained", "unknown-interface")
-GROUP, ACL, LATE, PUBLIC_ACCESS, ENCRYPTION, NOTHING = range(6)  # what was at work
-FIRST_EPHEMERAL = 1024
+GROUP, ACL, LATE, PUBLIC_ACCESS, ENCRYPTION, TRANSIT, UNHEARD, NOTHING = range(
+    8
+)  # what was at work; UNHEARD: a new reason
+REPLIES, NO_REPLIES, UNTOLD = 1, 0, -1  # what the accepted records say of a group of rejected ones
 _ACK = 16
-_BITS = (1 << RULE) - 1
-_REASONS = {"BPA": PUBLIC_ACCESS, "EC": ENCRYPTION}
+_REASONS = {"BPA": PUBLIC_ACCESS, "EC": ENCRYPTION, **dict.fromkeys(LOST.values(), TRANSIT)}
 
 
 class Judged(NamedTuple):
@@ -37,7 +40,8 @@ class Judged(NamedTuple):
 
     ``place`` is the place in ``interfaces`` of one that is known, else -1; ``direction`` one in ``DIRECTIONS``, -1
     where nothing tells. ``work`` is what was at work (:data:`GROUP` ...), ``rule`` the place of the network ACL's rule,
-    ``too`` whether the other of the two refuses as well, ``reply`` whether it is taken for a reply.
+    ``too`` whether the other of the two refuses as well, ``reply`` whether it is taken for an answer, ``doubtful``
+    whether accepted records could tell that better.
     """
 
     status: Column
@@ -49,6 +53,7 @@ class Judged(NamedTuple):
     rule: Column
     too: Column
     reply: Column
+    doubtful: Column
     numbers: Numbers
 
 
@@ -90,14 +95,15 @@ class Numbers:
         return self.at(version, low), self.at(version, high + 1) - 1
 
 
-def judge(table: Table, places: Places) -> Judged:
-    """Judge every group of the table."""
-    return _Judging(table, places).judged()
+def judge(table: Table, places: Places, pairs: Column | None = None) -> Judged:
+    """Judge every group of the table; ``pairs`` says of each whether it replies to accepted requests."""
+    return _Judging(table, places, pairs).judged()
 
 
 class _Judging:
-    def __init__(self, table: Table, places: Places) -> None:
+    def __init__(self, table: Table, places: Places, pairs: Column | None) -> None:
         self.places = places
+        self.pairs = np.full(len(table), UNTOLD) if pairs is None else pairs
         self._names = table.interfaces
         self.known = [places.found.get(name) for name in table.interfaces]
         self.numbers = Numbers(table.addresses)
@@ -105,18 +111,21 @@ class _Judging:
         self.source, self.destination = np.asarray(table.source), np.asarray(table.destination)
         self.protocol = _within(np.asarray(table.protocol), 255)
         self.port = _within(np.asarray(table.destination_port), ALL_PORTS[1])
+        self.source_port = _within(np.asarray(table.source_port), ALL_PORTS[1])
         self.told = np.asarray(table.direction)
-        flags, syn = np.asarray(table.flags), np.asarray(table.syn)
+        self.flags, syn = np.asarray(table.flags), np.asarray(table.syn)
+        flags = self.flags
         has_flags = (self.protocol == TCP) & (flags != NONE)
         self.late = has_flags & (syn == 0)
         self.is_answer = has_flags & (syn > 0) & (flags & _ACK > 0)
         self.opens = has_flags & (syn > 0) & (flags & _ACK == 0)
-        reasons = np.array([*(_REASONS.get(r, NOTHING) for r in table.reject_reasons), NOTHING])
+        reasons = np.array([*(_REASONS.get(r, UNHEARD) for r in table.reject_reasons), NOTHING])
         self.reason = reasons[np.asarray(table.reject_reason)]
         self.groups = self._of_interface(lambda place: place.groups)
         self.acl = self._of_interface(lambda place: place.acl)
         self.is_nat = self._of_interface(lambda place: int(place.is_nat)) == 1
-        self.to_here = self._is_own(self.destination)
+        self.is_transit = self._of_interface(lambda place: int(place.is_transit)) == 1
+        self.from_here, self.to_here = self._is_own(self.source), self._is_own(self.destination)
         self.version = np.where(
             self.numbers.version[self.source] > 0,
             self.numbers.version[self.source],
@@ -137,11 +146,15 @@ class _Judging:
         known = (self.groups != NONE) & (direction != NONE) & (self._peer(everyone, direction)[0] > 0)
         group, acl = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
         judged = np.flatnonzero(known)
-        group[judged], acl[judged] = self._decide(judged, direction[judged], self.port[judged])
+        group[judged], acl[judged] = self._decide(judged, direction[judged])
         undirected = np.flatnonzero((self.groups != NONE) & (direction == NONE) & self._has_addresses())
         self._both_ways(undirected, direction, group, acl)
+        answer = self._answers(direction, acl)
+        reply, doubtful = self._replies(direction, answer)
+        acl = np.where(reply, answer, acl)
+        proven = reply & (self.pairs == REPLIES)  # the group had let the request pass, and so its reply
+        group[proven] = np.where(group[proven] > 0, PASSES, 0)
         by_group, by_acl = group & REFUSED > 0, acl & REFUSED > 0
-        reply = self._replies(direction, by_acl)
 
         work = np.full(rows, NOTHING)
         work[self.late] = LATE  # unless a network ACL, which knows no connections, refuses them
@@ -150,6 +163,7 @@ class _Judging:
         work[first] = ACL
         work[self.groups == NONE] = NOTHING
         work = np.where(self.reason != NOTHING, self.reason, work)
+        reply |= self._stale(direction, work == GROUP)
 
         status = np.full(rows, NOW_ALLOWED)
         status[(group | acl) & UNKNOWN > 0] = UNEXPLAINED
@@ -158,7 +172,8 @@ class _Judging:
         unread = np.array([name in self.places.unread for name in self._names] or [False])
         status[(self.groups == NONE)] = UNKNOWN_INTERFACE
         status[(self.groups == NONE) & unread[self.interface]] = UNEXPLAINED
-        status[work != NOTHING] = EXPLAINED
+        status[work < UNHEARD] = EXPLAINED
+        status[(work == UNHEARD) & (status != UNKNOWN_INTERFACE)] = UNEXPLAINED
         return Judged(
             status=status,
             work=work,
@@ -169,6 +184,7 @@ class _Judging:
             rule=(acl >> RULE) - 1,
             too=by_group & by_acl & ~self.late & ~(reply & (work == ACL)),
             reply=reply,
+            doubtful=doubtful,
             numbers=self.numbers,
         )
 
@@ -183,7 +199,7 @@ class _Judging:
 
         At a NAT gateway neither may be: its clients come in from the VPC, and it answers them for others.
         """
-        from_here, to_here = self._is_own(self.source), self.to_here
+        from_here, to_here = self.from_here, self.to_here
         found = np.where(from_here == to_here, NONE, from_here.astype(np.int64))
         neither = self.is_nat & ~from_here & ~to_here
         if neither.any():
@@ -220,7 +236,7 @@ class _Judging:
         ways = []
         for way in (0, 1):
             there = np.full(len(rows), way)
-            outcome = self._decide(rows, there, self.port[rows])
+            outcome = self._decide(rows, there)
             ways.append((*outcome, (outcome[0] | outcome[1]) & REFUSED > 0))
         for way, other in ((0, 1), (1, 0)):
             only = ways[way][2] & ~ways[other][2]
@@ -228,31 +244,107 @@ class _Judging:
             direction[chosen] = way
             group[chosen], acl[chosen] = ways[way][0][only], ways[way][1][only]
 
-    def _replies(self, direction: Column, by_acl: Column) -> Column:
-        """What is taken for a reply: with SYN and ACK it is one; otherwise what goes from a host that may have been
-        asked to a port that clients use, and what comes to a NAT gateway, which is never asked from outside."""
-        found: Column = self.is_answer.copy()
-        high = (self.port == NONE) | (self.port >= FIRST_EPHEMERAL)
-        maybe = np.flatnonzero(by_acl & high & ~self.opens & ~found & (direction == 1) & (self.groups != NONE))
-        if len(maybe):
-            number = self._peer(maybe, direction[maybe])
-            back = np.zeros(len(maybe), np.int64)
-            group, acl = self._decide(maybe, back, np.full(len(maybe), NONE), peer=number)
-            found[maybe[(group & PASSES > 0) & (acl & PASSES > 0)]] = True
-        found |= by_acl & high & ~self.opens & (direction == 0) & self.is_nat & self.to_here
+    def _answers(self, direction: Column, acl: Column) -> Column:
+        """What the network ACL does with replies: other than with requests for ICMP, whose types records lack."""
+        answer = acl.copy()
+        pings = np.flatnonzero(np.isin(self.protocol, list(ECHOES)) & (acl > 0))
+        if len(pings):
+            found = self._of_acl(pings, direction[pings], self._echo(pings, 1))
+            answer[pings] = np.where(found & REFUSED > 0, found, np.where(self.pairs[pings] == REPLIES, acl[pings], 0))
+        return answer
+
+    def _replies(self, direction: Column, acl: Column) -> tuple[Column, Column]:
+        """What is taken for replies, and of what of that nothing but accepted records could be certain.
+
+        With SYN and ACK it is one. Otherwise the ports tell, with the rules: from a port that servers use to one that
+        clients use, if the rules would have let the request pass; where the ports do not tell, a host replies and
+        does not ask. A NAT gateway is never asked from outside, and asks nobody inside.
+        """
+        found = self.is_answer.copy()
+        client = self.port >= FIRST_EPHEMERAL
+        maybe = (acl & REFUSED > 0) & ((self.port == NONE) | client) & ~self.opens & ~found & (self.groups != NONE)
+        to_port, from_port = _rank(self.port), _rank(self.source_port)
+        is_told = (self.port != NONE) & (self.source_port != NONE)
+        maybe &= ~is_told | (from_port <= to_port)
+        nat = maybe & self.is_nat
+        inside = self._is_inside(nat)
+        found |= nat & np.where(direction == 0, self.to_here & ~inside[0], ~self.from_here | inside[1])
+        rows = np.flatnonzero(maybe & ~self.is_nat & (direction != NONE))
+        if not len(rows):
+            return found, np.zeros(len(found), bool)
+        way = direction[rows]
+        back = 1 - way
+        group, other = self._decide(
+            rows, back, peer=self._peer(rows, way), port=np.where(is_told, self.source_port, NONE)[rows]
+        )
+        served = (group & PASSES > 0) & (other & PASSES > 0)
+        evident = (is_told & (from_port < to_port))[rows]
+        pairs = self.pairs[rows]
+        guessed = served & (evident | ((way == 1) & (pairs != NO_REPLIES)))
+        found[rows] |= guessed | (pairs == REPLIES)
+        doubtful = np.zeros(len(found), bool)
+        doubtful[rows] = ~(served & evident)
+        return found, doubtful
+
+    def _stale(self, direction: Column, refused: Column) -> Column:
+        """What a security group refuses, and yet comes from a service that the rules let be asked to a client's port.
+
+        It answers a connection that is no longer tracked. Records with flags tell that themselves.
+        """
+        has_flags = (self.protocol == TCP) & (self.flags != NONE)
+        ports = (_rank(self.port) == 2) & (self.source_port > 0) & (_rank(self.source_port) == 0)
+        rows = np.flatnonzero(refused & ports & ~has_flags)
+        found = np.zeros(len(refused), bool)
+        if len(rows):
+            way = direction[rows]
+            asked = self._decide(rows, 1 - way, peer=self._peer(rows, way), port=self.source_port[rows])
+            found[rows] = (asked[0] & asked[1]) == PASSES
         return found
+
+    def _is_inside(self, rows: Column) -> tuple[Column, Column]:
+        """Whether the source and the destination are addresses of the VPCs; only where there are such rows."""
+        if not rows.any():
+            return rows, rows
+        inside = self.numbers.within([(n.version, *span(n)) for v in self.places.vpcs() for n in v.networks])
+        return inside[self.source], inside[self.destination]
 
     # -- rules -----------------------------------------------------------------------------------------------
 
     def _decide(
-        self, rows: Column, direction: Column, port: Column, peer: tuple[Column, Column] | None = None
+        self, rows: Column, direction: Column, *, port: Column | None = None, peer: tuple[Column, Column] | None = None
     ) -> tuple[Column, Column]:
-        """What the security groups and the network ACL do with these rows in this direction."""
+        """What the security groups and the network ACL do with these rows in this direction.
+
+        Records tell no ICMP types. They are taken for echo requests, if those are refused; else for any type.
+        """
+        peer = peer or self._peer(rows, direction)
+        ports = self.port[rows] if port is None else port
+        group, acl = self._of_groups(rows, direction, ports, peer), self._of_acl(rows, direction, ports, peer)
+        pings = np.flatnonzero(np.isin(self.protocol[rows], list(ECHOES)))
+        if len(pings):
+            asked, way, other = rows[pings], direction[pings], (peer[0][pings], peer[1][pings])
+            echo = self._echo(asked, 0)
+            found = self._of_groups(asked, way, echo, other), self._of_acl(asked, way, echo, other)
+            refused = (found[0] | found[1]) & REFUSED > 0
+            group[pings] = np.where(refused, found[0], group[pings])
+            acl[pings] = np.where(refused, found[1], acl[pings])
+        return group, acl
+
+    def _echo(self, rows: Column, reply: int) -> Column:
+        """The ICMP type of an echo request or its reply."""
+        return np.where(self.protocol[rows] == ICMP, ECHOES[ICMP][reply], ECHOES[ICMPV6][reply])
+
+    def _of_groups(self, rows: Column, direction: Column, port: Column, peer: tuple[Column, Column]) -> Column:
+        return self._look_up(self.groups[rows], self._group_rules, rows, direction, port, *peer)
+
+    def _of_acl(
+        self, rows: Column, direction: Column, port: Column, peer: tuple[Column, Column] | None = None
+    ) -> Column:
         version, number = peer or self._peer(rows, direction)
-        groups = self._look_up(self.groups[rows], self._group_rules, rows, direction, port, version, number)
-        acl = self._look_up(self.acl[rows], self._acl_rules, rows, direction, port, version, number)
-        acl[self._in_subnet(rows, version, number)] = PASSES
-        return groups, acl
+        found = self._look_up(self.acl[rows], self._acl_rules, rows, direction, port, version, number)
+        # What goes to a transit gateway is looked at even from its own subnet (https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html).
+        found[self._in_subnet(rows, version, number) & ~(self.is_transit[rows] & (direction == 0))] = PASSES
+        return found
 
     def _look_up(
         self,
@@ -319,6 +411,11 @@ class _Judging:
 def _within(column: Column, highest: int) -> Column:
     """The column with what no protocol or port can be taken for not told."""
     return np.where((column < 0) | (column > highest), NONE, column)
+
+
+def _rank(port: Column) -> Column:
+    """How much a port is a client's: 0 a service's, 2 a client's, 1 what may be either."""
+    return (port >= FIRST_EPHEMERAL).astype(np.int8) + (port >= CLIENTS)
 
 
 def _among(values: Column, sorted_keys: Sequence[int]) -> Column:

@@ -14,6 +14,8 @@ from whyblocked.network.packets import (
     ALL_PORTS,
     ALL_PROTOCOLS,
     EVERYWHERE,
+    ICMP,
+    ICMPV6,
     Interval,
     Packets,
     join_intervals,
@@ -24,11 +26,15 @@ from whyblocked.network.rules import AclRule, Decision, Direction, GroupRule, an
 
 PASSES, REFUSED, UNKNOWN = 1, 2, 4  # what becomes of some of the packets; several where the record tells too little
 RULE = 3  # bits before the place (plus one) of the first network ACL rule that refuses
+ECHOES = {ICMP: (8, 0), ICMPV6: (128, 129)}  # types of the request and the reply: records tell none
 _BITS = {"allow": PASSES, "deny": REFUSED, "unknown": UNKNOWN}
 
 
 class Traffic(NamedTuple):
-    """Packets of one IP version and protocol (None: not told) to the ports of a range, whoever the other side is."""
+    """Packets of one IP version and protocol (None: not told) to the ports of a range, whoever the other side is.
+
+    For ICMP the ports are types; where they are told, the code is 0, as in an echo and its reply.
+    """
 
     direction: Direction
     version: int
@@ -40,7 +46,8 @@ class Traffic(NamedTuple):
         everywhere = EVERYWHERE[self.version]
         there = everywhere if peer is None else peer
         source, destination = (there, everywhere) if self.direction == "ingress" else (everywhere, there)
-        return Packets(self.version, source, destination, self.span, ALL_PORTS, self.ports)
+        codes = (0, 0) if self.protocol in ECHOES and self.ports != ALL_PORTS else ALL_PORTS
+        return Packets(self.version, source, destination, self.span, codes, self.ports)
 
     @property
     def span(self) -> Interval:

@@ -34,6 +34,7 @@ class Place(NamedTuple):
     own: tuple[tuple[int, int, int], ...]
     subnet: tuple[tuple[int, int, int], ...]
     is_nat: bool
+    is_transit: bool
 
 
 class Places:
@@ -173,5 +174,5 @@ def _place(interface: NetworkInterface, groups: int, acl: int, subnet: Subnet | 
     blocks = [ip_network(text, strict=False) for text in delegated_prefixes(interface)]
     own += [(block.version, *span(block)) for block in blocks]
     inside = () if isinstance(subnet, Missing) else tuple((n.version, *span(n)) for n in subnet.networks)
-    is_nat = (interface.interface_type or "").replace("_", "").lower() == "natgateway"
-    return Place(interface, groups, acl, tuple(own), inside, is_nat)
+    kind = (interface.interface_type or "").replace("_", "").lower()
+    return Place(interface, groups, acl, tuple(own), inside, kind == "natgateway", kind == "transitgateway")

@@ -6,13 +6,16 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 
 from whyblocked.diagnosis.answer import Finding
 from whyblocked.diagnosis.causes import Causes
-from whyblocked.diagnosis.judging import STATUSES, Judged, judge
+from whyblocked.diagnosis.judging import NO_REPLIES, REPLIES, STATUSES, UNTOLD, Column, Judged, judge
 from whyblocked.diagnosis.places import DIRECTIONS, Places
 from whyblocked.diagnosis.sources import Read, read
-from whyblocked.flowlogs.groups import NONE, UNKNOWN, Filters, Lost, Table
+from whyblocked.flowlogs.fields import parse_format
+from whyblocked.flowlogs.groups import NONE, UNKNOWN, Filters, Table
+from whyblocked.flowlogs.pairs import Flow, find_pairs
 from whyblocked.flowlogs.sinks import LogsRequest
 from whyblocked.flowlogs.window import iso
 from whyblocked.network.protocols import protocol_text
@@ -53,8 +56,6 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: Literal[1] = 1
     scanned: dict[str, int]
     groups: list[Explained]
-    warnings: list[str]
-    missing: list[str]
 
 
 class Rejects:
@@ -72,7 +73,6 @@ class Rejects:
         self.scanned: dict[str, int] = found.scan.counts()
         self.places_of_faults: list[str] = found.scan.places
         self.notes: list[str] = found.notes
-        self.lost: list[Lost] = found.lost
         self.failed = read.failed
         self._unread = bool(read.missing)
         self.missing = list(dict.fromkeys([*read.missing, *(str(m) for m in places.missing if not m.absent)]))
@@ -82,22 +82,13 @@ class Rejects:
     @property
     def remarks(self) -> list[str]:
         """What a reader should know besides the groups, a line each."""
-        return [*self.warnings, *(f"could not be read: {missing}" for missing in self.missing)]
-
-    @property
-    def warnings(self) -> list[str]:
-        """What a reader should know of what was read."""
         found = [f"malformed: {place}" for place in self.places_of_faults]
         more = self.scanned["malformed"] - len(self.places_of_faults)
         if found and more > 0:
             found.append(f"and {more:,} more malformed lines")
         found += self.notes
-        for lost in self.lost:
-            kinds = zip(("no route", "a blackhole", "their size", "their age"), lost.packets, strict=True)
-            why = ", ".join(f"{count:,} for {kind}" for kind, count in kinds if count)
-            if why:
-                found.append(f"transit gateway {lost.transit_gateway_id} lost packets at {lost.attachment_id}: {why}")
-        return [*found, *(f"incomplete: {reason}" for reason in self.failed)]
+        found += [f"incomplete: {reason}" for reason in self.failed]
+        return [*found, *(f"could not be read: {missing}" for missing in self.missing)]
 
     @property
     def exit_status(self) -> int:
@@ -111,46 +102,65 @@ class Rejects:
 
     def explained(self, row: int) -> Explained:
         """One group in full."""
-        group = self.table[row]
-        way = int(self.judged.direction[row])
-        return Explained(
-            interface_id=group.interface_id,
-            source=group.source,
-            destination=group.destination,
-            destination_port=group.destination_port,
-            protocol=UNKNOWN if group.protocol == NONE else protocol_text(group.protocol),
-            direction=None if way == NONE else DIRECTIONS[way],
-            records=group.records,
-            packets=group.packets,
-            bytes=group.bytes,
-            first_seen=time_text(group.first_seen),
-            last_seen=time_text(group.last_seen),
-            status=self.status(row),
-            cause=self.causes.cause(row),
-        )
-
-    def status(self, row: int) -> Status:
-        """What is known of one group."""
-        found: Any = STATUSES[int(self.judged.status[row])]
-        return found  # type: ignore[no-any-return]
+        return explained(self.causes, row)
 
     @property
     def document(self) -> Document:
         """The groups with the most packets, as programs read them."""
         shown = min(self.top, len(self.table))
-        return Document(
-            scanned=self.scanned,
-            groups=[self.explained(row) for row in range(shown)],
-            warnings=self.warnings,
-            missing=self.missing,
-        )
+        return Document(scanned=self.scanned, groups=[self.explained(row) for row in range(shown)])
 
 
 def rejects(simulator: Simulator, request: RejectsRequest, now: datetime) -> Rejects:
     """Read the flow logs, and judge every group of rejected records by the rules at its interface."""
     done = read(simulator.account, request, now)
-    places = Places(simulator, done.found.table.interfaces)
-    return Rejects(done, judge(done.found.table, places), places, request.top)
+    table = done.found.table
+    places = Places(simulator, table.interfaces)
+    judged = judge(table, places)
+    if judged.doubtful.any():
+        pairs = _pairs(table, judged, request)
+        judged = judged if pairs is None else judge(table, places, pairs)
+    return Rejects(done, judged, places, request.top)
+
+
+def _pairs(table: Table, judged: Judged, request: RejectsRequest) -> Column | None:
+    """Whether the groups whose direction of asking is in doubt reply to accepted requests, where records tell."""
+    rows = np.flatnonzero(judged.doubtful)
+    forms = (parse_format(request.log_format),) if request.log_format else ()
+    since, until = (int(at.timestamp()) if at else None for at in (request.since, request.until))
+    found = find_pairs(request.locations, forms, (_flow(table, row) for row in rows.tolist()), since, until)
+    if found is None:
+        return None
+    pairs = np.full(len(table), NO_REPLIES if found.seen else UNTOLD)
+    pairs[[row for row in rows.tolist() if _flow(table, row) in found.answered]] = REPLIES
+    return pairs
+
+
+def _flow(table: Table, row: int) -> Flow:
+    ends = table.addresses[table.source[row]], table.addresses[table.destination[row]]
+    return table.interfaces[table.interface[row]], *ends, table.destination_port[row], table.protocol[row]
+
+
+def explained(causes: Causes, row: int) -> Explained:
+    """One group with its cause."""
+    group, judged = causes.table[row], causes.judged
+    way = int(judged.direction[row])
+    status: Any = STATUSES[int(judged.status[row])]
+    return Explained(
+        interface_id=group.interface_id,
+        source=group.source,
+        destination=group.destination,
+        destination_port=group.destination_port,
+        protocol=UNKNOWN if group.protocol == NONE else protocol_text(group.protocol),
+        direction=None if way == NONE else DIRECTIONS[way],
+        records=group.records,
+        packets=group.packets,
+        bytes=group.bytes,
+        first_seen=time_text(group.first_seen),
+        last_seen=time_text(group.last_seen),
+        status=status,
+        cause=causes.cause(row),
+    )
 
 
 def time_text(seconds: int) -> str | None:

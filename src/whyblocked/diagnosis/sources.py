@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from whyblocked.config.account import Account
 from whyblocked.errors import InputError, UndeterminedError
-from whyblocked.flowlogs.gathering import losses, notes
+from whyblocked.flowlogs.gathering import notes
 from whyblocked.flowlogs.grouping import Grouping
 from whyblocked.flowlogs.groups import Group, Rejected, rejected
 from whyblocked.flowlogs.reading import Reading
@@ -53,12 +53,8 @@ def read(account: Account, request: RejectsRequest, now: datetime) -> Read:
     if not reading.sources and not reading.failed:
         why = "; ".join((*reading.missing, *reading.notes)) or "the account has no flow log"
         raise UndeterminedError(f"no flow log can be read: {why}; name one with --flow-logs", tuple(reading.missing))
-    if reading.from_aws:
-        reading.notes.append("accepted records were left out at AWS, and are not counted")
     more = [*reading.notes, *notes(reading.scan)]
-    return Read(
-        Rejected(sink.grouping.table(), reading.scan, more, losses(reading.scan)), list(reading.missing), reading.failed
-    )
+    return Read(Rejected(sink.grouping.table(), reading.scan, more), list(reading.missing), reading.failed)
 
 
 class _Sums(Sink):

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from whyblocked.diagnosis.judging import ACL, EXPLAINED, GROUP, LATE, NOW_ALLOWED, UNEXPLAINED, Column
+from whyblocked.diagnosis.judging import (
+    ACL,
+    EXPLAINED,
+    GROUP,
+    LATE,
+    NOW_ALLOWED,
+    TRANSIT,
+    UNEXPLAINED,
+    UNHEARD,
+    Column,
+)
 from whyblocked.flowlogs.groups import NONE
 from whyblocked.network.addresses import PUBLIC, RFC1918, RFC6598
 from whyblocked.network.packets import EVERYWHERE, subtract_intervals
@@ -14,10 +24,10 @@ from whyblocked.network.packets import EVERYWHERE, subtract_intervals
 if TYPE_CHECKING:
     from whyblocked.diagnosis.rejects import By, Rejects
 
-OWN, INTERNET, UNTOLD, CHANGED, ELSEWHERE, SCANS, LATE_ONES = range(7)  # sections in the order of the report
+OWN, LOST, INTERNET, UNTOLD, CHANGED, ELSEWHERE, SCANS, LATE_ONES = range(8)  # sections in the order of the report
 MANY_SOURCES = 10  # so many strangers at one interface are a scan,
-FEW_PACKETS = 10  # as far as each sent no more than this,
-MANY_PORTS = 10  # and so is one that tries so many ports
+FEW_PACKETS = 2  # as far as none of them tries again: a client sends more than this in an interval;
+MANY_PORTS = 10  # and one that tries so many ports is a scan whatever it sends
 LISTED = 3  # groups shown of an entry
 
 
@@ -100,7 +110,8 @@ def sections(found: Rejects) -> Column:
     rows = np.flatnonzero(outsiders)
     if len(rows):
         section[rows[_scans(found, rows)]] = SCANS
-    section[judged.work == LATE] = LATE_ONES
+    section[(judged.work == LATE) | ((judged.work == GROUP) & judged.reply)] = LATE_ONES
+    section[judged.work == TRANSIT] = LOST
     section[judged.status > NOW_ALLOWED] = ELSEWHERE
     section[judged.status == UNEXPLAINED] = UNTOLD
     section[judged.status == NOW_ALLOWED] = CHANGED
@@ -125,9 +136,11 @@ def _scans(found: Rejects, rows: Column) -> Column:
     interface = np.asarray(table.interface)[rows]
     pairs, at = np.unique(interface << 32 | np.asarray(table.source)[rows], return_inverse=True)
     packets = _sums(at, np.asarray(table.packets)[rows], len(pairs))
+    records = _sums(at, np.asarray(table.records)[rows], len(pairs))
     tried = np.bincount(at, minlength=len(pairs))
     strangers = np.bincount(pairs >> 32)
-    noise: Column = ((strangers[pairs >> 32] >= MANY_SOURCES) & (packets <= FEW_PACKETS)) | (tried >= MANY_PORTS)
+    one_of_many = (strangers[pairs >> 32] >= MANY_SOURCES) & (packets <= FEW_PACKETS * records)
+    noise: Column = one_of_many | (tried >= MANY_PORTS)
     return noise[at]
 
 
@@ -147,10 +160,13 @@ def _values(found: Rejects, by: By) -> Column:
         return both
     by_group, by_acl = judged.work == GROUP, judged.work == ACL
     what = np.where(by_group, judged.groups, np.where(by_acl, judged.acl, 0))
+    of_reason = (judged.work == UNHEARD) | (judged.work == TRANSIT)
+    what = np.where(of_reason, np.asarray(table.reject_reason), what)
+    untold = (judged.status == UNEXPLAINED) & (judged.direction == NONE)
     rule = np.where(by_acl, judged.rule + 1, 0)
-    way = np.where(by_group | by_acl, judged.direction + 1, 0)
+    way = np.where(by_group | by_acl, judged.direction + 1, np.where(untold, 3, 0))
     six = np.where(by_acl, judged.version == 6, 0)
-    reply = np.where(by_acl, judged.reply, 0)
+    reply = np.where(by_group | by_acl, judged.reply, 0)
     value: Column = ((((judged.work << 20 | what) << 2 | way) << 1 | six) << 1 | reply) << 16 | np.clip(rule, 0, 65535)
     return value
 

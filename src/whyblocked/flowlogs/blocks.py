@@ -19,12 +19,14 @@ GZIP = b"\x1f\x8b"
 class Lines(NamedTuple):
     """Some lines without their ends; ``first`` is the number of the first. ``fault`` says what ended or broke them:
     it stands for one line, ``first``, that can't be read, and ``lines`` is empty then. ``form`` is the format of these
-    lines where their source tells it, as columns with names do."""
+    lines where their source tells it, as columns with names do. ``half``: nothing tells that the line, which is the
+    last, is whole, as it has no end."""
 
     lines: list[bytes]
     first: int
     fault: str | None = None
     form: Format | None = None
+    half: bool = False
 
 
 class Readable(Protocol):
@@ -76,9 +78,8 @@ def inflate(stream: Readable, head: bytes) -> Iterator[bytes]:
 def _saved(member: zlib._Decompress, data: bytes) -> Iterator[bytes]:
     """What can still be read of a chunk before the place where it is damaged."""
     with contextlib.suppress(zlib.error):
-        while data:
-            yield member.decompress(data, 1)  # as a longer step that fails gives nothing
-            data = member.unconsumed_tail
+        for place in range(len(data)):
+            yield member.decompress(data[place : place + 1])  # as a longer step that fails gives nothing
 
 
 def plain(stream: Readable, head: bytes) -> Iterator[bytes]:
@@ -90,7 +91,8 @@ def plain(stream: Readable, head: bytes) -> Iterator[bytes]:
 
 def contents(stream: Readable, head: bytes) -> Iterator[bytes]:
     """The bytes of a stream that begins with ``head``, unpacked where they are gzip."""
-    return inflate(stream, head) if head.startswith(GZIP) else plain(stream, head)
+    is_gzip = head.startswith(GZIP) or (head != b"" and GZIP.startswith(head))  # cut off behind its first byte
+    return inflate(stream, head) if is_gzip else plain(stream, head)
 
 
 def lines_of(stream: Readable, head: bytes) -> Iterator[Lines]:
@@ -123,7 +125,7 @@ def split(chunks: Iterator[bytes]) -> Iterator[Lines]:
         yield Lines([], number, str(error))
         return
     if rest and not skipping:
-        yield Lines([rest], number)
+        yield Lines([rest], number, half=True)
 
 
 def _short(lines: list[bytes], number: int) -> Iterator[Lines]:

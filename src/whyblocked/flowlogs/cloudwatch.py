@@ -1,172 +1,107 @@
-"""Flow logs in CloudWatch Logs, read with FilterLogEvents: AWS filters first, the parser looks again.
+"""Flow logs in CloudWatch Logs: FilterLogEvents for a short window, Logs Insights for a long one.
 
-https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
-https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/logs/FilterAndPatternSyntax.html
+FilterLogEvents costs nothing and hands over every record; Logs Insights is paid by the gigabyte and adds up at AWS. A
+log group of the Infrequent Access class has Logs Insights only:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch_Logs_Log_Classes.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
 
-from whyblocked.config.awserrors import refusal
-from whyblocked.errors import InputError, WhyblockedError
-from whyblocked.flowlogs.blocks import Lines
-from whyblocked.flowlogs.fields import DEFAULT, Format, header_format, is_default
-from whyblocked.flowlogs.records import Parser, Record, Scan, Wanted
-from whyblocked.flowlogs.sinks import Filter, Unreadable
+from whyblocked.flowlogs import events
+from whyblocked.flowlogs.fields import Format
+from whyblocked.flowlogs.insights import Insights, Unanswered
+from whyblocked.flowlogs.loggroup import LogGroup, Refused
+from whyblocked.flowlogs.messages import Messages
+from whyblocked.flowlogs.queries import Span
+from whyblocked.flowlogs.records import Scan, Wanted
+from whyblocked.flowlogs.sinks import Filter, Sink, Unreadable
 from whyblocked.text import clean
 
-PERMISSION = "logs:FilterLogEvents"
-_PATTERN_LIMIT = 1024
-_PROBES = 4  # interfaces that are probed, and pages read for each
-_PROBED = 10
+LONG = 3 * 3600  # seconds from which on Logs Insights is worth its price and its start
 _INTERVAL = 600  # the longest aggregation interval: an event carries the start of its flow's interval
-
-
-class Logs(Protocol):
-    """The part of a CloudWatch Logs client that is used."""
-
-    def filter_log_events(self, **parameters: Any) -> Any:
-        """One page of events."""
-
-
-def pattern(form: Format, wanted: Filter) -> str:
-    """A space-delimited filter pattern for records of this format; empty where there is nothing to filter by.
-
-    Every field has its place in it. ``-`` always passes, so that NODATA and SKIPDATA are seen.
-    """
-    conditions: dict[str, Sequence[str]] = {
-        "interface-id": wanted.interfaces,
-        "srcaddr": wanted.addresses,
-        "dstaddr": wanted.addresses,
-        "protocol": () if wanted.protocol is None else (str(wanted.protocol),),
-        "action": ("REJECT",) if wanted.rejected else (),
-    }
-    asked = {name: values for name, values in conditions.items() if values and name in form.names}
-    for dropped in (None, "srcaddr", "dstaddr", "interface-id"):  # too long a list is left to the parser
-        asked.pop(dropped or "", None)
-        terms = [_term(number, name, asked.get(name, ())) for number, name in enumerate(form.names)]
-        text = f"[{', '.join(terms)}]"
-        if len(text) <= _PATTERN_LIMIT:
-            return text if asked else ""
-    return ""
-
-
-def _term(number: int, name: str, values: Sequence[str]) -> str:
-    field = f"f{number}_{''.join(char if char.isalnum() else '_' for char in name)}"
-    if not values:
-        return f"f{number}"
-    either = values if name == "interface-id" else (*values, "-")
-    return " || ".join(f'{field}="{value}"' for value in either)
+_PROBES = 4  # interfaces that are probed
+_CLASSES = frozenset({"InvalidOperationException", "InvalidParameterException"})  # where a class lacks an operation
 
 
 def read_group(
-    logs: Logs,
-    group: str,
+    group: LogGroup,
     forms: Sequence[Format],
     wanted: Wanted,
     scan: Scan,
-    *,
+    sink: Sink,
     narrow: Filter,
-    region: str = "",
-) -> Iterator[list[Record]]:
-    """The wanted records of a log group, a page at a time.
+    told: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Fill the sink with the wanted records of a log group.
 
-    ``forms`` are those that deliver there; without any, the default format and header lines are recognised. Where
-    AWS's filter leaves nothing of an interface, a few of its records are read all the same, to know that it is logged.
+    ``forms`` are those that deliver there; without any, the default format and header lines are recognised. ``told``
+    hears how many records were read. Raises :class:`Unreadable` where AWS refuses, and
+    :class:`whyblocked.errors.AwsError` where it fails.
     """
-    parameters: dict[str, Any] = {"logGroupName": group}
-    if wanted.since is not None:
-        parameters["startTime"] = max(0, wanted.since - _INTERVAL) * 1000
-    if wanted.until is not None:
-        parameters["endTime"] = wanted.until * 1000 + 999
-    asked = pattern(forms[0], narrow) if len(forms) == 1 else ""
-    stream = {"logStreamNamePrefix": narrow.interfaces[0]} if len(narrow.interfaces) == 1 else {}
-    reading = _Reading(f"cloudwatch:{group}", forms, wanted, scan)
-    with_pattern = {"filterPattern": asked} if asked else {}
-    for events in _pages(logs, {**parameters, **stream, **with_pattern}, region):
-        yield reading.read(events)
+    insights = Insights(group, forms, wanted, scan, sink, narrow, told)
+    span = None
+    if wanted.since is not None and wanted.until is not None:
+        span = Span(max(0, wanted.since - _INTERVAL), max(0, wanted.until))
+    if span and span.last - span.first - _INTERVAL > LONG:
+        try:
+            insights.read(span, must=False)
+        except Unanswered as reason:
+            scan.notes.append(f"{reason}: {clean(insights.location)} was read with FilterLogEvents")
+        else:
+            return
+    try:
+        _filtered(group, forms, wanted, scan, sink, narrow, told, span)
+    except Refused as refused:
+        if refused.code not in _CLASSES or span is None:
+            raise refused.unreadable from None
+        try:
+            insights.read(span, must=True)
+        except Unanswered as reason:
+            raise Unreadable(
+                f"the log group {clean(group.name)} allows neither FilterLogEvents nor Logs Insights, as those of the "
+                f"Delivery class do not ({reason})"
+            ) from None
+
+
+def _filtered(
+    group: LogGroup,
+    forms: Sequence[Format],
+    wanted: Wanted,
+    scan: Scan,
+    sink: Sink,
+    narrow: Filter,
+    told: Callable[[int], None],
+    span: Span | None,
+) -> None:
+    """Read with FilterLogEvents: AWS filters first, the parser looks again.
+
+    Where AWS's filter leaves nothing of an interface, a few of its records are read all the same, to know that it is
+    logged.
+    """
+    location = f"cloudwatch:{group.name}"
+    messages = Messages(location, forms, wanted, scan)
+    accepted = scan.accepted
+    asked = events.pattern(forms[0], narrow) if len(forms) == 1 else ""
+    first, last = (wanted.since, wanted.until) if span is None else (span.first, span.last)
+
+    def take(pages: Iterator[list[bytes]]) -> None:
+        for lines in pages:
+            sink.add(messages.read(lines), location)
+            told(scan.records)
+
+    try:
+        take(events.read(group, events.request(group, first, last, asked, narrow.interfaces)))
+    except Refused as refused:
+        if not asked or refused.code != "InvalidParameterException":
+            raise
+        asked = ""  # the pattern only saves reading
+        take(events.read(group, events.request(group, first, last, asked, narrow.interfaces)))
     if not asked:
         return
-    for interface in [i for i in narrow.interfaces if i not in scan.interfaces][:_PROBES]:
-        probe = {**parameters, "logStreamNamePrefix": interface, "limit": _PROBED}
-        for events in islice(_pages(logs, probe, region), _PROBES):
-            own = [event for event in events if str(event.get("logStreamName", "")).startswith(interface)]
-            yield reading.read(own)
-            if own:
-                break
-
-
-class _Reading:
-    """The parser of a group, set up with its first events."""
-
-    def __init__(self, name: str, forms: Sequence[Format], wanted: Wanted, scan: Scan) -> None:
-        self.name, self.forms, self.wanted, self.scan = name, forms, wanted, scan
-        self.parser: Parser | None = None
-        self.count = 1
-
-    def read(self, events: list[dict[str, Any]]) -> list[Record]:
-        lines = [str(event.get("message", "")).encode("utf-8", "replace") for event in events]
-        if not lines:
-            return []
-        if self.parser is None:
-            forms = self.forms or _recognised(lines, self.name)
-            self.parser = Parser(self.name, forms, self.wanted, self.scan)
-        first, self.count = self.count, self.count + len(lines)
-        return self.parser.read(Lines(lines, first))
-
-
-def _pages(logs: Logs, parameters: dict[str, Any], region: str) -> Iterator[list[dict[str, Any]]]:
-    """Every page: an empty one with a token is not the end; a token that comes again is."""
-    tokens: set[str] = set()
-    token: str | None = None
-    while True:
-        try:
-            page = logs.filter_log_events(**parameters, **({"nextToken": token} if token else {}))
-        except Exception as error:  # noqa: BLE001 - botocore's, told apart there
-            if token is None and "filterPattern" in parameters and _code(error) == "InvalidParameterException":
-                parameters = {name: value for name, value in parameters.items() if name != "filterPattern"}
-                continue  # the pattern only saves reading
-            raise _unreadable(error, str(parameters["logGroupName"]), region) from None
-        yield page.get("events", [])
-        token = page.get("nextToken")
-        if not token or token in tokens:
-            return
-        tokens.add(token)
-
-
-def _unreadable(error: Exception, group: str, region: str) -> Exception:
-    """What a refused call means: a group that can't be read, or the end of the reading."""
-    found = refusal(error, PERMISSION, region)
-    if isinstance(found, WhyblockedError):
-        return found
-    name = clean(group)
-    if found.kind == "denied":
-        return Unreadable(f"the log group {name} can't be read ({PERMISSION}: {found.reason})", PERMISSION)
-    if found.kind == "not found":
-        return Unreadable(f"the log group {name} does not exist; AWS makes it with the first traffic")
-    if _code(error) in ("InvalidOperationException", "InvalidParameterException"):
-        return Unreadable(
-            f"the log group {name} does not allow FilterLogEvents, as those of the Infrequent Access and Delivery "
-            f"classes do not ({found.reason})"
-        )
-    return Unreadable(f"the log group {name} can't be read ({PERMISSION}: {found.reason})")
-
-
-def _code(error: Exception) -> str:
-    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
-
-
-def _recognised(lines: Collection[bytes], name: str) -> Sequence[Format]:
-    """The default format where records of it, or header lines, are among the first; else it has to be told."""
-    sample = [tokens for line in list(lines)[:50] if (tokens := line.split())]
-    if any(is_default(tokens) for tokens in sample):
-        return [DEFAULT]
-    if any(header_format(tokens) for tokens in sample):
-        return []
-    raise InputError(
-        f"flow logs: the records in {clean(name)} are not in the default format (version 2): give the flow log's own "
-        "with --log-format '${version} ...'"
-    )
+    if narrow.rejected and scan.accepted == accepted:
+        scan.notes.append(f"{clean(location)}: accepted records were left out at AWS, and are not counted")
+    silent = [i for i in narrow.interfaces if i in wanted.interfaces and i not in scan.interfaces]
+    for interface in silent[:_PROBES]:
+        take(events.probe(group, events.request(group, first, last, "", ()), interface))

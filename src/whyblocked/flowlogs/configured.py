@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
@@ -10,16 +12,25 @@ from whyblocked.config.account import Account, Missing
 from whyblocked.config.resources import FlowLog
 from whyblocked.errors import InputError
 from whyblocked.flowlogs.fields import DEFAULT, Format, parse_format
+from whyblocked.flowlogs.overlap import BOTH, Log
+from whyblocked.flowlogs.window import iso
 from whyblocked.text import clean
+
+_BUCKET = re.compile(r"arn:[^:]*:s3:::([^/]+)(?:/(.*))?\Z", re.DOTALL)
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """A CloudWatch Logs group that flow logs deliver to, with their formats and the kinds of traffic they hold."""
+    """Where flow logs deliver to: a CloudWatch Logs group, or one flow log's files below ``bucket/prefix``.
 
+    With their formats, and the kinds of traffic that they hold (none: a transit gateway's, which have no action).
+    """
+
+    kind: Literal["cloudwatch", "s3"] = "cloudwatch"
     name: str
     forms: tuple[Format, ...]
     traffic: frozenset[str]
     resources: frozenset[str]
+    logs: tuple[Log, ...] = ()
 
 
 class Configured(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,8 +42,11 @@ class Configured(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
 
 
-def configured(account: Account, resource_ids: Iterable[str] | None) -> Configured:
-    """The flow logs on these interfaces, subnets and VPCs (None: all), asked of AWS where the account is live."""
+def configured(account: Account, resource_ids: Iterable[str] | None, since: int | None = None) -> Configured:
+    """The flow logs on these interfaces, subnets and VPCs (None: all), asked of AWS where the account is live.
+
+    ``since`` is where the window begins, in Unix seconds.
+    """
     wanted = None if resource_ids is None else tuple(dict.fromkeys(resource_ids))
     found = account.flow_logs_of(wanted)
     while isinstance(found, Missing) and found.pending and account.advance():
@@ -41,21 +55,69 @@ def configured(account: Account, resource_ids: Iterable[str] | None) -> Configur
         note = f"which flow logs there are is not known ({found})"
         return Configured(notes=(note,), missing=() if found.absent else (str(found),))
     notes: list[str] = []
-    groups: dict[str, Group] = {}
+    groups: dict[tuple[str | None, str | None], Group] = {}
     for log in sorted(found, key=lambda log: log.flow_log_id):
-        notes += _notes(log)
-        group = group_name(log)
-        form = _format(log, notes) if group else None
-        if not group or form is None:
+        notes += _notes(log, since)
+        group, place = group_name(log), s3_place(log)
+        form = _format(log, notes) if group or place else None
+        if form is None:
             continue
-        known = groups.get(group)
-        groups[group] = Group(
-            name=group,
+        key = (group, None) if group else (place, log.flow_log_id)  # files tell whose they are, log groups do not
+        known = groups.get(key)
+        groups[key] = Group(
+            kind="cloudwatch" if group else "s3",
+            name=group or place or "",
             forms=tuple(dict.fromkeys((*(known.forms if known else ()), form))),
-            traffic=(known.traffic if known else frozenset()) | {(log.traffic_type or "ALL").upper()},
+            traffic=(known.traffic if known else frozenset()) | _traffic(log),
             resources=(known.resources if known else frozenset()) | {log.resource_id or ""},
+            logs=(*(known.logs if known else ()), _log(log)),
         )
     return Configured(logs=len(found), groups=tuple(groups.values()), notes=tuple(notes))
+
+
+def all_logs(account: Account) -> tuple[tuple[FlowLog, ...], list[str]]:
+    """All flow logs that an account has; where they may not be read, none, and a note."""
+    found = account.flow_logs_of(None)
+    while isinstance(found, Missing) and found.pending and account.advance():
+        found = account.flow_logs_of(None)
+    return ((), [f"which flow logs there are is not known ({found})"]) if isinstance(found, Missing) else (found, [])
+
+
+def s3_place(log: FlowLog) -> str | None:
+    """``bucket/prefix`` of the files that a flow log delivers, or None where it delivers elsewhere."""
+    found = _BUCKET.match(log.log_destination or "") if log.log_destination_type == "s3" else None
+    if found is None:
+        return None
+    return f"{found[1]}/{(found[2] or '').strip('/')}".removesuffix("/")
+
+
+def _traffic(log: FlowLog) -> frozenset[str]:
+    if (log.resource_id or "").startswith("tgw-"):
+        return frozenset()
+    return frozenset({(log.traffic_type or "ALL").upper()})
+
+
+def _log(log: FlowLog) -> Log:
+    traffic = _traffic(log)
+    return Log(
+        flow_log_id=log.flow_log_id,
+        resource_id=log.resource_id or "",
+        actions=BOTH if "ALL" in traffic else traffic,
+        created=_created(log),
+        sound=_is_active(log) and not _fails(log),
+    )
+
+
+def _created(log: FlowLog) -> int | None:
+    return int(log.creation_time.timestamp()) if log.creation_time else None
+
+
+def _is_active(log: FlowLog) -> bool:
+    return (log.flow_log_status or "ACTIVE").upper() == "ACTIVE"
+
+
+def _fails(log: FlowLog) -> bool:
+    return (log.deliver_logs_status or "").upper() == "FAILED"
 
 
 def group_name(log: FlowLog) -> str | None:
@@ -77,24 +139,22 @@ def _format(log: FlowLog, notes: list[str]) -> Format | None:
         return None
 
 
-def _notes(log: FlowLog) -> list[str]:
+def _notes(log: FlowLog, since: int | None) -> list[str]:
     """What a reader of this flow log's records should know."""
     name = _named(log)
     notes = []
-    if log.log_destination_type == "s3":
-        notes.append(
-            f"{name} delivers to Amazon S3, which is not read yet: copy the files of the time in question from "
-            f"{clean(log.log_destination or 'there')} and name their folder with --flow-logs"
-        )
-    elif log.log_destination_type == "kinesis-data-firehose":
+    if log.log_destination_type == "kinesis-data-firehose":
         notes.append(f"{name} delivers to Firehose, which can't be read back")
-    elif group_name(log) is None:
+    elif group_name(log) is None and s3_place(log) is None:
         notes.append(f"{name} delivers to {clean(log.log_destination_type or 'an unknown place')}, which is not read")
-    if log.flow_log_status and log.flow_log_status.upper() != "ACTIVE":
+    if not _is_active(log):
         notes.append(f"{name} is not active")
-    if (log.deliver_logs_status or "").upper() == "FAILED":
+    if _fails(log):
         why = f" ({clean(log.deliver_logs_error_message)})" if log.deliver_logs_error_message else ""
         notes.append(f"{name} can't deliver its records{why}")
+    created = _created(log)
+    if created is not None and since is not None and created > since:
+        notes.append(f"{name} is younger than the window: it has nothing from before {iso(created)}")
     if (log.traffic_type or "").upper() == "ACCEPT":
         notes.append(f"{name} records accepted traffic only: it never shows a rejection")
     if (log.traffic_type or "").upper() == "REJECT":

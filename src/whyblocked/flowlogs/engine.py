@@ -21,7 +21,7 @@ _COLUMNS = {
     "interface": "VARCHAR", "resource": "VARCHAR", "src": "VARCHAR", "dst": "VARCHAR", "pkt_src": "VARCHAR",
     "pkt_dst": "VARCHAR", "port": "BIGINT", "protocol": "BIGINT", "direction": "VARCHAR", "reason": "VARCHAR",
     "packets": "BIGINT", "bytes": "BIGINT", "start": "BIGINT", "end": "BIGINT", "flags": "BIGINT",
-    "subnet": "VARCHAR", "vpc": "VARCHAR",
+    "subnet": "VARCHAR", "vpc": "VARCHAR", "srcport": "BIGINT",
 }  # fmt: skip
 _ARROW = {name: pa.int64() if kind == "BIGINT" else pa.string() for name, kind in _COLUMNS.items()}
 _STORED = {
@@ -31,7 +31,10 @@ _STORED = {
     "port": f"CASE WHEN coalesce(protocol, -1) IN ({', '.join(map(str, sorted(PORTS)))}) "
     "THEN coalesce(port, -1) ELSE -1 END",
     "protocol": "coalesce(protocol, -1)",
-    "direction": "CASE direction WHEN 'ingress' THEN 0 WHEN 'egress' THEN 1 ELSE -1 END::TINYINT",
+    # The addresses as whyblocked.flowlogs.groups.way reads them.
+    "direction": "CASE WHEN direction = 'ingress' THEN 0 WHEN direction = 'egress' THEN 1 "
+    "WHEN coalesce(pkt_dst <> dst, false) = coalesce(pkt_src <> src, false) THEN -1 "
+    "WHEN pkt_dst <> dst THEN 0 ELSE 1 END::TINYINT",
     "reason": "coalesce(reason, '')",
     "packets": "coalesce(packets, 0)",
     "bytes": "coalesce(bytes, 0)",
@@ -40,6 +43,7 @@ _STORED = {
     "flags": "flags",
     "subnet": "subnet",
     "vpc": "vpc",
+    "srcport": "srcport",
 }
 _KEYS = "interface, source, destination, port, protocol, direction, reason"
 _SUMS = f"""
@@ -47,6 +51,7 @@ _SUMS = f"""
         least(sum(bytes), 9223372036854775807)::BIGINT AS bytes, coalesce(min("start"), 0)::BIGINT AS first_seen,
         coalesce(max("end"), 0)::BIGINT AS last_seen, coalesce(bit_or(flags), -1)::BIGINT AS flags,
         count(*) FILTER ((flags & {SYN}) <> 0)::BIGINT AS syn,
+        CASE WHEN port < 0 THEN -1 ELSE coalesce(max(srcport), -1) END::BIGINT AS source_port,
         coalesce(max(subnet), '') AS subnet, coalesce(max(vpc), '') AS vpc
     FROM stored GROUP BY {_KEYS}
 """
@@ -112,7 +117,7 @@ class Store:
         numbers = {
             name: grouped.column(name).to_numpy()
             for name in ("port", "protocol", "direction", "records", "packets", "bytes", "first_seen", "last_seen")
-        } | {name: grouped.column(name).to_numpy() for name in ("flags", "syn")}
+        } | {name: grouped.column(name).to_numpy() for name in ("flags", "syn", "source_port")}
         del grouped
         order = np.lexsort(
             (reason, numbers["direction"], numbers["protocol"], numbers["port"], destination, source, interface,
@@ -154,6 +159,7 @@ class Store:
             last_seen=view(numbers["last_seen"]),
             flags=view(numbers["flags"]),
             syn=view(numbers["syn"]),
+            source_port=view(numbers["source_port"]),
             reject_reason=view(reason),
             subnet=view(subnet),
             vpc=view(vpc),
@@ -167,6 +173,7 @@ def _row(record: Record) -> dict[str, Any]:
         "protocol": record.protocol, "direction": record.direction, "reason": record.reject_reason,
         "packets": record.packets, "bytes": record.bytes, "start": record.start, "end": record.end,
         "flags": record.tcp_flags, "subnet": _told(record, "subnet-id"), "vpc": _told(record, "vpc-id"),
+        "srcport": record.source_port,
     }  # fmt: skip
 
 

@@ -14,9 +14,11 @@ import binascii
 import codecs
 import csv
 import json
+import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from whyblocked.flowlogs.blocks import NO_RECORD, Damaged, Lines, split
@@ -26,7 +28,15 @@ _BATCH = 1000
 _LARGEST = 1 << 26  # characters of one JSON value; a subscription payload has at most a megabyte
 _MESSAGE = ("@message", "message", "Message")
 _EVENTS = ("logEvents", "events", "results", "Records", "records")
-_TIMES = ("start", "end")
+TIMES = ("start", "end")
+_HOLDERS = frozenset({*_MESSAGE, *_EVENTS, "awslogs", "kinesis", "data"})
+_AROUND = " :}"
+_LIST = re.compile(rf'"(?:{"|".join(_EVENTS)})"\s*:\s*\[')
+_PACKED = "H4sI"  # how base64 of gzip begins
+_LEFT_OUT = ("action", "srcaddr", "dstaddr")  # where there is nothing, some writers leave out the name as well
+_TELLING = 2  # so many names of fields make a header
+_FEWEST = 5  # columns of a table without a header that may be records
+CUT_OFF = "the JSON ends in the middle (half-written or cut off)"
 _CUT = 12  # an error so near to the end of what is read may be the end's: a number, word or escape cut in two
 _SPACE = " \t\r\n,[]"
 
@@ -37,11 +47,10 @@ def is_json(head: bytes) -> bool:
 
 
 def is_csv(head: bytes) -> bool:
-    """Whether the first line is a header of columns among which records, or their fields, are."""
-    line = head.lstrip().split(b"\n", 1)[0]
-    if b"," not in line and line.strip().strip(b'"').decode("utf-8", "replace") not in _MESSAGE:
-        return False
-    return any(name in FIELDS or name in _MESSAGE for name in _columns(line.decode("utf-8", "replace")))
+    """Whether the first line is one of a table: a header of columns, or the values of a record."""
+    line = head.lstrip().split(b"\n", 1)[0].decode("utf-8", "replace").strip()
+    names = _cells(line)
+    return _is_header(names) or (len(names) >= _FEWEST and " " not in line)
 
 
 def json_lines(chunks: Iterator[bytes]) -> Iterator[Lines]:
@@ -50,38 +59,75 @@ def json_lines(chunks: Iterator[bytes]) -> Iterator[Lines]:
 
 
 def csv_lines(chunks: Iterator[bytes]) -> Iterator[Lines]:
-    """The records in a table whose first line names the columns; a header that comes again is one again."""
+    """The records in a table. A header line may come again; without any, the cells are those of a record in text."""
+    return _blocks(_rows(split(chunks)))
+
+
+def _rows(blocks: Iterator[Lines]) -> Iterator[object]:
+    """For every line of a table its record; an empty text where there is none."""
+    faults: list[Fault] = []
+    first = next((block for block in blocks if block.fault or any(map(bytes.strip, block.lines))), None)
+    if first is None:
+        return
+    yield from [""] * (first.first - 1)
+
+    def lines() -> Iterator[str]:
+        for block in chain([first], blocks):
+            if block.fault:
+                faults.append(Fault(block.fault))
+            yield from (line.decode("utf-8", "replace").replace("\0", "") for line in block.lines)
+
+    begin = next((line for line in first.lines if line.strip()), b"").decode("utf-8", "replace")
+    reader = csv.reader(lines(), delimiter=_mark(begin))
     names: list[str] = []
-    for block in split(chunks):
-        if block.fault:
-            yield block
-            continue
-        rows = csv.reader(line.decode("utf-8", "replace").replace("\0", "") for line in block.lines)
-        found: list[object] = []
+    while True:
+        before = reader.line_num
         try:
-            for row in rows:
-                cells = [cell.strip() for cell in row]
-                header = [canonical(cell.strip("\ufeff")) for cell in cells]
-                if header == names:
-                    continue
-                if not names:
-                    names = header
-                    if _has_fields(names):
-                        yield Lines([], 1, form=Format(tuple(names)))
-                elif not any(cells):
-                    continue
-                elif len(cells) == len(names):
-                    found.append(dict(zip(names, cells, strict=True)))
-                else:
-                    found.append(Fault(f"{len(cells)} columns where the header has {len(names)}"))
+            row: Sequence[str] | None = next(reader, None)
+            fault = ""
         except csv.Error as error:
-            found.append(Fault(f"not CSV: {error}"))
-        yield from _blocks(found, block.first + (block.first == 1))
+            row, fault = (), f"not CSV: {error}"
+        yield from faults
+        faults.clear()
+        if row is None:
+            return
+        cells = [cell.strip().strip("\ufeff") for cell in row]
+        if fault:
+            yield Fault(fault)
+        elif not any(cells):
+            yield ""
+        elif _is_header(cells):
+            names = [canonical(name) for name in cells]
+            yield Head(names)
+        elif not names:
+            yield " ".join("%20".join(cell.split()) or "-" for cell in cells)
+        elif len(cells) == len(names):
+            yield dict(zip(names, cells, strict=True))
+        else:
+            yield Fault(f"{len(cells)} columns where the header has {len(names)}")
+        yield from [""] * (reader.line_num - before - 1)  # a cell may hold the ends of lines
 
 
-def _has_fields(names: list[str]) -> bool:
-    """Whether columns hold the fields of records, not whole records."""
-    return "action" in names or not any(name in _MESSAGE for name in names)
+def _is_header(cells: Sequence[str]) -> bool:
+    """Whether a row names columns among which records, or their fields, are."""
+    names = [canonical(cell.strip().strip("\ufeff")) for cell in cells]
+    return any(name in _MESSAGE for name in names) or sum(name in FIELDS for name in names) >= _TELLING
+
+
+def _mark(line: str) -> str:
+    """What stands between the columns: spreadsheets in some countries write semicolons."""
+    return ";" if line.count(";") > line.count(",") else ","
+
+
+def _cells(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=_mark(line)), [])
+    except csv.Error:
+        return []
+
+
+class Head(list[str]):
+    """The names of columns."""
 
 
 class Fault(str):
@@ -90,19 +136,18 @@ class Fault(str):
     __slots__ = ()
 
 
-def _columns(line: str) -> list[str]:
-    try:
-        return [canonical(name.strip().strip("\ufeff")) for name in next(csv.reader([line]), [])]
-    except csv.Error:
-        return []
-
-
 def _values(chunks: Iterator[bytes]) -> Iterator[object]:
-    """The JSON values in a stream, however they are divided; the items of an array at the top one by one."""
+    """The JSON values in a stream, however they are divided; the items of an array at the top one by one.
+
+    Of a document that is too large to be held, or that ends in the middle, the items of its list come one by one.
+    """
     decoder, decode = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8")("replace").decode
-    text, at, ended, fault, enough = "", 0, False, "", 0
+    text, at, ended, fault, enough, inside, skip = "", 0, False, "", 0, False, False
     while True:
-        while at < len(text) and text[at] in _SPACE:
+        if skip:  # the rest of a line that is no JSON
+            end = text.find("\n", at)
+            skip, at = end < 0, len(text) if end < 0 else end
+        while at < len(text) and (text[at] in _SPACE or (inside and text[at] in _AROUND)):
             at += 1
         if (at == len(text) or len(text) - at < enough) and not ended:
             try:
@@ -115,10 +160,13 @@ def _values(chunks: Iterator[bytes]) -> Iterator[object]:
         if at == len(text):
             break
         try:
-            value, at = decoder.raw_decode(text, at)
-            enough = 0
-            yield value
-            continue
+            value, end = decoder.raw_decode(text, at)
+            if isinstance(value, (dict, list, str)) or inside:
+                at, enough = end, 0
+                if not inside or _may_hold(value):
+                    yield value
+                continue
+            reason, cut = f"{NO_RECORD} of a record", False
         except RecursionError:
             reason, cut = "JSON nested too deeply", False
         except ValueError as error:
@@ -128,12 +176,22 @@ def _values(chunks: Iterator[bytes]) -> Iterator[object]:
         if cut and not ended and len(text) - at < _LARGEST:
             enough = 2 * (len(text) - at)  # reading on pays only with as much again
             continue
+        if cut and text[at] == "{" and (inner := _LIST.search(text, at)):
+            at, enough, inside = inner.end(), 0, True
+            continue
         if not (ended and fault and cut):
-            yield Fault(reason)
-        end = text.find("\n", at)
-        at = len(text) if end < 0 else end
+            yield Fault(CUT_OFF if cut and ended else reason)
+        skip = not (cut and ended)
+        at = at if skip else len(text)
     if fault:
         yield Fault(fault)
+
+
+def _may_hold(value: object) -> bool:
+    """Whether this may hold records, and is not what a document says besides them."""
+    if isinstance(value, dict):
+        return any(name in _HOLDERS or canonical(name) in FIELDS for name in value)
+    return isinstance(value, list)
 
 
 def _unfolded(values: Iterable[object]) -> Iterator[object]:
@@ -143,8 +201,8 @@ def _unfolded(values: Iterable[object]) -> Iterator[object]:
             yield from _results(value) if isinstance(value, list) else (value,)
         elif value.get("messageType") == "CONTROL_MESSAGE":
             continue
-        elif isinstance(value.get("awslogs"), dict):
-            yield from _packed(value["awslogs"].get("data"))
+        elif (packed := _data(value)) is not None:
+            yield from _packed(packed)
         elif inner := next((value[name] for name in _EVENTS if isinstance(value.get(name), list)), None):
             for item in inner:
                 yield from _results(item) if isinstance(item, list) else _unfolded([item])
@@ -160,20 +218,30 @@ def _results(row: list[Any]) -> Iterator[object]:
         yield from _unfolded(row)
 
 
+def _data(value: Mapping[str, Any]) -> object:
+    """The packed payload in an event of a function: CloudWatch Logs', Kinesis's or Firehose's; None in any other."""
+    if isinstance(value.get("awslogs"), dict):
+        return value["awslogs"].get("data", "")
+    stream = value.get("kinesis")
+    data = (stream if isinstance(stream, dict) else value).get("data")
+    return data if isinstance(data, str) and data.startswith(_PACKED) else None
+
+
 def _packed(data: object) -> Iterator[object]:
     try:
         payload = zlib.decompressobj(wbits=31).decompress(base64.b64decode(str(data)), _LARGEST)
     except (binascii.Error, ValueError, zlib.error):
-        yield Fault("awslogs.data is not base64 of gzip")
-        return
+        payload = b""
+    if not payload:
+        yield Fault("data is not base64 of gzip")
     yield from _unfolded(_values(iter([payload])))
 
 
-def _blocks(records: Iterable[object], first: int = 1) -> Iterator[Lines]:
+def _blocks(records: Iterable[object]) -> Iterator[Lines]:
     """Lines of text records; fields by name become lines of a format that is made of all their names."""
     texts: list[bytes] = []
     objects: list[Mapping[str, object]] = []
-    number = first
+    number = 1
 
     def full() -> Iterator[Lines]:
         if texts:
@@ -200,25 +268,32 @@ def _blocks(records: Iterable[object], first: int = 1) -> Iterator[Lines]:
             objects.append(fields)
         else:
             yield from full()
-            yield Lines([], number, record if isinstance(record, Fault) else f"{NO_RECORD} of a record")
+            if isinstance(record, Head):
+                names = dict.fromkeys(name for name in record if name)
+                form = Format(tuple(names))
+                if not form.lacking or not any(name in _MESSAGE for name in names):
+                    yield Lines([], number, form=form)
+            else:
+                yield Lines([], number, record if isinstance(record, Fault) else f"{NO_RECORD} of a record")
         number += 1
     yield from full()
 
 
 def _told(objects: list[Mapping[str, object]], first: int, names: Iterable[str]) -> Lines:
-    form = Format(tuple(names))
-    lines = [" ".join([_token(fields.get(name), name) for name in form.names]) for fields in objects]
+    quiet = all(fields.get("log-status") in ("NODATA", "SKIPDATA") for fields in objects)
+    form = Format(tuple(dict.fromkeys((*names, *(_LEFT_OUT if quiet else ())))))
+    lines = [" ".join([token(fields.get(name), name) for name in form.names]) for fields in objects]
     return Lines([line.encode("utf-8", "replace") for line in lines], first, form=form)
 
 
-def _token(value: object, name: str) -> str:
+def token(value: object, name: str) -> str:
     """A value as a record in text has it."""
     if value is None or value == "":
         return "-"
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = str(value)
-    if name in _TIMES and not text.isdigit() and text != "-":
+    if name in TIMES and not text.isdigit() and text != "-":
         text = _seconds(text)
     elif "." in text and text.removesuffix(".0").isdigit():
         text = text.removesuffix(".0")

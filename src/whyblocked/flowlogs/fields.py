@@ -34,20 +34,26 @@ BY_VERSION: dict[int, str] = {
 FIELDS: dict[str, int] = {name: version for version, names in BY_VERSION.items() for name in names.split()}
 
 _ADDRESSES = (("srcaddr", "pkt-srcaddr"), ("dstaddr", "pkt-dstaddr"))
-_TRANSIT = frozenset(name for name in BY_VERSION[6].split() if name.startswith("tgw-"))
+TRANSIT_FIELDS = tuple(BY_VERSION[6].split())
+_OWN = frozenset({*(name for pair in _ADDRESSES for name in pair), "action", "interface-id", "log-status"})
 _PLACEHOLDER = re.compile(r"\$\{\s*([^{}]*?)\s*\}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
-_INSIGHTS = {  # what Logs Insights calls the fields that it finds by itself
-    "accountId": "account-id",
-    "interfaceId": "interface-id",
-    "srcAddr": "srcaddr",
-    "dstAddr": "dstaddr",
-    "srcPort": "srcport",
-    "dstPort": "dstport",
-    "startTime": "start",
-    "endTime": "end",
-    "logStatus": "log-status",
+_OTHERWISE = {  # what Logs Insights calls the fields that it finds by itself, and Athena's older tables theirs
+    "accountid": "account-id",
+    "account": "account-id",
+    "interfaceid": "interface-id",
+    "sourceaddress": "srcaddr",
+    "destinationaddress": "dstaddr",
+    "sourceport": "srcport",
+    "destinationport": "dstport",
+    "numpackets": "packets",
+    "numbytes": "bytes",
+    "starttime": "start",
+    "endtime": "end",
+    "logstatus": "log-status",
 }
+_BOM = b"\xef\xbb\xbf"
+_BEFORE_NAMES = (_BOM, b'"', b"$", b"#")  # what may stand before the first name in a header
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -58,7 +64,12 @@ class Format(msgspec.Struct, frozen=True):
     @property
     def is_transit(self) -> bool:
         """Whether it is a transit gateway's: those records tell of losses and have no ``action``."""
-        return "action" not in self.names and not _TRANSIT.isdisjoint(self.names)
+        return "action" not in self.names and any(name.startswith("tgw-") for name in self.names)
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether the names, which anything may have, are those of flow log records, if not of complete ones."""
+        return len(_OWN.intersection(self.names)) >= 1 and len(FIELDS.keys() & set(self.names)) >= 2
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -81,7 +92,30 @@ _TRANSIT_DEFAULT = (
     "region flow-direction pkt-src-aws-service pkt-dst-aws-service"
 )
 TRANSIT = Format(tuple(_TRANSIT_DEFAULT.split()))
-LOST = tuple(name for name in BY_VERSION[6].split() if name.startswith("packets-lost-"))
+# What a transit gateway's record says was lost, and the reason for which it counts as rejected.
+LOST = {
+    "packets-lost-no-route": "tgw:no-route",
+    "packets-lost-blackhole": "tgw:blackhole",
+    "packets-lost-mtu-exceeded": "tgw:mtu-exceeded",
+    "packets-lost-ttl-expired": "tgw:ttl-expired",
+}
+_NUMBERS = "version srcport dstport protocol packets bytes start end tcp-flags traffic-path encryption-status"
+_KINDS = {  # what tells a field from another, as far as anything does
+    **dict.fromkeys((*_NUMBERS.split(), *LOST), re.compile(rb"[0-9]+\Z")),
+    **dict.fromkeys(
+        ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr"), re.compile(rb"[0-9a-fA-F]*[.:][0-9a-fA-F.:]*\Z")
+    ),
+    "action": re.compile(rb"(ACCEPT|REJECT)\Z"),
+    "log-status": re.compile(rb"(OK|NODATA|SKIPDATA)\Z"),
+    "flow-direction": re.compile(rb"(ingress|egress)\Z"),
+    "type": re.compile(rb"(IPv4|IPv6|EFA)\Z"),
+    "interface-id": re.compile(rb"eni-"),
+    "vpc-id": re.compile(rb"vpc-"),
+    "subnet-id": re.compile(rb"subnet-"),
+    "instance-id": re.compile(rb"i-"),
+    "tgw-id": re.compile(rb"tgw-"),
+    "tgw-attachment-id": re.compile(rb"tgw-attach-"),
+}
 
 
 def parse_format(text: str, where: str = "--log-format") -> Format:
@@ -111,31 +145,58 @@ def checked(form: Format, where: str) -> Format:
 
 def header_format(tokens: list[bytes]) -> Format | None:
     """The format that a header line gives, or None where the line is not one."""
-    if not tokens[0][:1].isalpha():
+    if not (tokens[0][:1].isalpha() or tokens[0].startswith(_BEFORE_NAMES)):
         return None
     try:
-        names = [canonical(token.decode("ascii")) for token in tokens]
+        text = b" ".join(tokens).removeprefix(_BOM).lstrip(b"# ").decode("ascii").replace('"', "")
     except UnicodeDecodeError:
         return None
+    names = [canonical(name) for name in _PLACEHOLDER.findall(text) or text.split()]
     known = sum(name in FIELDS for name in names)
     if known < 2 or known * 2 < len(names) or not all(_NAME.match(name) for name in names):
         return None
     return Format(tuple(names))
 
 
+def fits(form: Format, tokens: list[bytes]) -> bool:
+    """Whether a line looks like a record of this format: as many fields, each of them of its kind."""
+    return len(tokens) == len(form.names) and all(
+        token == b"-" or name not in _KINDS or _KINDS[name].match(token)
+        for name, token in zip(form.names, tokens, strict=True)
+    )
+
+
+def are_alike(one: Format, other: Format) -> bool:
+    """Whether nothing tells records of these formats apart, though they mean different things."""
+    pairs = list(zip(one.names, other.names, strict=False))
+    return (
+        len(one.names) == len(other.names)
+        and any(a != b and (a in _KINDS or b in _KINDS) for a, b in pairs)
+        and all(_KINDS.get(a) is _KINDS.get(b) for a, b in pairs)
+    )
+
+
 def is_default(tokens: list[bytes]) -> bool:
     """Whether a line is, beyond doubt, a record of the default format."""
-    return (
-        len(tokens) == 14
-        and tokens[0] == b"2"
-        and tokens[2].startswith((b"eni-", b"-"))
-        and tokens[12] in (b"ACCEPT", b"REJECT", b"-")
-        and tokens[13] in (b"OK", b"NODATA", b"SKIPDATA")
-        and all(token.isdigit() or token == b"-" for token in tokens[5:12])
-    )
+    return len(tokens) == len(DEFAULT.names) and tokens[0] == b"2" and tokens[13] != b"-" and fits(DEFAULT, tokens)
+
+
+def is_transit(tokens: list[bytes]) -> bool:
+    """Whether a line is, beyond doubt, a record of the transit gateways' default format."""
+    return len(tokens) == len(TRANSIT.names) and tokens[1].startswith(b"TransitGateway") and fits(TRANSIT, tokens)
+
+
+def is_begun(tokens: list[bytes]) -> bool:
+    """Whether a line that was cut off may have become a header, or a record of the default format."""
+    *whole, last = [token.decode("ascii", "replace").lower().replace("_", "-") for token in tokens]
+    if all(name in FIELDS for name in whole) and any(name.startswith(last) for name in FIELDS):
+        return True
+    known = len(whole)
+    return tokens[0] == b"2" and known < len(DEFAULT.names) and fits(Format(DEFAULT.names[:known]), tokens[:-1])
 
 
 def canonical(name: str) -> str:
     """A field's documented name, however it is written; an unknown name as it is."""
-    hyphenated = _INSIGHTS.get(name) or name.lower().replace("_", "-")
+    hyphenated = name.lower().replace("_", "-")
+    hyphenated = _OTHERWISE.get(hyphenated, hyphenated)
     return hyphenated if hyphenated in FIELDS else name

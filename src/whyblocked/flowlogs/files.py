@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -23,7 +26,7 @@ from whyblocked.flowlogs.blocks import (
     plain,
     split,
 )
-from whyblocked.flowlogs.fields import DEFAULT, Format, header_format, is_default
+from whyblocked.flowlogs.fields import DEFAULT, TRANSIT, Format, fits, header_format, is_begun, is_default, is_transit
 from whyblocked.flowlogs.keys import may_hold
 from whyblocked.flowlogs.records import Parser, Record, Scan, Wanted
 from whyblocked.text import clean
@@ -33,11 +36,30 @@ _BOM = b"\xef\xbb\xbf"
 _SAMPLE = 50  # lines looked at to recognise a format
 _NAMED = 3  # skipped files named in a note
 _STATES = frozenset({b"ACCEPT", b"REJECT", b"NODATA", b"SKIPDATA"})
+_FRAMES = ((1, 0), (2, 0), (4, 1), (2, 1))  # so many words before and after the record
+_FEWEST = 5  # words of a record in a row of several
+_TEXT = re.compile(rb"[\t\r\x20-\x7e]+\Z")
+_PACKED = {
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"PK\x03\x04": "zip",
+    b"7z\xbc\xaf\x27\x1c": "7-Zip",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\xff\x06\0\0sNaPpY": "snappy",
+}
 _OWN_FORMAT = "give the flow log's own with --log-format '${version} ...'"
 
 
 class NotAFlowLog(InputError):
-    """The content is something else: fatal for a file that was named, a note for one found in a folder."""
+    """The content is something else: fatal for a file that was named, a note for one found in a folder.
+
+    ``packed`` names what it is packed with where that is why it can't be read.
+    """
+
+    def __init__(self, message: str, packed: str = "") -> None:
+        super().__init__(message)
+        self.packed = packed
 
 
 Take = Callable[[Path], bool]
@@ -73,7 +95,10 @@ def read_stream(
     """The wanted records of an open file. ``forms`` come from the user; a header line in the file comes first."""
     blocks = _opened(stream, name)
     begin, sample = _beginning(blocks)
-    told = any(block.form for block in begin)
+    told = next((block.form for block in begin if block.form), None)
+    if told and not told.is_telling:
+        fields = ", ".join(told.lacking)
+        raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log: its columns lack {fields}")
     parser = Parser(name, forms if told else _formats(begin, sample, name, forms), wanted, scan)
     scan.files += 1
     for block in chain(begin, blocks):
@@ -89,44 +114,102 @@ def _opened(stream: BinaryIO, name: str, contained: bool = True) -> Iterator[Lin
     head = stream.read(CHUNK)
     while len(head) < len(PARQUET) and (more := stream.read(CHUNK)):  # a pipe gives what it has
         head += more
-    if head.startswith(PARQUET) and contained:
+    if head and (head.startswith(PARQUET) or PARQUET.startswith(head)) and contained:
         return _parquet(stream, head)
-    chunks = contents(stream, head.removeprefix(_BOM))
-    try:
-        first = next(chunks, b"")
-        if first.startswith(GZIP) and contained:  # a packed payload, packed again on its way
-            chunks = inflate(Unread(chunks), first)
-            first = next(chunks, b"")
-        while len(first) < CHUNK and not first.strip() and (more := next(chunks, b"")):
-            first += more
-    except Damaged as error:
-        return iter([Lines([], 1, str(error))])
+    first, chunks = _begun(contents(stream, head))
+    if first.startswith(GZIP) and contained:  # a packed payload, packed again on its way
+        first, chunks = _begun(inflate(Unread(chunks), first))
+    if first.startswith(PARQUET) and contained:
+        return _parquet(Unread(chunks), first)
+    _refuse_packed(first, name)
+    simple = True
+    if wide := _wide(first):
+        first, chunks = _begun(_recoded(chain([first], chunks), wide))
+        simple = False
     first = first.removeprefix(_BOM)
-    if b"\0" in first[:4096]:
+    line = first.lstrip().partition(b"\n")[0]
+    if b"\0" in first[:4096] and not _TEXT.match(line):
         raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log (binary data)")
     chunks = chain([first], chunks)
-    if not first.lstrip()[:1].isdigit():
+    form: Callable[[Iterator[bytes]], Iterator[Lines]] = split
+    if not line[:1].isdigit() or b" " not in line:
         from whyblocked.flowlogs import exports
 
-        form = exports.json_lines if exports.is_json(first) else exports.csv_lines if exports.is_csv(first) else None
-        if form and not contained:
-            raise NotAFlowLog(f"flow logs: {clean(name)} is not lines of text")
-        if form:
-            return form(chunks)
-    return split(chunks)
+        form = exports.json_lines if exports.is_json(first) else exports.csv_lines if exports.is_csv(first) else split
+    if form is split and _is_row(line):
+        chunks = (chunk.replace(b"\t", b"\n") for chunk in chunks)
+        simple = False
+    if not contained and not (simple and form is split):
+        raise NotAFlowLog(f"flow logs: {clean(name)} is not lines of text")
+    return form(chunks)
 
 
-def _parquet(stream: BinaryIO, head: bytes) -> Iterator[Lines]:
+def _begun(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The beginning, its first line as a whole where it has one, and what follows; a fault comes in its place."""
+    first = b""
+    try:
+        while b"\n" not in first.lstrip() and len(first) < CHUNK:
+            first += next(chunks)
+    except StopIteration:
+        return first, iter(())
+    except Damaged as error:
+        return first, _failing(error)
+    return first, chunks
+
+
+def _failing(error: Damaged) -> Iterator[bytes]:
+    yield from ()
+    raise error
+
+
+def _refuse_packed(first: bytes, name: str) -> None:
+    """Say how a file is packed where it is in a way that AWS never packs."""
+    packed = next((how for magic, how in _PACKED.items() if first.startswith(magic)), "")
+    if first[257:262] == b"ustar":
+        packed = "tar"
+    if packed:
+        raise NotAFlowLog(f"flow logs: {clean(name)} is packed with {packed}, which is not read: unpack it", packed)
+
+
+def _wide(first: bytes) -> str:
+    """How the text is coded where each character takes two bytes, as Windows PowerShell redirects it."""
+    if first.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    some = first[: min(64, len(first) & ~1)]
+    if len(some) < 8:
+        return ""
+    return "utf-16-le" if not any(some[1::2]) else "utf-16-be" if not any(some[::2]) else ""
+
+
+def _recoded(chunks: Iterator[bytes], coding: str) -> Iterator[bytes]:
+    """The same in UTF-8."""
+    decoder = codecs.getincrementaldecoder(coding)("replace")
+    for chunk in chunks:
+        yield decoder.decode(chunk).encode("utf-8", "replace")
+    yield decoder.decode(b"", True).encode("utf-8", "replace")
+
+
+def _is_row(line: bytes) -> bool:
+    """Whether records stand side by side in one line, as ``--query 'events[].message' --output text`` prints them."""
+    counts = {len(part.split()) for part in line.split(b"\t", 2)[:2]}  # of a long line, this is the beginning
+    return b"\t" in line and len(counts) == 1 and counts.pop() >= _FEWEST
+
+
+def _parquet(stream: BinaryIO | Unread, head: bytes) -> Iterator[Lines]:
     """The rows of a Parquet file; its index stands at the end, so what comes through a pipe is kept first."""
     from whyblocked.flowlogs.parquet import parquet_lines
 
-    if stream.seekable():
+    if not isinstance(stream, Unread) and stream.seekable():
         stream.seek(0)
         yield from parquet_lines(stream)
         return
     with TemporaryFile() as kept:
-        for chunk in plain(stream, head):
-            kept.write(chunk)
+        try:
+            for chunk in plain(stream, head):
+                kept.write(chunk)
+        except Damaged as error:
+            yield Lines([], 1, str(error))
+            return
         kept.seek(0)
         yield from parquet_lines(kept)
 
@@ -156,10 +239,24 @@ def form_of(path: Path, forms: Sequence[Format]) -> Format | None:
         return None
     if first := header_format(sample[0].split()):
         return first
-    headers = any(header_format(line.split()) for line in sample)
-    if headers or (not forms and not any(is_default(line.split()) for line in sample)):
+    if any(header_format(line.split()) for line in sample):
         return None
-    return (forms[0] if len(forms) == 1 else None) if forms else DEFAULT
+    try:
+        found = _formats(begin, sample, str(path), forms)
+    except InputError:
+        return None
+    return found[0] if len(found) == 1 else None
+
+
+def formats_of_text(head: bytes, begin: list[Lines], name: str, forms: Sequence[Format]) -> Sequence[Format] | None:
+    """The formats to try on text that begins with these bytes, or None where it is no plain text."""
+    if head.startswith(GZIP):
+        return None
+    try:
+        _opened(io.BytesIO(head), name, contained=False)
+    except InputError:
+        return None
+    return _formats(begin, [line for block in begin for line in block.lines[:_SAMPLE] if line.strip()], name, forms)
 
 
 def _read_folder(
@@ -178,15 +275,16 @@ def _read_folder(
         try:
             with path.open("rb") as stream:
                 yield from read_stream(stream, str(path), forms, wanted, scan)
-        except NotAFlowLog:
-            skipped.append(clean(str(path.relative_to(folder)), 80))
+        except NotAFlowLog as error:
+            name = clean(str(path.relative_to(folder)), 80)
+            skipped.append(f"{name} ({error.packed})" if error.packed else name)
         except OSError as error:
             raise InputError(f"flow logs: {clean(str(path))}: {error.strerror or type(error).__name__}") from None
     if len(skipped) == files and not pruned:
-        what = f"; not flow logs: {_listed(skipped)}" if skipped else ""
+        what = f"; not flow logs: {listed(skipped)}" if skipped else ""
         raise InputError(f"flow logs: no flow log in the folder {clean(str(folder))}{what}")
     if skipped:
-        scan.notes.append(f"skipped in {clean(str(folder))}, as they are no flow logs: {_listed(skipped)}")
+        scan.notes.append(f"skipped in {clean(str(folder))}, as they are no flow logs: {listed(skipped)}")
 
 
 def files_below(path: Path, wanted: Wanted) -> list[Path]:
@@ -213,7 +311,7 @@ def _walk(folder: Path, wanted: Wanted) -> Iterator[Path | None]:
                 yield path if may_hold(str(path), wanted.since, wanted.until) else None
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
 
@@ -225,12 +323,36 @@ def _formats(begin: list[Lines], lines: list[bytes], name: str, forms: Sequence[
     if not lines and any(block.fault and block.fault.startswith(NO_RECORD) for block in begin):
         raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log: JSON without records")
     sample = [line.split() for line in lines]
-    if forms or not sample or any(header_format(tokens) for tokens in sample):
+    if not sample or any(header_format(tokens) for tokens in sample):
         return forms
+    if forms:
+        return _framed(forms, sample, fits) or forms
     if any(is_default(tokens) for tokens in sample):
         return [DEFAULT]
+    if any(is_transit(tokens) for tokens in sample):
+        return [TRANSIT]
+    if framed := _framed([DEFAULT], sample, lambda _, tokens: is_default(tokens)):
+        return framed
+    if len(sample) == 1 and begin[-1].half and is_begun(sample[0]):
+        return []
     if any(not _STATES.isdisjoint(tokens) for tokens in sample):
         raise InputError(
             f"flow logs: {clean(name)} has no header line and is not in the default format (version 2): {_OWN_FORMAT}"
         )
     raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log: no header line, no record of a known format")
+
+
+def _framed(
+    forms: Sequence[Format], sample: list[list[bytes]], is_record: Callable[[Format, list[bytes]], bool]
+) -> list[Format]:
+    """The formats with what else stands in each line, where something does: in exports to S3 and in the output of
+    ``aws logs tail`` a time, and the name of the stream; around those, what the AWS CLI adds in its own text output."""
+    for tokens in sample:
+        for form in forms:
+            if is_record(form, tokens):
+                return []
+            for before, after in _FRAMES:
+                if is_record(form, tokens[before : len(tokens) - after]):
+                    around = [f"@{number}" for number in range(before + after)]
+                    return [Format((*around[:before], *form.names, *around[before:])) for form in forms]
+    return []

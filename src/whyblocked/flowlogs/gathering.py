@@ -9,7 +9,7 @@ from typing import BinaryIO
 from whyblocked.flowlogs.fields import Format, parse_format
 from whyblocked.flowlogs.files import files_below
 from whyblocked.flowlogs.grouping import Grouping
-from whyblocked.flowlogs.groups import Filters, Lost, Progress, Rejected
+from whyblocked.flowlogs.groups import Filters, Progress, Rejected
 from whyblocked.flowlogs.locations import read_files
 from whyblocked.flowlogs.records import Record, Scan, Wanted
 
@@ -42,7 +42,7 @@ def gather(
         for records in _read(once, forms, wanted, scan, stdin):
             grouping.add(records)
         table = grouping.table()
-    return Rejected(table, scan, notes(scan), losses(scan))
+    return Rejected(table, scan, notes(scan))
 
 
 def _read(
@@ -74,9 +74,3 @@ def notes(scan: Scan) -> list[str]:
     if scan.outside:
         found.append(f"{scan.outside} rejected records lie outside the window")
     return found
-
-
-def losses(scan: Scan) -> list[Lost]:
-    """The packets that transit gateways lost, most first."""
-    found = [Lost(*names, *sums) for names, sums in scan.lost.items()]
-    return sorted(found, key=lambda lost: (-sum(lost.packets), lost.transit_gateway_id, lost.attachment_id))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
-from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Group, Table
+from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Group, Table, way
 from whyblocked.flowlogs.records import Record
 
 _Key = tuple[str, str, str, int, int, int, str]
@@ -30,13 +30,14 @@ class Grouping:
     def _add(self, record: Record) -> None:
         protocol = NONE if record.protocol is None else record.protocol
         port = NONE if record.destination_port is None or protocol not in PORTS else record.destination_port
+        direction = way(record.direction, record.srcaddr, record.dstaddr, record.pkt_srcaddr, record.pkt_dstaddr)
         key = (
             record.interface_id or UNKNOWN,
             record.source or UNKNOWN,
             record.destination or UNKNOWN,
             port,
             protocol,
-            NONE if record.direction is None else DIRECTIONS.index(record.direction),
+            NONE if direction is None else DIRECTIONS.index(direction),
             record.reject_reason or "",
         )
         flags = record.tcp_flags
@@ -46,6 +47,7 @@ class Grouping:
             (record.start, record.end),
             (flags, bool(flags and flags & SYN)),
             (record.fields.get("subnet-id", UNKNOWN), record.fields.get("vpc-id", UNKNOWN)),
+            record.source_port,
         )
 
     def add_groups(self, groups: Iterable[Group]) -> None:
@@ -67,6 +69,7 @@ class Grouping:
                 (group.first_seen or None, group.last_seen or None),
                 (group.flags, group.syn),
                 (group.subnet_id or UNKNOWN, group.vpc_id or UNKNOWN),
+                group.source_port,
             )
 
     def _merge(
@@ -76,12 +79,13 @@ class Grouping:
         times: tuple[int | None, int | None],
         flags: tuple[int | None, int],
         places: tuple[str, str],
+        source_port: int | None,
     ) -> None:
         sums = self._sums.get(key)
         if sums is None:
             if not self._keep.group(*key[:5]):
                 return
-            sums = self._sums[key] = [0, 0, 0, None, None, NONE, 0, "", ""]
+            sums = self._sums[key] = [0, 0, 0, None, None, NONE, 0, "", "", NONE]
         for place, count in enumerate(counts):
             sums[place] += count
         start, end = times
@@ -93,6 +97,8 @@ class Grouping:
         if seen is not None:
             sums[5] = seen if sums[5] == NONE else sums[5] | seen
             sums[6] += syn
+        if key[3] != NONE and source_port is not None and source_port > sums[9]:
+            sums[9] = source_port
         for place, value in enumerate(places, 7):
             if value != UNKNOWN and value > sums[place]:
                 sums[place] = value
@@ -124,6 +130,7 @@ class Grouping:
             last_seen=_column(row[4] or 0 for row in sums),
             flags=_column(row[5] for row in sums),
             syn=_column(row[6] for row in sums),
+            source_port=_column(row[9] for row in sums),
             reject_reason=reasons.column(key[6] for key in keys),
             subnet=subnets.column(row[7] for row in sums),
             vpc=vpcs.column(row[8] for row in sums),

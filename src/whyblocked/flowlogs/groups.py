@@ -24,13 +24,30 @@ SYN = 2
 PORTS = frozenset({6, 17, 33, 132, 136, NONE})  # TCP, UDP, DCCP, SCTP, UDP-Lite: others have no ports
 
 
+def way(
+    told: Direction | None, srcaddr: str | None, dstaddr: str | None, pkt_srcaddr: str | None, pkt_dstaddr: str | None
+) -> Direction | None:
+    """The direction that a record tells.
+
+    Where the format has no ``flow-direction``, an address that differs from the packet's does: ``dstaddr`` of what
+    comes in, and ``srcaddr`` of what goes out, is always the interface's own
+    (https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html).
+    """
+    if told is not None:
+        return told
+    comes = pkt_dstaddr is not None and dstaddr is not None and pkt_dstaddr != dstaddr
+    goes = pkt_srcaddr is not None and srcaddr is not None and pkt_srcaddr != srcaddr
+    return None if comes == goes else "ingress" if comes else "egress"
+
+
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Rejected records that are alike, a source port aside.
 
-    ``source`` and ``destination`` are the packet's, ``-`` where no record tells. ``protocol`` is -1 where the format
-    does not tell. ``direction`` is ``flow-direction``'s. ``first_seen`` is the smallest start and ``last_seen`` the
+    ``interface_id`` is an attachment where a transit gateway lost packets. ``source`` and ``destination`` are the
+    packet's, ``-`` where no record tells. ``protocol`` is -1 where the format does not tell. ``direction`` is
+    ``flow-direction``'s, else what :func:`way` tells. ``first_seen`` is the smallest start and ``last_seen`` the
     largest end in Unix seconds, 0 where the format has neither. ``flags`` are all TCP flags seen, ``syn`` counts the
-    records that have SYN among theirs.
+    records that have SYN among theirs. ``source_port`` is the highest of the source ports.
     """
 
     interface_id: str
@@ -46,6 +63,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: int
     flags: int | None = None
     syn: int = 0
+    source_port: int | None = None
     reject_reason: str | None = None
     subnet_id: str | None = None
     vpc_id: str | None = None
@@ -78,6 +96,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: memoryview
     flags: memoryview
     syn: memoryview
+    source_port: memoryview
     reject_reason: memoryview
     subnet: memoryview
     vpc: memoryview
@@ -87,6 +106,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     def __getitem__(self, row: int) -> Group:
         port, direction, flags = self.destination_port[row], self.direction[row], self.flags[row]
+        from_port = self.source_port[row]
         return Group(
             interface_id=self.interfaces[self.interface[row]],
             source=self.addresses[self.source[row]],
@@ -101,6 +121,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
             last_seen=self.last_seen[row],
             flags=None if flags == NONE else flags,
             syn=self.syn[row],
+            source_port=None if from_port == NONE else from_port,
             reject_reason=_text(self.reject_reasons, self.reject_reason[row]),
             subnet_id=_text(self.subnets, self.subnet[row]),
             vpc_id=_text(self.vpcs, self.vpc[row]),
@@ -120,30 +141,12 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     interfaces: frozenset[str] = frozenset()
 
 
-class Lost(msgspec.Struct, frozen=True):
-    """Packets that a transit gateway's own records say it lost, at one attachment (``-`` where they do not tell)."""
-
-    transit_gateway_id: str
-    attachment_id: str
-    records: int
-    no_route: int
-    blackhole: int
-    mtu_exceeded: int
-    ttl_expired: int
-
-    @property
-    def packets(self) -> tuple[int, int, int, int]:
-        """Packets lost for want of a route, in a blackhole, for their size, and for their age."""
-        return self.no_route, self.blackhole, self.mtu_exceeded, self.ttl_expired
-
-
 class Rejected(NamedTuple):
-    """What the flow logs hold: the groups, what was read, what else to know, and transit gateways' losses."""
+    """What the flow logs hold: the groups, what was read, and what else to know."""
 
     table: Table
     scan: Scan
     notes: list[str]
-    lost: list[Lost]
 
     @property
     def groups(self) -> list[Group]:

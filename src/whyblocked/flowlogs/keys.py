@@ -11,6 +11,13 @@ from datetime import UTC, datetime
 _FILE = re.compile(r"_vpcflowlogs_[^/]*_([0-9]{8}T[0-9]{4})Z_[^/]*$")
 _PLAIN = re.compile(r"/vpcflowlogs/[a-z0-9-]+/([0-9]{4})(?:/([0-9]{2}))?(?:/([0-9]{2}))?(?:/([0-9]{2}))?/[^/]*$")
 _HIVE = re.compile(r"/year=([0-9]{4})(?:/month=([0-9]{2}))?(?:/day=([0-9]{2}))?(?:/hour=([0-9]{2}))?/[^/]*$")
+_LOG = re.compile(r"_vpcflowlogs_[^/]*_(fl-[0-9A-Za-z]+)_[0-9]{8}T[0-9]{4}Z_[^/]*$")
+_ACCOUNT = re.compile(r"(?:^|/)AWSLogs/(?:aws-account-id=)?([0-9]{12})/")
+_REGION = re.compile(r"/vpcflowlogs/([a-z]{2}-[a-z0-9-]+)/|/aws-service=vpcflowlogs/aws-region=([^/]+)/")
+_OTHERS = re.compile(
+    r"(?:^|/)AWSLogs/(?:o-[a-z0-9]+/)?(?:aws-account-id=)?[0-9]{12}/(?!(?:aws-service=)?[a-z]*flowlogs/)[^/]+/"
+)
+_LAID_OUT = re.compile(r"(?:^|/)(?:AWSLogs|vpcflowlogs|[a-z-]+=[^/]+)/")
 _FILE_SPAN = 300  # a file holds the records that end in these seconds
 _LATE = 600  # a record may come, or be dated, so much later or earlier
 _INTERVAL = 600  # a record begins at most so long before it ends
@@ -34,7 +41,7 @@ def span(key: str) -> tuple[int, int] | None:
         if name := _FILE.search(key):
             begin = int(datetime.strptime(name[1], "%Y%m%dT%H%M").replace(tzinfo=UTC).timestamp())
             return begin, begin + _FILE_SPAN
-        parts = _PLAIN.search(key) or _HIVE.search(key)
+        parts = _PLAIN.search(f"/{key}") or _HIVE.search(f"/{key}")
         if parts is None:
             return None
         numbers = [int(part) for part in parts.groups() if part is not None]
@@ -43,3 +50,38 @@ def span(key: str) -> tuple[int, int] | None:
         return begin, begin + _UNITS[len(numbers) - 1]
     except ValueError:
         return None
+
+
+def within(key: str, since: int | None, until: int | None) -> bool:
+    """Whether everything below a folder, by its name, lies in the window."""
+    found = span(key)
+    return found is not None and (since is None or since <= found[0]) and (until is None or found[1] <= until)
+
+
+def flow_log_of(key: str) -> str | None:
+    """The id of the flow log that delivered a file, where its name is AWS's."""
+    found = _LOG.search(key)
+    return found[1] if found else None
+
+
+def account_of(key: str) -> str | None:
+    """The account whose flow logs lie below this part of a bucket, where AWS's folders tell."""
+    found = _ACCOUNT.search(key)
+    return found[1] if found else None
+
+
+def region_of(key: str) -> str | None:
+    """The Region whose flow logs lie below this part of a bucket, where AWS's folders tell."""
+    found = _REGION.search(key)
+    return (found[1] or found[2]) if found else None
+
+
+def of_another_service(key: str) -> str | None:
+    """The folder in which another service's logs lie, where the key is below one (``AWSLogs/ID/CloudTrail/``)."""
+    found = _OTHERS.search(key)
+    return key[: found.end()] if found else None
+
+
+def is_laid_out(key: str) -> bool:
+    """Whether a folder belongs to a layout that AWS or Hive makes, whose folders lead to a time."""
+    return _LAID_OUT.search(key) is not None

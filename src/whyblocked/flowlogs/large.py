@@ -91,10 +91,7 @@ def _one(path: Path, form: Format, forms: Sequence[Format], wanted: Wanted, stor
 
 
 def _merge(scan: Scan, other: Scan) -> None:
-    for name in ("accepted", "rejected", "no_data", "skipped_data", "malformed", "files", "transit_gateway", "outside"):
+    for name in ("accepted", "rejected", "no_data", "skipped_data", "malformed", "files", "outside"):
         setattr(scan, name, getattr(scan, name) + getattr(other, name))
     scan.places.extend(other.places[: max(0, PLACES - len(scan.places))])
     scan.notes.extend(other.notes)
-    for key, sums in other.lost.items():
-        known = scan.lost.setdefault(key, [0] * len(sums))
-        known[:] = [a + b for a, b in zip(known, sums, strict=True)]

@@ -10,9 +10,11 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from whyblocked.flowlogs.blocks import Lines
+from whyblocked.flowlogs.exports import TIMES, token
 from whyblocked.flowlogs.fields import Format, canonical
 
 _ROWS = 1 << 14
+_WHOLE = "message"
 
 
 def parquet_lines(stream: BinaryIO) -> Iterator[Lines]:
@@ -20,26 +22,34 @@ def parquet_lines(stream: BinaryIO) -> Iterator[Lines]:
     number = 1
     try:
         with parquet.ParquetFile(stream) as file:
-            schema = file.schema_arrow
-            columns = [field.name for field in schema if not pa.types.is_nested(field.type)]
-            form = Format(tuple(canonical(name) for name in columns))
-            yield Lines([], number, form=form)
-            for batch in file.iter_batches(_ROWS, columns=columns):
-                texts = [_texts(batch.column(name)) for name in columns]
-                lines = [" ".join(row).encode() for row in zip(*texts, strict=True)]
+            names = dict.fromkeys(field.name for field in file.schema_arrow if not pa.types.is_nested(field.type))
+            form: Format | None = Format(tuple(canonical(name) for name in names))
+            if _WHOLE in names and form and not form.is_telling:  # records in text
+                names, form = {_WHOLE: None}, None
+            else:
+                yield Lines([], number, form=form)
+            for batch in file.iter_batches(_ROWS, columns=list(names)):
+                columns = [batch.column(batch.schema.names.index(name)) for name in names]  # a name may come twice
+                texts = [_texts(column, canonical(name)) for column, name in zip(columns, names, strict=True)]
+                lines = [" ".join(row).encode("utf-8", "replace") for row in zip(*texts, strict=True)]
                 yield Lines(lines, number, form=form)
                 number += len(lines)
     except (pa.ArrowException, OSError) as error:
         yield Lines([], number, f"the Parquet data is damaged or half-written ({str(error).splitlines()[0][:80]})")
 
 
-def _texts(column: pa.Array) -> list[str]:
+def _texts(column: pa.Array, name: str) -> list[str]:
     """A column as text records have it."""
-    if pa.types.is_timestamp(column.type):
+    kind = column.type
+    if pa.types.is_timestamp(kind):
         column = pc.cast(column, pa.timestamp("s"), safe=False).cast(pa.int64())
-    elif pa.types.is_floating(column.type):
+    elif pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         column = pc.cast(column, pa.int64(), safe=False)
-    elif pa.types.is_binary(column.type):
-        column = pc.cast(column, pa.string())
-    texts = pc.fill_null(pc.cast(column, pa.string()), "-").to_pylist()
-    return ["%20".join(text.split()) or "-" for text in texts] if pa.types.is_string(column.type) else texts
+    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        column = pa.array([None if text is None else text.decode("utf-8", "replace") for text in column.to_pylist()])
+    texts: list[str] = pc.fill_null(pc.cast(column, pa.string()), "-").to_pylist()
+    if name == _WHOLE or not pa.types.is_string(column.type):
+        return texts
+    return (
+        [token(text, name) for text in texts] if name in TIMES else ["%20".join(text.split()) or "-" for text in texts]
+    )

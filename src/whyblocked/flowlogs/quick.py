@@ -160,8 +160,10 @@ class Quick:
         for line in lines:
             if len(line) > MAX_LINE:
                 raise Unsuited
-            if line[:1].isalpha() and (header := header_format(line.split())) is not None and header != self._form:
-                raise Unsuited
+            if not line[:1].isdigit() and (tokens := line.split()):
+                header = header_format(tokens)
+                if header is not None and header != self._form:
+                    raise Unsuited
         self.records += self._parser.read(Lines(lines, self._number))
         self._number += len(lines)
 

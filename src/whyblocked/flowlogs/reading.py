@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from whyblocked.config.account import Account
@@ -11,6 +13,7 @@ from whyblocked.errors import AwsError, InputError, UsageError
 from whyblocked.flowlogs.configured import Configured, Group, configured
 from whyblocked.flowlogs.fields import Format, parse_format
 from whyblocked.flowlogs.locations import Location, locate, read_files
+from whyblocked.flowlogs.overlap import BOTH, Coverage, Log, Once
 from whyblocked.flowlogs.records import Scan, Wanted
 from whyblocked.flowlogs.sinks import LogsRequest, Sink, Unreadable
 from whyblocked.flowlogs.window import DEFAULT
@@ -32,7 +35,8 @@ class Reading:
 
     ``sources`` are those that were read, ``notes`` what to know of the others, ``missing`` what permissions lack,
     ``failed`` what AWS failed at, so that records may be missing. ``traffic`` is what the logs record, ``logs`` counts
-    the account's flow logs, ``from_aws`` tells whether anything came from AWS, whose logs are minutes late.
+    the account's flow logs, ``from_aws`` tells whether anything came from AWS, whose logs are minutes late, and
+    ``narrowed`` whether records that the sink does not want were left out there.
     """
 
     def __init__(self, account: Account, sink: Sink, request: LogsRequest, now: datetime) -> None:
@@ -79,9 +83,14 @@ class Reading:
             raise InputError(
                 f"--flow-logs {clean(location.text)}: can't be read from a snapshot: name exported records"
             )
-        if location.kind != "cloudwatch":
-            raise UsageError(f"--flow-logs {clean(location.text)}: is not read yet")
-        known = next((group for group in self.account_logs().groups if group.name == location.name), None)
+        if location.kind == "athena":
+            self._read_table(location)
+            return
+        if location.kind == "s3":
+            if self._read_bucket(location.name, self.forms):
+                self.traffic.add("ALL")
+            return
+        known = next((group for group in self._log_groups() if group.name == location.name), None)
         forms = self.forms or (known.forms if known else ())
         self._read_group(location.name, forms, None, named=True)
         self.traffic |= known.traffic if known else {"ALL"}
@@ -92,36 +101,67 @@ class Reading:
         self.logs = found.logs
         self.notes += found.notes
         self.missing.update(dict.fromkeys(found.missing))
-        for group in found.groups:
-            if self.sink.rejected_only and group.traffic == {"ACCEPT"}:
-                continue
-            if not self.is_live:
-                self.notes.append(
-                    f"the log group {clean(group.name)} can't be read from a snapshot: name its exported records "
-                    "with --flow-logs"
+        groups = [g for g in found.groups if not (self.sink.rejected_only and g.traffic == {"ACCEPT"})]
+        if not self.is_live:
+            for group in groups:
+                name = (
+                    f"the log group {clean(group.name)}" if group.kind == "cloudwatch" else f"s3://{clean(group.name)}"
                 )
-            elif self._read_group(group.name, self.forms or group.forms, group):
+                self.notes.append(f"{name} can't be read from a snapshot: name its exported records with --flow-logs")
+            return
+        self._read_once(groups)
+
+    def _read_once(self, groups: list[Group]) -> None:
+        """Read what flow logs delivered, the broadest first, and nothing that was read already."""
+        wanted = frozenset({"REJECT"}) if self.sink.rejected_only else BOTH
+        logs = [log for group in groups for log in group.logs]
+        coverage = Coverage(self.account, logs, wanted, int(self.window[0].timestamp()))
+        self.sink = once = Once(self.sink, coverage)
+        groups.sort(key=lambda g: (min(map(coverage.preference, g.logs)), g.kind, g.logs[0].flow_log_id))
+        done: list[Log] = []
+        for place, group in enumerate(groups, 1):
+            told = [next((other for other in done if coverage.covers(other, log)), None) for log in group.logs]
+            if all(told):
+                self.notes += [
+                    f"flow log {clean(log.flow_log_id)} of {clean(log.resource_id)} was not read: "
+                    f"{clean(other.flow_log_id)} has its records, too"
+                    for log, other in zip(group.logs, told, strict=True)
+                    if other
+                ]
+                continue
+            once.begin(group.logs, done, [log for later in groups[place:] for log in later.logs])
+            forms = self.forms or group.forms
+            if (
+                self._read_group(group.name, forms, group)
+                if group.kind == "cloudwatch"
+                else self._read_bucket(group.name, forms, group)
+            ):
                 self.traffic |= group.traffic
+                done += group.logs
+        self.notes += once.notes
 
     def account_logs(self) -> Configured:
         """The account's flow logs on what the sink is about."""
         if self._known is None:
-            self._known = configured(self.account, self.sink.resources())
+            self._known = configured(self.account, self.sink.resources(), int(self.window[0].timestamp()))
         return self._known
+
+    def _log_groups(self) -> list[Group]:
+        return [group for group in self.account_logs().groups if group.kind == "cloudwatch"]
 
     def _read_group(self, name: str, forms: Sequence[Format], group: Group | None, *, named: bool = False) -> bool:
         """Read a log group; False where AWS refuses."""
-        from whyblocked.flowlogs.cloudwatch import PERMISSION, read_group
+        from whyblocked.flowlogs.cloudwatch import read_group
+        from whyblocked.flowlogs.loggroup import PERMISSION, LogGroup
 
         resources = group.resources if group else None
         region = self.sink.region(resources)
         location = f"cloudwatch:{name}"
         try:
-            logs = self.client("logs", region)
+            at_aws = LogGroup(self.client("logs", region), name, region)
             narrow = self.sink.narrow(resources)
-            for records in read_group(logs, name, forms, self.aws_wanted, self.scan, narrow=narrow, region=region):
-                self.sink.add(records, location)
-                self.told(location)
+            told = partial(self.told, location)
+            read_group(at_aws, forms, self.aws_wanted, self.scan, self.sink, narrow, told)
         except Unreadable as error:
             if named and error.permission is None:
                 raise InputError(f"--flow-logs {clean(location)}: {error.reason}") from None
@@ -136,6 +176,86 @@ class Reading:
         self.sources.append(clean(location))
         self.from_aws = True
         return True
+
+    def _read_table(self, location: Location) -> None:
+        """Have Athena read one of its tables."""
+        from whyblocked.flowlogs.athena import PERMISSION, Athena, Limit, Services
+
+        sink, request, region = self.sink, self.request, self.sink.region(None)
+        athena, glue, s3 = (self.client(service, region) for service in ("athena", "glue", "s3"))
+        limit = Limit(request.max_scan, request.advise, request.confirm)
+        services = Services(athena, glue, s3, region or athena.meta.region_name)
+        try:
+            table = Athena(services, location.name, self.window, limit, request.work_group)
+            if sink.adds_up:
+                for groups in table.groups(sink.filters, self.scan):
+                    sink.add_groups(groups)
+                    self.told(location.text)
+            else:
+                for records in table.records(sink.narrow(None), self.aws_wanted, self.scan):
+                    sink.add(records, location.text)
+                    self.told(location.text)
+        except Unreadable as error:
+            if error.permission is None:
+                raise InputError(f"--flow-logs {clean(location.text)}: {error.reason}") from None
+            self.notes.append(error.reason)
+            self.missing[f"{error.permission}: AccessDenied"] = None
+            return
+        except AwsError as error:
+            self.failed.append(f"the table {clean(location.name)} was not read to its end: {error.message}")
+            self.missing[f"{PERMISSION}: {error.message}"] = None
+            return
+        self.notes.append(table.bill)
+        self.sources.append(clean(location.text))
+        self.traffic.add("ALL")
+        self.from_aws = True
+
+    def _read_bucket(self, name: str, forms: Sequence[Format], group: Group | None = None) -> bool:
+        """Read the objects that the user named, or those of a flow log (``group``); False where AWS refuses."""
+        from whyblocked.flowlogs.listing import Delivery
+        from whyblocked.flowlogs.objects import Objects
+        from whyblocked.flowlogs.s3 import GET, Bucket
+
+        location = f"s3://{name}"
+        bucket, _, prefix = name.partition("/")
+        free = self._wanted(self.request.since, self.request.until)
+        try:
+            opened = Bucket(self.client("s3"), bucket, self.request.request_payer)
+            delivery = Delivery(group.logs[0].flow_log_id, self._account_id(), self._region) if group else None
+            objects = Objects(opened, prefix, self.aws_wanted, free, delivery)
+            with closing(objects.read(forms, self.scan, self.request.advise)) as batches:
+                for records in batches:
+                    self.sink.add(records, location)
+                    self.told(location)
+        except Unreadable as error:
+            if group is None and error.permission is None:
+                raise InputError(f"--flow-logs {clean(location)}: {error.reason}") from None
+            self.notes.append(error.reason)
+            if error.permission:
+                self.missing[f"{error.permission}: AccessDenied"] = None
+            return False
+        except AwsError as error:
+            self.failed.append(f"{clean(location)} was not read to its end: {error.message}")
+            self.missing[f"{GET}: {error.message}"] = None
+            return False
+        self.missing.update(objects.missing)
+        self.sources += [] if clean(location) in self.sources else [clean(location)]
+        self.from_aws = self.from_aws or objects.dated
+        return True
+
+    def _account_id(self) -> str:
+        """The account that is asked; empty where AWS does not tell."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return str(self.client("sts").get_caller_identity()["Account"])
+        except (BotoCoreError, ClientError):
+            return ""
+
+    @property
+    def _region(self) -> str:
+        """The Region that is asked; empty where the configuration is a snapshot."""
+        return str(getattr(self.account.source, "region", ""))
 
     @property
     def is_live(self) -> bool:
@@ -160,7 +280,7 @@ class Reading:
             rejected_only=self.sink.rejected_only,
         )
 
-    def told(self, location: str) -> None:
-        """Say how far reading is."""
+    def told(self, location: str, records: int | None = None) -> None:
+        """Say how far reading is: so many records, or those that were counted so far."""
         if self.request.progress:
-            self.request.progress(location, self.scan.records)
+            self.request.progress(location, self.scan.records if records is None else records)

@@ -8,9 +8,21 @@ from operator import itemgetter
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from whyblocked.flowlogs.blocks import Lines
-from whyblocked.flowlogs.fields import DEFAULT, LOST, TRANSIT, Format, checked, header_format, is_default
+from whyblocked.flowlogs.fields import (
+    DEFAULT,
+    LOST,
+    TRANSIT,
+    TRANSIT_FIELDS,
+    Format,
+    are_alike,
+    checked,
+    fits,
+    header_format,
+    is_default,
+)
 from whyblocked.text import clean
 
 PLACES = 5  # so many malformed lines are kept with their place
@@ -26,6 +38,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     ``source`` and ``destination`` are the packet's (``pkt-*`` where present), ``srcaddr`` and ``dstaddr`` what the
     interface saw. ``start`` and ``end`` are Unix seconds. ``fields`` holds all fields as written, unknown ones too.
+
+    A transit gateway's record has its attachment as ``interface_id``. For each way in which it lost packets there is a
+    record of those packets, not accepted, with a ``reject_reason`` of :data:`whyblocked.flowlogs.fields.LOST`.
     """
 
     interface_id: str | None = None
@@ -73,11 +88,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 class Scan(msgspec.Struct, kw_only=True):
     """What was read: ``records`` data lines, the sum of the first five counts.
 
-    ``transit_gateway`` are records of transit gateway flow logs, counted apart. ``places`` names the first malformed
-    lines. ``interfaces`` counts, for each interface that was wanted, its lines of any kind. ``outside`` are wanted
-    records that lie outside the window. ``lost`` adds up the packets that transit gateway records say were lost, by
-    gateway and attachment: records, then :data:`whyblocked.flowlogs.fields.LOST`. ``notes`` say what else the asker
-    should know.
+    A transit gateway's record without losses is accepted, one with any is rejected. ``places`` names the first
+    malformed lines. ``interfaces`` counts, for each interface that was wanted, its lines of any kind. ``outside`` are
+    wanted records that lie outside the window. ``notes`` say what else the asker should know.
     """
 
     accepted: int = 0
@@ -86,12 +99,10 @@ class Scan(msgspec.Struct, kw_only=True):
     skipped_data: int = 0
     malformed: int = 0
     files: int = 0
-    transit_gateway: int = 0
     outside: int = 0
     places: list[str] = []
     notes: list[str] = []
     interfaces: dict[str, int] = {}
-    lost: dict[tuple[str, str], list[int]] = {}
 
     @property
     def records(self) -> int:
@@ -115,7 +126,11 @@ class _Layout:
         self.action = at.get("action", -1)
         self.status = at.get("log-status", -1)
         self.has_status = self.status >= 0
-        self.interface = at.get("interface-id", -1)
+        self.of_transit = form.is_transit
+        self.transit = tuple(at[name] for name in TRANSIT_FIELDS if name in at)
+        self.lost = tuple((at[name], reason) for name, reason in LOST.items() if name in at)
+        attachment = at.get("tgw-attachment-id", at.get("tgw-id", -1)) if self.of_transit else -1
+        self.interface = at.get("interface-id", attachment)
         self.resource = at.get("resource-id", -1)
         self.start, self.end = at.get("start", -1), at.get("end", -1)
         self.addresses = tuple(at[name] for name in _ADDRESSES if name in at)
@@ -129,9 +144,15 @@ class _Layout:
         """Whether a record says nothing of any flow, as NODATA does in a format without ``log-status``."""
         return (
             not self.has_status
-            and self.action >= 0
-            and tokens[self.action] == b"-"
+            and (self.action < 0 or tokens[self.action] == b"-")
+            and bool(self.addresses)
             and all(tokens[index] == b"-" for index in self.addresses)
+        )
+
+    def is_transit(self, tokens: list[bytes]) -> bool:
+        """Whether a record is a transit gateway's; in tables, one of theirs and one of interfaces have all fields."""
+        return self.of_transit or (
+            bool(self.transit) and tokens[self.action] == b"-" and any(tokens[index] != b"-" for index in self.transit)
         )
 
     def times(self, tokens: list[bytes]) -> tuple[int | None, int | None]:
@@ -164,21 +185,32 @@ class Parser:
         self.name = clean(name)
         self.wanted = wanted
         self.scan = scan
-        self._layouts = [_Layout(checked(form, self.name)) for form in formats] or [_EMPTY]
+        self._use([_Layout(checked(form, self.name)) for form in formats] or [_EMPTY])
+        for place, form in enumerate(formats):
+            if any(are_alike(form, earlier) for earlier in formats[:place]):
+                scan.notes.append(
+                    f"{self.name}: nothing tells its formats apart, so its records are read as {formats[0]}"
+                )
+                break
         self._interfaces = frozenset(i.encode() for i in wanted.interfaces)
         self._good: set[bytes] = {b"-"}
+
+    def _use(self, layouts: list[_Layout]) -> None:
+        self._layouts = layouts
+        alike = any(other.width == layouts[0].width for other in layouts[1:])
+        self._hot = _EMPTY.hot if alike else layouts[0].hot
 
     def read(self, block: Lines) -> list[Record]:
         """The wanted records among some lines; all of the lines are counted."""
         if block.fault:
             self._malformed(block.first, block.fault)
         if block.form is not None and block.form is not self._layouts[0].form:
-            self._layouts = [_Layout(checked(block.form, self.name))]
+            self._use([_Layout(checked(block.form, self.name))])
         found: list[Record] = []
         good, interesting, rejected_only = self._good, self._interfaces | {b"-"}, self.wanted.rejected_only
         accepted = rejected = 0
         layout = self._layouts[0]
-        width, action, status, interface, addresses, numbers = layout.hot
+        width, action, status, interface, addresses, numbers = self._hot
         unasked = interface < 0 or not self._interfaces
         for number, line in enumerate(block.lines, block.first):
             tokens = line.split()
@@ -200,36 +232,38 @@ class Parser:
                 if (unasked or tokens[interface] in interesting) and self._is_wanted(layout, tokens):
                     self._keep(layout, tokens, not refused, found)
                 continue
-            self._unusual(tokens, number, found)
+            self._unusual(tokens, number, found, block.half)
             layout = self._layouts[0]
-            width, action, status, interface, addresses, numbers = layout.hot
+            width, action, status, interface, addresses, numbers = self._hot
             unasked = interface < 0 or not self._interfaces
         self.scan.accepted += accepted
         self.scan.rejected += rejected
         return found
 
-    def _unusual(self, tokens: list[bytes], number: int, found: list[Record]) -> None:
+    def _unusual(self, tokens: list[bytes], number: int, found: list[Record], half: bool) -> None:
         """A line that is not, at first sight, a plain record of the first format."""
         if not tokens:
             return
         header = header_format(tokens)
         if header is not None:
-            self._layouts = [_Layout(checked(header, f"{self.name}:{number}"))]
+            if half and header.lacking and not header.is_transit:
+                self._malformed(number, "half a header line")
+                return
+            self._use([_Layout(checked(header, f"{self.name}:{number}"))])
             return
         if self._layouts[0] is _EMPTY and is_default(tokens):
-            self._layouts = [_Layout(DEFAULT)]
-        reason = None
-        for layout in self._layouts:
-            reason = self._fault(layout, tokens)
-            if reason is None:
-                self._count(layout, tokens, found)
-                return
-        if _is_transit(tokens):
-            self.scan.transit_gateway += 1
-            if self._fault(_TRANSIT, tokens) is None:
-                self._lose(_TRANSIT, tokens)
-            return
-        self._malformed(number, reason or "")
+            self._use([_Layout(DEFAULT)])
+        faults = [self._fault(layout, tokens) for layout in self._layouts]
+        usable = [layout for layout, fault in zip(self._layouts, faults, strict=True) if fault is None]
+        if not usable and _is_transit(tokens):
+            faults = [self._fault(_TRANSIT, tokens)]
+            usable = [_TRANSIT] if faults == [None] else []
+        if not usable:
+            self._malformed(number, faults[-1] or "")
+        elif len(usable) == 1:
+            self._count(usable[0], tokens, found)
+        else:
+            self._count(next((one for one in usable if fits(one.form, tokens)), usable[0]), tokens, found)
 
     def _fault(self, layout: _Layout, tokens: list[bytes]) -> str | None:
         """Why a line can't be a record of this format, or None where it is one."""
@@ -238,13 +272,14 @@ class Parser:
         status = tokens[layout.status] if layout.has_status else b"OK"
         if status not in (b"OK", b"NODATA", b"SKIPDATA"):
             return f"log-status {_quoted(status)}"
-        for index in layout.numbers:
+        transit = layout.is_transit(tokens)
+        for index in (*layout.numbers, *(index for index, _ in layout.lost if transit)):
             if tokens[index] != b"-" and not (tokens[index].isdigit() and len(tokens[index]) < _LONG):
                 return f"{layout.form.names[index]} {_quoted(tokens[index])} is no number"
         for index in layout.addresses:
             if not self._is_address(tokens[index]):
                 return f"{layout.form.names[index]} {_quoted(tokens[index])} is no address"
-        if layout.form.is_transit or status != b"OK" or layout.is_empty(tokens):
+        if status != b"OK" or layout.is_empty(tokens) or transit:
             return None
         action = tokens[layout.action]
         return None if action in (b"ACCEPT", b"REJECT") else f"action {_quoted(action)}"
@@ -252,33 +287,23 @@ class Parser:
     def _count(self, layout: _Layout, tokens: list[bytes], found: list[Record]) -> None:
         """Count a line that fits the format, and keep its record where it is wanted."""
         scan = self.scan
-        if layout.form.is_transit:
-            scan.transit_gateway += 1
-            self._lose(layout, tokens)
-            return
         wanted = self._is_wanted(layout, tokens)
         if layout.has_status and tokens[layout.status] == b"SKIPDATA":
             scan.skipped_data += 1
         elif layout.is_empty(tokens) or (layout.has_status and tokens[layout.status] == b"NODATA"):
             scan.no_data += 1
         else:
-            accepted = tokens[layout.action] == b"ACCEPT"
+            lost: list[tuple[str, int]] = []
+            if layout.is_transit(tokens):
+                sums = ((reason, _number(tokens[index].decode("ascii"))) for index, reason in layout.lost)
+                lost = [(reason, packets) for reason, packets in sums if packets]
+                accepted = not lost
+            else:
+                accepted = tokens[layout.action] == b"ACCEPT"
             scan.accepted += accepted
             scan.rejected += not accepted
             if wanted and not (accepted and self.wanted.rejected_only):
-                self._keep(layout, tokens, accepted, found)
-
-    def _lose(self, layout: _Layout, tokens: list[bytes]) -> None:
-        """Add up the packets that a transit gateway's record says were lost."""
-        lost = [
-            _number(tokens[layout.at[name]].decode("ascii", "replace")) if name in layout.at else 0 for name in LOST
-        ]
-        if any(lost) and not self._is_outside(*layout.times(tokens)):
-            names = [tokens[layout.at[name]] if name in layout.at else b"-" for name in ("tgw-id", "tgw-attachment-id")]
-            transit, attachment = (clean(name.decode("utf-8", "replace")) for name in names)
-            sums = self.scan.lost.setdefault((transit, attachment), [0] * (1 + len(LOST)))
-            for place, number in enumerate((1, *lost)):
-                sums[place] += number or 0
+                self._keep(layout, tokens, accepted, found, lost)
 
     def _is_wanted(self, layout: _Layout, tokens: list[bytes]) -> bool:
         """Whether the record is of an interface that is asked about, or does not tell."""
@@ -294,35 +319,51 @@ class Parser:
         seen[text] = seen.get(text, 0) + 1
         return True
 
-    def _keep(self, layout: _Layout, tokens: list[bytes], accepted: bool, found: list[Record]) -> None:
-        """Build the record, where its interval touches the window."""
+    def _keep(
+        self,
+        layout: _Layout,
+        tokens: list[bytes],
+        accepted: bool,
+        found: list[Record],
+        lost: Sequence[tuple[str, int]] = (),
+    ) -> None:
+        """Build the record, or one for each way in which packets were ``lost``, if its interval touches the window."""
         first, last = layout.times(tokens)
         if self._is_outside(first, last):
             self.scan.outside += 1
             return
         fields = {name: tokens[index].decode("utf-8", "replace") for name, index in layout.at.items()}
         get = {name: value for name, value in fields.items() if value != "-"}.get
-        found.append(
-            Record(
-                interface_id=get("interface-id") or get("resource-id"),
-                srcaddr=get("srcaddr"),
-                dstaddr=get("dstaddr"),
-                pkt_srcaddr=get("pkt-srcaddr"),
-                pkt_dstaddr=get("pkt-dstaddr"),
-                source_port=_number(get("srcport")),
-                destination_port=_number(get("dstport")),
-                protocol=_number(get("protocol")),
-                packets=_number(get("packets")) or 0,
-                bytes=_number(get("bytes")) or 0,
-                start=first,
-                end=last,
-                accepted=accepted,
-                direction=_DIRECTIONS.get(get("flow-direction") or ""),
-                tcp_flags=_number(get("tcp-flags")),
-                reject_reason=get("reject-reason"),
-                fields=fields,
-            )
+        record = Record(
+            interface_id=get("interface-id") or get("resource-id") or self._attachment(layout, tokens),
+            srcaddr=get("srcaddr"),
+            dstaddr=get("dstaddr"),
+            pkt_srcaddr=get("pkt-srcaddr"),
+            pkt_dstaddr=get("pkt-dstaddr"),
+            source_port=_number(get("srcport")),
+            destination_port=_number(get("dstport")),
+            protocol=_number(get("protocol")),
+            packets=_number(get("packets")) or 0,
+            bytes=_number(get("bytes")) or 0,
+            start=first,
+            end=last,
+            accepted=accepted,
+            direction=_DIRECTIONS.get(get("flow-direction") or ""),
+            tcp_flags=_number(get("tcp-flags")),
+            reject_reason=get("reject-reason"),
+            fields=fields,
         )
+        if not lost:
+            found.append(record)
+        found += [replace(record, packets=packets, bytes=0, reject_reason=reason) for reason, packets in lost]
+
+    @staticmethod
+    def _attachment(layout: _Layout, tokens: list[bytes]) -> str | None:
+        """Where a transit gateway's record was made; no interface can be meant."""
+        if not layout.is_transit(tokens):
+            return None
+        named = (tokens[layout.at[name]] for name in ("tgw-attachment-id", "tgw-id") if name in layout.at)
+        return next((name.decode("utf-8", "replace") for name in named if name != b"-"), "-")
 
     def _is_outside(self, first: int | None, last: int | None) -> bool:
         """Whether an interval does not touch the window."""

@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from whyblocked.flowlogs.groups import Group
+from whyblocked.flowlogs.costs import DEFAULT_LIMIT
+from whyblocked.flowlogs.groups import Filters, Group
 from whyblocked.flowlogs.records import Record
 
 
@@ -19,7 +20,12 @@ class LogsRequest(msgspec.Struct, frozen=True, kw_only=True):
     ``locations`` are those of ``--flow-logs``; none: the flow logs that the account has. ``since`` and ``until`` bound
     every source once given; without them, what is read from AWS is bounded to the last hour. ``stdin`` is read for
     the location ``-``. ``progress`` is called now and then with a location and the number of records read so far.
-    ``client`` makes clients of AWS's services (by service and Region) where the configuration is a snapshot.
+    ``advise`` is told at once what may make the user stop and ask otherwise. ``client`` makes clients of AWS's services
+    (by service and Region) where the configuration is a snapshot. ``request_payer`` is ``requester`` where the user
+    pays for what is read from a bucket that is not the user's.
+
+    Athena may read ``max_scan`` bytes (None: any number) unasked; ``confirm`` is asked whether it may read more, and
+    None where there is nobody to ask. Its queries run in ``work_group``.
     """
 
     locations: tuple[str, ...] = ()
@@ -28,7 +34,12 @@ class LogsRequest(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None
     stdin: BinaryIO | None = None
     progress: Callable[[str, int], None] | None = None
+    advise: Callable[[str], None] | None = None
     client: Callable[[str, str | None], Any] | None = None
+    request_payer: str | None = None
+    max_scan: int | None = DEFAULT_LIMIT
+    confirm: Callable[[str], bool] | None = None
+    work_group: str | None = None
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,12 +68,14 @@ class Sink(ABC):
     """Takes records.
 
     ``interfaces`` are the only ones whose records it wants (none: all of them), ``rejected_only`` whether accepted
-    records are of no use to it, ``adds_up`` whether it takes groups that AWS added up as well.
+    records are of no use to it, ``adds_up`` whether it takes groups that AWS added up as well, and ``filters`` which
+    of these it wants.
     """
 
     interfaces: frozenset[str] = frozenset()
     rejected_only = False
     adds_up = False
+    filters = Filters()
 
     @abstractmethod
     def add(self, records: Sequence[Record], source: str) -> None:

@@ -11,7 +11,7 @@ from whyblocked.diagnosis.answer import Answer
 from whyblocked.diagnosis.checked import Checked
 
 if TYPE_CHECKING:
-    from whyblocked.diagnosis.rejects import Rejects
+    from whyblocked.diagnosis.rejects import Explained, Rejects
 
 # What JSON may hold raw and a terminal would obey: DEL, C1, and all of Unicode's format characters and separators.
 _UNSAFE = re.compile(
@@ -29,6 +29,11 @@ def render(answer: Answer) -> str:
 def render_rejects(rejects: Rejects) -> str:
     """Rejected flows as one indented document (part 4)."""
     return _text(msgspec.json.format(_encoded(rejects.document), indent=2)) + "\n"
+
+
+def render_group(group: Explained) -> str:
+    """One line of JSON Lines for a group of rejected flows."""
+    return _text(_encoded(group)) + "\n"
 
 
 def render_line(checked: Checked) -> str:

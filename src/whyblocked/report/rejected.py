@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from whyblocked.diagnosis.answer import Finding
+from whyblocked.diagnosis.causes import LATE_PACKETS, NOBODY
+from whyblocked.diagnosis.judging import UNHEARD
 from whyblocked.diagnosis.owners import owners
 from whyblocked.diagnosis.summing import (
     CHANGED,
     ELSEWHERE,
     INTERNET,
     LATE_ONES,
+    LOST,
     OWN,
     SCANS,
     UNTOLD,
@@ -26,15 +29,20 @@ if TYPE_CHECKING:
 
 _TITLES: dict[int, tuple[str, str]] = {
     OWN: ("Between your own addresses", ""),
+    LOST: ("Lost by a transit gateway", ""),
     INTERNET: ("To and from the internet", ""),
-    UNTOLD: ("Not explained", "the rules or the direction could not be told"),
+    UNTOLD: ("Not explained", "the rules, the direction or the reason could not be told"),
     CHANGED: ("Allowed by today's rules", "they changed since, or the security group had forgotten the connection"),
     ELSEWHERE: ("At interfaces that are not in the configuration", "they are gone, or in another account or Region"),
     SCANS: ("Internet scanners", "strangers that knock everywhere; nothing is to be done"),
     LATE_ONES: ("Late packets of closed connections", "nobody has to open a rule for them"),
 }
-_MARKS: dict[int, Mark] = {OWN: "no", INTERNET: "no", UNTOLD: "unknown"}
+_MARKS: dict[int, Mark] = {OWN: "no", LOST: "no", INTERNET: "no", UNTOLD: "unknown"}
 _FOLDED = (SCANS, LATE_ONES)
+_STATUSES = {
+    "now-allowed": "no rule refuses it now",
+    "unknown-interface": "which rules decided there is not known",
+}
 _NAME = 60
 
 
@@ -45,7 +53,7 @@ class Item(NamedTuple):
     title: str
     amount: str
     flows: list[str]
-    near: list[str]
+    near: str
     next_step: str | None
     command: str | None
 
@@ -88,9 +96,7 @@ def story(found: Rejects, by: By) -> Story:
         title=f"{count_words(rejected, 'REJECTED FLOW', 'REJECTED FLOWS')}" if rejected else "NOTHING WAS REJECTED",
         counts=_counts(found.scanned),
         sections=sections,
-        hidden=f"{count_words(total.hidden, 'more entry', 'more entries')}: --top 0 shows all"
-        if total.hidden
-        else None,
+        hidden=count_words(total.hidden, "more entry", "more entries") if total.hidden else None,
         remarks=[clean(remark, 500) for remark in found.remarks],
     )
 
@@ -110,20 +116,18 @@ def _counts(scanned: dict[str, int]) -> str:
 
 
 def _item(entry: Entry, found: Rejects, shown: dict[int, Explained], names: dict[str, str], by: By) -> Item:
-    groups = [shown[row] for row in entry.rows]
-    first = groups[0]
-    cause = first.cause
-    is_folded = entry.section in _FOLDED
-    near = [] if is_folded or cause is None else [_near(cause, place) for place in range(len(cause.near_misses))]
-    helps = cause is not None and not is_folded and entry.groups == 1
+    first = shown[entry.rows[0]]
+    cause = None if entry.section in _FOLDED else first.cause
+    alone = entry.groups == 1
+    near = "" if cause is None or not cause.near_misses else _near(cause)
     return Item(
         mark=_MARKS.get(entry.section, "pass"),
         title=clean(_title(entry, found, first, names, by), 400),
         amount=clean(_amount(entry), 400),
-        flows=[clean(_flow(group, names, by), 400) for group in groups],
-        near=near[:1],
-        next_step=clean(cause.next_step, 500) if helps and cause and cause.next_step else None,
-        command=clean(cause.command, 4000) if helps and cause and cause.command else None,
+        flows=[clean(_flow(row, shown[row], found, names, by, alone=alone), 400) for row in entry.rows],
+        near=near if alone or not near else f"for the first, {near}",
+        next_step=clean(cause.next_step, 500) if alone and cause and cause.next_step else None,
+        command=clean(cause.command, 4000) if alone and cause and cause.command else None,
     )
 
 
@@ -136,16 +140,23 @@ def _title(entry: Entry, found: Rejects, first: Explained, names: dict[str, str]
         return f"at {_named(first.interface_id, names)}"
     if by == "port":
         return _traffic(first)
-    if first.cause is None:
-        return {
-            "now-allowed": "No rule refuses it now",
-            "unexplained": _untold(first),
-            "unknown-interface": "Which rules decided there is not known",
-        }.get(first.status, "Not explained")
-    return _rule(first.cause, entry, found)
+    return _why(entry.rows[0], first, found, alone=entry.interfaces == 1)
 
 
-def _rule(cause: Finding, entry: Entry, found: Rejects) -> str:
+def _why(row: int, group: Explained, found: Rejects, *, alone: bool) -> str:
+    """Why the group in this row was rejected; ``alone``: nothing but its own interface is meant."""
+    if group.cause is not None:
+        return _rule(group.cause, found, alone=alone)
+    if group.status in _STATUSES:
+        return _STATUSES[group.status]
+    if found.judged.work[row] == UNHEARD:
+        return f"the records give a reason that is not known here: {found.table[row].reject_reason}"
+    if group.direction is None:
+        return "neither end is an address of the interface, and the records have no flow-direction"
+    return "the rules that decide could not all be read"
+
+
+def _rule(cause: Finding, found: Rejects, *, alone: bool) -> str:
     """What refused, without the one interface of a group: its rules may stand at many."""
     account = found.places.account
     known = {g: group.group_name for g in cause.resource_ids if (group := account.security_groups.get(g))}
@@ -154,39 +165,60 @@ def _rule(cause: Finding, entry: Entry, found: Rejects) -> str:
     if cause.layer == "security-group":
         if cause.code == "SG_HAS_NO_RULES":
             return f"{', '.join(ids)}: no {way} rules at all"
-        return f"no {way} rule of {' or '.join(ids)} allows it"
+        late = ", and by the ports these are late answers" if cause.next_step == NOBODY else ""
+        return f"no {way} rule of {' or '.join(ids)} allows it{late}"
     if cause.layer == "network-acl" and cause.rule is not None:
-        reply = ", the replies of accepted requests" if cause.leg == "return" else ""
+        reply = " (replies to accepted requests)" if cause.leg == "return" else ""
         return f"{kind_words(cause.layer)} {', '.join(ids)}: {rule_words(cause.rule, cause.direction)}{reply}"
-    return cause.summary.rstrip(".") if entry.interfaces == 1 else cause.summary.partition(" at eni")[0].rstrip(".")
-
-
-def _untold(group: Explained) -> str:
-    if group.direction is None:
-        return "Neither end is an address of the interface, and the records have no flow-direction"
-    return "The rules that decide could not all be read"
+    if cause.code == LATE_PACKETS:
+        return "none of them opens a connection (no SYN)"
+    if alone or not cause.resource_ids:
+        return cause.summary.rstrip(".")
+    return cause.summary.partition(f" at {cause.resource_ids[0]}")[0].rstrip(".")
 
 
 def _amount(entry: Entry) -> str:
     """``412 sources -> 3 ports of 2 destinations, 1,203 packets (90.1 kB)``, with the time."""
-    ports = f"{count_words(entry.ports, 'port')} of " if entry.ports else ""
-    words = f"{count_words(entry.sources, 'source')} -> {ports}{count_words(entry.destinations, 'destination')}"
-    if entry.interfaces > 1:
-        words += f" at {count_words(entry.interfaces, 'interface')}"
-    words += f", {count_words(entry.packets, 'packet')}, {size_words(entry.bytes)}"
+    words = ""
+    if entry.groups > 1:
+        ports = f"{count_words(entry.ports, 'port')} of " if entry.ports else ""
+        words = f"{count_words(entry.sources, 'source')} -> {ports}{count_words(entry.destinations, 'destination')}"
+        if entry.interfaces > 1:
+            words += f" at {count_words(entry.interfaces, 'interface')}"
+        words += ", "
+    words += f"{count_words(entry.packets, 'packet')}, {size_words(entry.bytes)}"
     from whyblocked.diagnosis.rejects import time_text
 
     first, last = time_text(entry.first_seen), time_text(entry.last_seen)
     return f"{words}, {span_words(first, last)}" if first and last else words
 
 
-def _flow(group: Explained, names: dict[str, str], by: By) -> str:
+def _flow(row: int, group: Explained, found: Rejects, names: dict[str, str], by: By, *, alone: bool) -> str:
     """``203.0.113.5 -> 10.0.1.10 (web-1) tcp/22, 9 packets, ingress at eni-1``; its reason where not all share it."""
-    words = f"{_named(group.source, names)} -> {_named(group.destination, names)} {_traffic(group)}"
-    words += f", {count_words(group.packets, 'packet')}, {group.direction or 'through'} at {group.interface_id}"
-    if by == "rule":
-        return words
-    return f"{words}: {group.cause.summary if group.cause else group.status}"
+    words = _ends(group, names)
+    if not alone:
+        words += f", {count_words(group.packets, 'packet')}"
+    words += f", {_where(group)}"
+    if by != "rule":
+        words += f": {_why(row, group, found, alone=True)}"
+    too = group.cause.summary.partition("; ")[2].rstrip(".") if group.cause else ""
+    return f"{words}; {too}" if too else words
+
+
+def followed(group: Explained, names: dict[str, str]) -> str:
+    """A group in one line, with its time and its reason."""
+    when = f"{group.last_seen or group.first_seen} " if group.last_seen or group.first_seen else ""
+    words = f"{_ends(group, names)}, {count_words(group.packets, 'packet')}, {_where(group)}"
+    why = group.cause.summary.rstrip(".") if group.cause else _STATUSES.get(group.status, group.status)
+    return clean(f"{when}{words}: {why}", 1000)
+
+
+def _ends(group: Explained, names: dict[str, str]) -> str:
+    return f"{_named(group.source, names)} -> {_named(group.destination, names)} {_traffic(group)}"
+
+
+def _where(group: Explained) -> str:
+    return f"{group.direction} at {group.interface_id}" if group.direction else f"at {group.interface_id}"
 
 
 def _traffic(group: Explained) -> str:
@@ -194,8 +226,8 @@ def _traffic(group: Explained) -> str:
     return protocol if group.destination_port is None else f"{protocol}/{group.destination_port}"
 
 
-def _near(cause: Finding, place: int) -> str:
-    miss = cause.near_misses[place]
+def _near(cause: Finding) -> str:
+    miss = cause.near_misses[0]
     return clean(f"{rule_words(miss.rule, cause.direction, of_group=True)}: {miss.summary}", 500)
 
 

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from whyblocked.report.console import PROSE, UNWRAPPED, say, wrapped
 from whyblocked.report.outline import Mark
-from whyblocked.report.rejected import Item, Story, story
+from whyblocked.report.rejected import Item, Story, followed, story
 
 if TYPE_CHECKING:
-    from whyblocked.diagnosis.rejects import By, Rejects
+    from whyblocked.diagnosis.rejects import By, Explained, Rejects
 
 _SIGNS: dict[Mark, tuple[str, str]] = {
     "yes": ("✓", "green"),
@@ -28,6 +28,11 @@ def render(found: Rejects, by: By, console: Console) -> None:
     say(console, _lines(story(found, by), max(console.width, 40)))
 
 
+def render_group(group: Explained, names: dict[str, str], console: Console) -> None:
+    """One group in one line."""
+    say(console, [Text(followed(group, names))])
+
+
 def _lines(seen: Story, width: int) -> Iterator[Text]:
     sign, style = _SIGNS[seen.mark]
     prose = width if width >= UNWRAPPED else min(width, PROSE)
@@ -39,7 +44,7 @@ def _lines(seen: Story, width: int) -> Iterator[Text]:
             yield from _item(item, width, prose)
     if seen.hidden:
         yield Text()
-        yield Text(seen.hidden, "dim")
+        yield Text(f"{seen.hidden}: --top 0 shows all", "dim")
     if seen.remarks:
         yield Text()
         yield Text("Notes", "bold")
@@ -53,8 +58,8 @@ def _item(item: Item, width: int, prose: int) -> Iterator[Text]:
     yield from wrapped(Text(item.amount, "dim"), prose, 4)
     for flow in item.flows:
         yield from wrapped(Text(flow), width, 6, 8)
-    for near in item.near:
-        yield from wrapped(Text.assemble(("nearest ", "dim"), near), prose, 6, 8)
+    if item.near:
+        yield from wrapped(Text.assemble(("nearest ", "dim"), item.near), prose, 6, 8)
     if item.next_step:
         yield from wrapped(Text(item.next_step), prose, 6)
     if item.command:

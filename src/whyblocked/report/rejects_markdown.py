@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 def render(found: Rejects, by: By) -> str:
     """The report as a Markdown document."""
-    return "\n".join(_lines(story(found, by))) + "\n"
+    text = "\n".join(_lines(story(found, by)))
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
 
 def _lines(seen: Story) -> Iterator[str]:
@@ -27,7 +29,7 @@ def _lines(seen: Story) -> Iterator[str]:
             yield from _item(item)
     if seen.hidden:
         yield ""
-        yield prose(seen.hidden)
+        yield f"{prose(seen.hidden)}: `--top 0` shows all"
     if seen.remarks:
         yield ""
         yield "**Notes**"
@@ -39,7 +41,8 @@ def _item(item: Item) -> Iterator[str]:
     yield f"- {prose(item.title)}"
     yield f"  - {prose(item.amount)}"
     yield from (f"  - {code(flow)}" for flow in item.flows)
-    yield from (f"  - nearest: {code(near)}" for near in item.near)
+    if item.near:
+        yield f"  - nearest: {code(item.near)}"
     if item.next_step:
         yield f"  - {prose(item.next_step)}"
     if item.command:

@@ -1,30 +1,35 @@
-"""The JSON Schema of an answer, made from its types: ``docs/answer.schema.json``."""
+"""The JSON Schemas, made from the types: ``docs/answer.schema.json`` and ``docs/rejects.schema.json``."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from whyblocked.diagnosis.answer import Answer
 
 
-def render() -> str:
+def render(what: Literal["answer", "rejects"] = "answer") -> str:
     """The schema as an indented document."""
-    schema = msgspec.json.schema(Answer)
+    if what == "rejects":
+        from whyblocked.diagnosis.rejects import Document
+
+        schema, title = msgspec.json.schema(Document), "whyblocked rejects"
+    else:
+        schema, title = msgspec.json.schema(Answer), "whyblocked answer"
     for definition in schema["$defs"].values():
         _complete(definition)
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "whyblocked answer"}
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
     return msgspec.json.format(msgspec.json.encode(head | schema), indent=2).decode() + "\n"
 
 
 def _complete(definition: dict[str, Any]) -> None:
-    # An answer always carries all its keys, also those that have a default here.
+    # A document always carries all its keys, also those that have a default here.
     definition["required"] = list(definition["properties"])
     for field in definition["properties"].values():
         field.pop("default", None)
 
 
 if __name__ == "__main__":
-    sys.stdout.write(render())
+    sys.stdout.write(render("rejects" if sys.argv[1:] == ["rejects"] else "answer"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -86,6 +87,14 @@ class PublicAccessExclusion(Resource, frozen=True):
     state: str = ""
 
 
+class DestinationOptions(Resource, frozen=True):
+    """How a flow log's files in S3 are written and laid out."""
+
+    file_format: str | None = None
+    hive_compatible_partitions: bool = False
+    per_hour_partition: bool = False
+
+
 class FlowLog(Resource, frozen=True):
     """A flow log: what it covers, where it delivers, in which format."""
 
@@ -100,6 +109,8 @@ class FlowLog(Resource, frozen=True):
     log_format: str | None = None
     traffic_type: str | None = None
     max_aggregation_interval: int | None = None
+    creation_time: datetime | None = None
+    destination_options: DestinationOptions | None = None
 
 
 class Address(Resource, frozen=True):
