@@ -18,12 +18,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.benchmarks.accounts import LARGE, MIDDLE, SMALL, Account
+from tests.benchmarks.rejecting import FULL, QUICK, Rejecting
 from tests.benchmarks.timing import Command, CrashError, alone, in_turn
 
 HERE = Path(__file__).parent
 TOP = HERE.parents[1]
 SCRIPT = Path(sys.executable).with_name("whyblocked")
-PROGRAM = [SCRIPT] if SCRIPT.exists() else [sys.executable, "-m", "whyblocked"]
+PROGRAM: list[str | Path] = [SCRIPT] if SCRIPT.exists() else [sys.executable, "-m", "whyblocked"]
+FLOWS = frozenset(("text", "parquet", "reader", "small", "explained", "growth"))  # of rejected flows
+PARTS = ("start", "snapshot", "live", "check", "text", "parquet", "reader", "small", "explained", "growth")
 DELAY = 0.120
 QUESTIONS = 2_000
 
@@ -31,24 +34,44 @@ QUESTIONS = 2_000
 def main() -> int:
     """Measure everything."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure the speed of whyblocked.")
-    parser.add_argument("--quick", action="store_true", help="fewer runs: less than a minute, and less sure")
-    quick = parser.parse_args().quick
+    parser.add_argument("--quick", action="store_true", help="fewer runs, less data: about two minutes, and less sure")
+    parser.add_argument("--huge", action="store_true", help="also rejected flows of 100 million records: 2 GB of disk")
+    parser.add_argument("--only", choices=PARTS, action="append", help="measure this part alone (repeatable)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="keep the flow logs there, or take them from there")
+    wanted = parser.parse_args()
+    quick = wanted.quick
     runs = 3 if quick else 11
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("boto3", "click", "rich", "networkx", "msgspec"))
-    print(f"Python {platform.python_version()} on {os.cpu_count()} CPUs; {libraries}")
+    names = ("boto3", "click", "rich", "networkx", "msgspec", "numpy", "pyarrow", "duckdb", "isal", "flowlogs-reader")
+    print(
+        f"Python {platform.python_version()} on {os.cpu_count()} CPUs; " + ", ".join(f"{n} {version(n)}" for n in names)
+    )
     print("Whole processes in seconds: median (least-most). The two sides of a ratio run in turn.\n")
+    parts = wanted.only or PARTS
     try:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            start_up(runs)
+            if "start" in parts:
+                start_up(runs)
             middle = Account(MIDDLE)
-            offline(runs, middle, middle.write(folder / "middle"))
-            live(runs, folder)
-            for what, account in (("small", Account(SMALL)), ("middle", middle), ("large", Account(LARGE))):
-                target = None if what == "large" else 500
-                if not (quick and what == "large"):
-                    where = folder / what
-                    check(1 if quick else 3, account, where if where.exists() else account.write(where), target)
+            if "snapshot" in parts:
+                offline(runs, middle, middle.write(folder / "middle"))
+            if "live" in parts:
+                live(runs, folder)
+            if "check" in parts:
+                for what, account in (("small", Account(SMALL)), ("middle", middle), ("large", Account(LARGE))):
+                    target = None if what == "large" else 500
+                    if not (quick and what == "large"):
+                        where = folder / what
+                        check(1 if quick else 3, account, where if where.exists() else account.write(where), target)
+            if not FLOWS.isdisjoint(parts):
+                data = wanted.data or folder / "flows"
+                data.mkdir(parents=True, exist_ok=True)
+                rejecting = Rejecting(PROGRAM, data, QUICK if quick else FULL)
+                for part in parts:
+                    if part == "growth":
+                        rejecting.growth(huge=wanted.huge)
+                    elif part in FLOWS:
+                        getattr(rejecting, part)()
     except (CrashError, subprocess.SubprocessError, OSError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
@@ -141,10 +164,9 @@ def check(runs: int, account: Account, snapshot: Path, target: int | None) -> No
         file = snapshot.with_name(f"{snapshot.name}.{name}")
         return Command([*PROGRAM, "check", file, "--snapshot", snapshot, "--output", output], statuses=(0,))
 
-    seconds, _ = alone(command("one", "json"), max(runs, 3))
-    print(f"  {'one question, start and loading':36} {seconds.shown()}")
+    print(f"  {'one question, start and loading':36} {alone(command('one', 'json'), max(runs, 3)).seconds.shown()}")
     for output in ("json", "text"):
-        seconds, cpu_seconds = alone(command("all", output), runs)
+        seconds, cpu_seconds, _ = alone(command("all", output), runs)
         wanted = "for information" if target is None else f"target at least {target}"
         rate, cpu_rate = QUESTIONS / seconds.median, QUESTIONS / cpu_seconds.median
         print(

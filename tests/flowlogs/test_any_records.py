@@ -34,10 +34,11 @@ from tests.flowlogs.cases import (
     transit,
     typed,
 )
+from tests.flowlogs.gathered import rejected
 from tests.flowlogs.test_records import ACCEPTED, REJECTED
 from whyblocked.errors import InputError
 from whyblocked.flowlogs import blocks, files, gathering
-from whyblocked.flowlogs.groups import Filters, Rejected, rejected
+from whyblocked.flowlogs.groups import Filters, Rejected
 
 Row = dict[str, str]
 

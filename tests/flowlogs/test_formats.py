@@ -24,10 +24,11 @@ from tests.flowlogs.cases import (
     rdp,
     told,
 )
+from tests.flowlogs.gathered import rejected
 from tests.flowlogs.test_records import HEADER, REJECTED
 from whyblocked.errors import InputError
 from whyblocked.flowlogs import exports, files
-from whyblocked.flowlogs.groups import Filters, Group, Rejected, rejected
+from whyblocked.flowlogs.groups import Filters, Group, Rejected
 
 
 def read(tmp_path: Path, data: str | bytes, name: str = "x.log", **options: Any) -> Rejected:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from tests.flowlogs.cases import CASES, LINES, TRANSIT_LINE, V5, V5_LINE
+from tests.flowlogs.gathered import rejected
 from tests.flowlogs.test_records import ACCEPTED, HEADER, REJECTED
-from whyblocked.flowlogs import blocks, gathering, quick
-from whyblocked.flowlogs.groups import Filters, Rejected, rejected
+from whyblocked.flowlogs import blocks, engine, gathering, quick
+from whyblocked.flowlogs.groups import Filters, Rejected
 
 
 def both(monkeypatch: pytest.MonkeyPatch, folder: Path, **options: object) -> tuple[Rejected, Rejected]:
@@ -53,11 +58,22 @@ def test_the_quick_way_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
     (tmp_path / "x.log.gz").write_bytes(gzip.compress("\n".join([HEADER, *LINES * 9, ""]).encode()))
     monkeypatch.setattr(gathering, "LARGE", 0)
-    monkeypatch.setattr("whyblocked.flowlogs.large.read_path", fail)
+    monkeypatch.setattr("whyblocked.flowlogs.large.read_file", fail)
     assert rejected([str(tmp_path)]).scan.rejected == 9
 
 
 ODD = [
+    other(ACCEPTED, (" 20641 ", " ")),
+    other(ACCEPTED, (" 20641 ", " 20641 20641 ")),
+    other(ACCEPTED, (" 20641 ", "  ")),
+    other(ACCEPTED, (" 20641 ", "\t20641 ")),
+    other(ACCEPTED, (" 20641 ", "\x0120641 ")),
+    other(ACCEPTED, (" ACCEPT", " XACCEPT")),
+    f" {ACCEPTED}",
+    f"{ACCEPTED} ",
+    f"{ACCEPTED}\r",
+    "2 1 e - - - - - - - 1418530010 1418530070 - XSKIPDATA",
+    "2 1 e - - - - - - - 1418530010 1418530070 - XNODATA",
     other(REJECTED, ("172.31.9.69", "172.31.9.691")),
     other(REJECTED, (" 3389 ", " x ")),
     other(REJECTED, (" 3389 ", " -3389 ")),
@@ -111,6 +127,98 @@ def test_any_lines_in_chunks_of_any_size(
         monkeypatch.setattr(quick, "CHUNK", size)
         monkeypatch.setattr(quick, "_BATCH", 4 * size)
         same(*both(monkeypatch, folder, since=since))
+
+
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [
+        (other(ACCEPTED, (" 20641 ", " ")), other(ACCEPTED, (" 20641 ", " 1 20641 "))),
+        (other(ACCEPTED, (" 20641 ", "  ")), other(ACCEPTED, (" 22 ", "\t22 "))),
+        (other(REJECTED, (" 3389 ", " ")), other(ACCEPTED, (" 20641 ", " 1 20641 "))),
+        (other(ACCEPTED, (" 20641 ", "\x0120641 ")), f" {ACCEPTED}"),
+    ],
+)
+def test_faults_that_make_up_for_each_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, one: str, another: str
+) -> None:
+    (tmp_path / "x.log").write_text("\n".join([*[ACCEPTED, REJECTED] * 200, one, another, ACCEPTED]))
+    slow, fast = both(monkeypatch, tmp_path)
+    same(slow, fast)
+    assert fast.scan.malformed
+
+
+FLOW: dict[str, object] = {
+    "interface_id": "eni-1", "srcaddr": "10.0.0.1", "dstaddr": "2001:db8::1", "srcport": 1, "dstport": 22,
+    "protocol": 6, "packets": 2, "bytes": 80, "start": 1418530010, "end": 1418530070, "action": "REJECT",
+    "log_status": "OK", "pkt_srcaddr": "-", "flow_direction": "ingress", "tcp_flags": None, "subnet_id": "subnet-1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"action": "ACCEPT"},
+        {"action": "-", "log_status": "NODATA", "srcaddr": "-"},
+        {"action": "-", "log_status": "SKIPDATA"},
+        {"action": "DROP"},
+        {"action": None},
+        {"log_status": None},
+        {"srcaddr": "10.0.0.256"},
+        {"srcaddr": None, "interface_id": "-"},
+        {"srcaddr": ""},
+        {"dstport": -1},
+        {"dstport": None, "protocol": 1},
+        {"start": 1418530010000},
+        {"start": None, "end": None},
+        {"subnet_id": "a b"},
+        {"flow_direction": "-", "tcp_flags": 2, "pkt_srcaddr": "192.0.2.1"},
+    ],
+)
+@pytest.mark.parametrize("since", [None, 1418530050])
+def test_parquet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: dict[str, object], since: int | None) -> None:
+    rows = [FLOW, FLOW | {"srcaddr": "10.0.0.2", "subnet_id": "subnet-2"}, FLOW | change, FLOW]
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "x.parquet")
+    slow, fast = both(monkeypatch, tmp_path, since=since)
+    same(slow, fast)
+    assert fast.groups
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x[1]*.parquet"])
+def test_parquet_of_other_types(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    rows = [FLOW | {"packets": 2.0, "start": datetime(2026, 11, 23, tzinfo=UTC)}, FLOW | {"packets": 3.0}]
+    rows[1]["start"] = rows[0]["start"]
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / name)
+    same(*both(monkeypatch, tmp_path))
+    parquet.write_table(pa.Table.from_pylist([FLOW]), tmp_path / name)
+    same(*both(monkeypatch, tmp_path))
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-9])
+    same(*both(monkeypatch, tmp_path))
+
+
+def test_more_groups_than_memory_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hosts = [REJECTED.replace("172.31.9.69", f"10.{n % 5}.{n % 251}.{n % 13}") for n in range(3000)]
+    for name in ("a.log", "b.log", "c.log"):
+        (tmp_path / name).write_text("\n".join([HEADER, *hosts]))
+        hosts = [host.replace(" 3389 ", " 22 ") for host in hosts[::-2]]
+    monkeypatch.setattr(engine, "_BOUND", 500)
+    monkeypatch.setattr(engine, "_RANGE", 300)
+    monkeypatch.setattr(quick, "_BATCH", 10_000)
+    same(*both(monkeypatch, tmp_path))
+
+
+def test_sums_that_no_number_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "x.log").write_text("\n".join([other(REJECTED, (" 20 4249 ", f" {2**62} {2**63 - 1} "))] * 3))
+    slow, fast = both(monkeypatch, tmp_path)
+    same(slow, fast)
+    assert (fast.groups[0].packets, fast.groups[0].bytes) == (2**63 - 1, 2**63 - 1)
+
+
+def test_keys_with_the_same_hash(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hosts = [REJECTED.replace("172.31.9.69", f"10.0.0.{n % 7}") for n in range(100)]
+    (tmp_path / "x.log").write_text("\n".join(hosts))
+    monkeypatch.setattr(engine, "hashed", lambda rows: np.zeros(len(rows["source"]), np.int64))
+    same(*both(monkeypatch, tmp_path))
 
 
 @pytest.mark.parametrize("since", [None, 1616729330])

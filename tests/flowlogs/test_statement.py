@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.flowlogs.engines import Engine, Row, columns, types_of, write_parquet, write_text
+from tests.flowlogs.gathered import rejected
 from whyblocked.flowlogs.athena import added_up
 from whyblocked.flowlogs.fields import DEFAULT, FIELDS, Format
 from whyblocked.flowlogs.files import read_path
 from whyblocked.flowlogs.grouping import Grouping
-from whyblocked.flowlogs.groups import Filters, Group, Rejected, rejected
+from whyblocked.flowlogs.groups import Filters, Group, Rejected
 from whyblocked.flowlogs.records import Record, Scan, Wanted
 from whyblocked.flowlogs.sinks import Filter
 from whyblocked.flowlogs.statement import KEYS, READ, SUMS, Source, records, sums

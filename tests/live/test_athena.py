@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -204,6 +205,37 @@ def test_only_the_partitions_of_the_window_are_read(world: World) -> None:
     assert '"region"' not in text, "every Region is read"
 
 
+def test_partitions_that_the_catalog_lists_are_bounded_and_counted(world: World) -> None:
+    keys = (("year", "string"), ("month", "string"), ("day", "string"))
+    paths = []
+    for days in (0, 40):
+        at = datetime.fromtimestamp(world.now - 86400 * days, UTC)
+        folder = world.folder / f"{at:year=%Y/month=%m/day=%d}"
+        folder.mkdir(parents=True)
+        paths.append(write_text(folder / "flow.log", DEFAULT.names, [world.row(f"192.0.2.{days}", ago=60)]))
+        world.object(f"flow/{at:%Y/%m/%d}/flow.log.gz", 1000 if days else 2000)
+    world.athenas.table(world.glue, paths, DEFAULT.names, keys=keys, location=f"s3://{BUCKET}/flow")
+    for days in (0, 40):
+        at = datetime.fromtimestamp(world.now - 86400 * days, UTC)
+        place = {"Columns": [], "Location": f"s3://{BUCKET}/flow/{at:%Y/%m/%d}"}
+        made = {"Values": [f"{at:%Y}", f"{at:%m}", f"{at:%d}"], "StorageDescriptor": place}
+        world.glue.create_partition(DatabaseName="logs", TableName="flow", PartitionInput=made)
+    asked = world.rejects("--since", "1m")
+    assert [group["source"] for group in groups(asked)] == ["192.0.2.0"]
+    assert "up to 2.0 KB" in asked.err
+    both = world.rejects("--since", "41d")
+    assert "up to 2.9 KB" in both.err
+    assert len(groups(both)) == 2
+
+
+def test_a_view_has_no_size_that_could_be_known(world: World) -> None:
+    world.table([world.row()], location="")
+    asked = world.rejects()
+    assert asked.status == 2
+    assert "it is not known how much Athena reads for this (the table has no place in S3)" in asked.err
+    assert world.rejects("--max-scan", "none").status == 1
+
+
 def test_what_is_read_and_its_price_is_told_before_and_after(world: World) -> None:
     world.table([world.row()])
     world.object("AWSLogs/1/flow.log.gz", 5000)
@@ -351,11 +383,41 @@ def test_what_was_read_before_aws_failed_is_shown_as_incomplete(world: World) ->
     assert "incomplete: the table logs.flow was not read to its end" in asked.err
 
 
+def test_a_page_that_comes_again_is_not_counted_again_and_is_no_end(world: World) -> None:
+    world.table([world.row(f"192.0.2.{n}") for n in range(3)])
+    names, rows = world.athenas.engine.run(_statement(world))
+    texts: list[list[str | None]] = [[*names], *rows]
+    shown = [{"Data": [{} if text is None else {"VarCharValue": text} for text in row]} for row in texts]
+    page = {"ResultSet": {"Rows": shown}, "NextToken": "again"}
+    world.server.add("GetQueryResults", 200, json.dumps(page), JSON_ERROR)
+    asked = world.rejects()
+    assert (asked.status, asked.answer["scanned"]["rejected"]) == (4, 3)
+    assert "the same page of the result twice" in asked.err
+
+
+def _statement(world: World) -> str:
+    """What Athena is asked."""
+    world.rejects()
+    return world.athenas.asked[-1]
+
+
 def test_a_query_whose_end_is_not_seen_is_stopped(world: World) -> None:
     world.table([world.row()])
     world.server.add("GetQueryExecution", 500, '{"__type":"InternalServerException"}', JSON_ERROR)
     asked = world.rejects(AWS_MAX_ATTEMPTS="1")
     assert asked.status == 4
+    assert world.server.log.count("StopQueryExecution") == 1
+
+
+def test_ctrl_c_stops_the_query(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    world.table([world.row()])
+    world.server.add("GetQueryExecution", 200, '{"QueryExecution": {"Status": {"State": "RUNNING"}}}', JSON_ERROR)
+    monkeypatch.setattr("whyblocked.flowlogs.athena.time.sleep", interrupted)
+    asked = world.rejects()
+    assert (asked.status, asked.out) == (130, "")
     assert world.server.log.count("StopQueryExecution") == 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -14,10 +14,14 @@ from whyblocked.diagnosis.answer import Evidence, Verdict
 from whyblocked.diagnosis.conclusion import conclude, enable_command
 from whyblocked.diagnosis.matching import own_of
 from whyblocked.diagnosis.tally import Tally
+from whyblocked.flowlogs.gathering import LARGE, PACKED
 from whyblocked.flowlogs.reading import Reading, checked_request
-from whyblocked.flowlogs.records import Record
-from whyblocked.flowlogs.sinks import Filter, LogsRequest, Sink
+from whyblocked.flowlogs.records import Record, Scan
+from whyblocked.flowlogs.sinks import File, Filter, LogsRequest, Sink
 from whyblocked.network.sighting import Sighting
+
+if TYPE_CHECKING:
+    from whyblocked.flowlogs.picked import Picking
 
 _PUSHED = 20  # more addresses or interfaces than this are not pushed down to AWS
 
@@ -51,7 +55,10 @@ def gather(
         return Gathered(Evidence(status="unavailable", summary=summary), ())
     sink = _Sought(sightings, verdict, account)
     reading = Reading(account, sink, request, now)
-    reading.run()
+    try:
+        reading.run()
+    finally:
+        sink.close()
     return _concluded(sink, reading, now)
 
 
@@ -62,6 +69,29 @@ class _Sought(Sink):
         self.sightings, self.account = sightings, account
         self.interfaces = frozenset(s.interface_id for s in sightings)
         self.tally = Tally(sightings, verdict, lambda interface: own_of(account, interface))
+        self._picking: Picking | None = None
+
+    def expect(self, size: int) -> None:
+        if self._picking is None and size >= LARGE * PACKED:
+            from whyblocked.flowlogs.picked import Picking
+
+            self._picking = Picking()
+
+    def take(self, file: File) -> bool:
+        return self._picking is not None and self._picking.take(file)
+
+    def settle(self, scan: Scan) -> None:
+        while self._picking and (found := self._picking.next()):
+            from whyblocked.flowlogs.quick import merge
+
+            counts, records, location = found
+            merge(scan, counts)
+            self.add(records, location)
+
+    def close(self) -> None:
+        """Stop what is read in the background."""
+        if self._picking:
+            self._picking.close()
 
     def add(self, records: Sequence[Record], source: str) -> None:
         for record in records:

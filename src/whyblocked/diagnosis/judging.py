@@ -16,7 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyblocked.config.account import Missing
-from whyblocked.diagnosis.peers import ECHOES, PASSES, REFUSED, RULE, UNKNOWN, Cell, Traffic, acl_cells, group_cells
+from whyblocked.diagnosis.peers import (
+    ECHOES,
+    PASSES,
+    REFUSED,
+    RULE,
+    UNKNOWN,
+    Cell,
+    Traffic,
+    about,
+    acl_cells,
+    group_cells,
+)
 from whyblocked.diagnosis.places import DIRECTIONS, VERSIONS, Places
 from whyblocked.flowlogs.fields import LOST
 from whyblocked.flowlogs.groups import NONE, Table
@@ -32,6 +43,7 @@ GROUP, ACL, LATE, PUBLIC_ACCESS, ENCRYPTION, TRANSIT, UNHEARD, NOTHING = range(
 )  # what was at work; UNHEARD: a new reason
 REPLIES, NO_REPLIES, UNTOLD = 1, 0, -1  # what the accepted records say of a group of rejected ones
 _ACK = 16
+_AT_ONCE = 1 << 20  # groups
 _REASONS = {"BPA": PUBLIC_ACCESS, "EC": ENCRYPTION, **dict.fromkeys(LOST.values(), TRANSIT)}
 
 
@@ -95,32 +107,52 @@ class Numbers:
         return self.at(version, low), self.at(version, high + 1) - 1
 
 
+Cells = dict[tuple[object, ...], list[Cell]]  # by the rules that decide: most ports have the same ones
+
+
 def judge(table: Table, places: Places, pairs: Column | None = None) -> Judged:
-    """Judge every group of the table; ``pairs`` says of each whether it replies to accepted requests."""
-    return _Judging(table, places, pairs).judged()
+    """Judge every group of the table, some of them at a time: their numbers take many times what the answer takes.
+
+    ``pairs`` says of each whether it replies to accepted requests.
+    """
+    numbers = Numbers(table.addresses)
+    cells: Cells = {}
+    parts = []
+    for first in range(0, len(table), _AT_ONCE) or (0,):
+        rows = slice(first, first + _AT_ONCE)
+        part = _Judging(table, rows, numbers, places, cells, None if pairs is None else pairs[rows]).judged()
+        parts.append([_narrow(column) for column in part[:-1]])
+    columns: list[Any] = [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
+    return Judged._make([*columns, numbers])
 
 
 class _Judging:
-    def __init__(self, table: Table, places: Places, pairs: Column | None) -> None:
+    def __init__(
+        self, table: Table, rows: slice, numbers: Numbers, places: Places, cells: Cells, pairs: Column | None
+    ) -> None:
+        def column(of: memoryview) -> Column:
+            return np.asarray(of[rows])
+
         self.places = places
-        self.pairs = np.full(len(table), UNTOLD) if pairs is None else pairs
+        self._cells = cells
         self._names = table.interfaces
         self.known = [places.found.get(name) for name in table.interfaces]
-        self.numbers = Numbers(table.addresses)
-        self.interface = np.asarray(table.interface)
-        self.source, self.destination = np.asarray(table.source), np.asarray(table.destination)
-        self.protocol = _within(np.asarray(table.protocol), 255)
-        self.port = _within(np.asarray(table.destination_port), ALL_PORTS[1])
-        self.source_port = _within(np.asarray(table.source_port), ALL_PORTS[1])
-        self.told = np.asarray(table.direction)
-        self.flags, syn = np.asarray(table.flags), np.asarray(table.syn)
+        self.numbers = numbers
+        self.interface = column(table.interface).astype(np.int64)  # columns may be narrow; keys are made of these
+        self.pairs = np.full(len(self.interface), UNTOLD) if pairs is None else pairs
+        self.source, self.destination = column(table.source), column(table.destination)
+        self.protocol = _within(column(table.protocol), 255)
+        self.port = _within(column(table.destination_port), ALL_PORTS[1])
+        self.source_port = _within(column(table.source_port), ALL_PORTS[1])
+        self.told = column(table.direction)
+        self.flags, syn = column(table.flags), column(table.syn)
         flags = self.flags
         has_flags = (self.protocol == TCP) & (flags != NONE)
         self.late = has_flags & (syn == 0)
         self.is_answer = has_flags & (syn > 0) & (flags & _ACK > 0)
         self.opens = has_flags & (syn > 0) & (flags & _ACK == 0)
         reasons = np.array([*(_REASONS.get(r, UNHEARD) for r in table.reject_reasons), NOTHING])
-        self.reason = reasons[np.asarray(table.reject_reason)]
+        self.reason = reasons[column(table.reject_reason)]
         self.groups = self._of_interface(lambda place: place.groups)
         self.acl = self._of_interface(lambda place: place.acl)
         self.is_nat = self._of_interface(lambda place: int(place.is_nat)) == 1
@@ -389,7 +421,13 @@ class _Judging:
         if not self.places.like(groups).groups:
             return [Cell(0, PASSES)]
         rules, unread = self.places.group_rules(groups, traffic.direction)
-        return group_cells(rules, traffic, lambda r, p: self.places.spans(groups, r, p), unread=unread)
+        deciding = about(rules, traffic)
+        key = (groups, traffic if not traffic.is_whole else traffic[:2], *map(id, deciding))
+        if key not in self._cells:
+            self._cells[key] = group_cells(
+                deciding, traffic, lambda r, p: self.places.spans(groups, r, p), unread=unread
+            )
+        return self._cells[key]
 
     def _acl_rules(self, acl: int, traffic: Traffic | None, way: int, version: int, protocol: int | None) -> Any:
         if traffic is None:
@@ -408,8 +446,17 @@ class _Judging:
         return found
 
 
-def _within(column: Column, highest: int) -> Column:
+def _narrow(column: Column) -> Column:
+    """The column in numbers that are narrow enough for a million rows."""
+    if column.dtype == bool:
+        return column
+    highest = int(column.max(initial=0))
+    return column.astype(np.int8 if highest < 1 << 7 else np.int16 if highest < 1 << 15 else np.int32)
+
+
+def _within(numbers: Column, highest: int) -> Column:
     """The column with what no protocol or port can be taken for not told."""
+    column = numbers.astype(np.int64)
     return np.where((column < 0) | (column > highest), NONE, column)
 
 

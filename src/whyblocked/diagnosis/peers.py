@@ -81,8 +81,24 @@ def breaks(rules: Iterable[GroupRule | AclRule], protocol: int | None) -> list[i
     return sorted(port for port in found if port <= ALL_PORTS[1])
 
 
+def about(rules: Sequence[GroupRule], traffic: Traffic) -> tuple[GroupRule, ...]:
+    """Those of the rules that can decide about some traffic, whoever the other side is."""
+    if not traffic.is_whole:
+        return tuple(rules)
+    (low, high), (first, last), versions = traffic.span, traffic.ports, (None, traffic.version)
+    return tuple(
+        rule
+        for rule in rules
+        if rule.ports[0] <= first
+        and last <= rule.ports[1]
+        and rule.protocol[0] <= low
+        and high <= rule.protocol[1]
+        and rule.version in versions
+    )
+
+
 def group_cells(rules: Sequence[GroupRule], traffic: Traffic, spans: Spans, *, unread: bool) -> list[Cell]:
-    """What the security group rules of an interface do; ``unread``: some of its groups could not be read."""
+    """What the rules that are :func:`about` some traffic do; ``unread``: some of the groups could not be read."""
     whole = traffic.box()
     refused = UNKNOWN if unread else REFUSED
     if not traffic.is_whole:
@@ -92,17 +108,20 @@ def group_cells(rules: Sequence[GroupRule], traffic: Traffic, spans: Spans, *, u
     passing: list[Interval] = []
     unknown = False
     for rule in rules:
-        if not _is_about(rule.protocol, rule.ports, traffic) or rule.version not in (None, traffic.version):
-            continue
         found = (rule.block,) if rule.block is not None else spans(rule, whole)
         if isinstance(found, Missing):
             unknown = True
         else:
             passing += found
-    joined = join_intervals(passing)
-    rest = subtract_intervals([EVERYWHERE[traffic.version]], joined)
     other = UNKNOWN if unknown else refused
-    return sorted([*(Cell(low, PASSES) for low, _ in joined), *(Cell(low, other) for low, _ in rest)])
+    start, highest = EVERYWHERE[traffic.version]
+    cells = []
+    for low, high in join_intervals(passing):
+        if start < low:
+            cells.append(Cell(start, other))
+        cells.append(Cell(low, PASSES))
+        start = high + 1
+    return [*cells, Cell(start, other)] if start <= highest else cells
 
 
 def acl_cells(rules: Sequence[AclRule], traffic: Traffic) -> list[Cell]:

@@ -15,7 +15,6 @@ from whyblocked.network.hops import security_group
 from whyblocked.network.packets import Interval, Packets, span
 from whyblocked.network.rules import AclRule, Direction, GroupRule
 from whyblocked.network.simulator import Simulator
-from whyblocked.network.walk import Walk
 
 DIRECTIONS: tuple[Direction, Direction] = ("ingress", "egress")
 VERSIONS = (4, 6)
@@ -43,7 +42,7 @@ class Places:
     def __init__(self, simulator: Simulator, interface_ids: Sequence[str]) -> None:
         self.account: Account = simulator.account
         self._rulebook = simulator.rulebook
-        self._walk = Walk(self.account, simulator.graph, simulator.rulebook, {})
+        self._spanned: dict[tuple[object, ...], Sequence[Interval] | Missing] = {}
         self.missing: dict[Missing, None] = {}
         self.found: dict[str, Place] = {}
         self.unread: set[str] = set()  # interfaces that may be there, but can't be read
@@ -76,6 +75,7 @@ class Places:
         self.unread.clear()
         self._like.clear()
         self._subnets.clear()
+        self._spanned.clear()
         groups: dict[tuple[str, tuple[str, ...]], int] = {}
         acls: dict[str, int] = {}
         peered = False
@@ -153,11 +153,16 @@ class Places:
         return self._spans(self._like[groups], rule, packets)
 
     def _spans(self, interface: NetworkInterface, rule: GroupRule, packets: Packets) -> Sequence[Interval] | Missing:
-        # "resumed": from which peering the packets came is not known, so that every one may be meant.
-        bundle = Bundle(
-            pieces=(), leg="forward", origin=Node("interface", interface.network_interface_id), resumed=True
-        )
-        return security_group.peers_of(self._walk, interface, rule.direction, bundle, rule, packets)
+        peers = packets.source if rule.direction == "ingress" else packets.destination
+        of = (rule.direction, rule.kind, rule.peer, rule.peer_account, rule.peering_status)
+        key = (interface.vpc_id, of, packets.version, peers)
+        if key not in self._spanned:
+            # "resumed": from which peering the packets came is not known, so that every one may be meant.
+            bundle = Bundle(
+                pieces=(), leg="forward", origin=Node("interface", interface.network_interface_id), resumed=True
+            )
+            self._spanned[key] = security_group.peers_of(self.account, interface, rule.direction, bundle, rule, packets)
+        return self._spanned[key]
 
     def breaks(
         self, groups: int | None, acl: int | None, direction: Direction, version: int, protocol: int | None

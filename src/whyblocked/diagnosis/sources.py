@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from whyblocked.config.account import Account
 from whyblocked.errors import InputError, UndeterminedError
-from whyblocked.flowlogs.gathering import notes
-from whyblocked.flowlogs.grouping import Grouping
-from whyblocked.flowlogs.groups import Group, Rejected, rejected
+from whyblocked.flowlogs.gathering import Gathering, notes
+from whyblocked.flowlogs.groups import Group, Rejected
 from whyblocked.flowlogs.reading import Reading
 from whyblocked.flowlogs.records import Record
 from whyblocked.flowlogs.sinks import Filter, Sink
@@ -31,30 +30,25 @@ class Read(NamedTuple):
 
 def read(account: Account, request: RejectsRequest, now: datetime) -> Read:
     """The rejected records, added up."""
-    sink = _Sums(account, request)
-    reading = Reading(account, sink, request, now)
-    if reading.locations and all(location.is_local for location in reading.locations):
-        since, until = (int(at.timestamp()) if at else None for at in (request.since, request.until))
-        found = rejected(
-            request.locations,
-            log_format=request.log_format,
-            since=since,
-            until=until,
-            filters=request.filters,
-            stdin=request.stdin,
-            progress=(lambda done, _: told("flow logs", done)) if (told := request.progress) else None,
-        )
-        return Read(found, [], [])
-    if not reading.locations and not reading.is_live:
-        raise InputError(
-            "no flow log is named, and the configuration comes from a snapshot: name exported records with --flow-logs"
-        )
-    reading.run()
-    if not reading.sources and not reading.failed:
-        why = "; ".join((*reading.missing, *reading.notes)) or "the account has no flow log"
-        raise UndeterminedError(f"no flow log can be read: {why}; name one with --flow-logs", tuple(reading.missing))
-    more = [*reading.notes, *notes(reading.scan)]
-    return Read(Rejected(sink.grouping.table(), reading.scan, more), list(reading.missing), reading.failed)
+    with Gathering(request.filters, _told(request)) as gathering:
+        reading = Reading(account, _Sums(account, request, gathering), request, now)
+        if not reading.locations and not reading.is_live:
+            raise InputError(
+                "no flow log is named, and the configuration comes from a snapshot: name exported records with "
+                "--flow-logs"
+            )
+        reading.run()
+        if not reading.sources and not reading.failed:
+            why = "; ".join((*reading.missing, *reading.notes)) or "the account has no flow log"
+            hint = "name one with --flow-logs"
+            raise UndeterminedError(f"no flow log can be read: {why}; {hint}", tuple(reading.missing))
+        found = Rejected(gathering.table(), reading.scan, [*reading.notes, *notes(reading.scan)])
+    return Read(found, list(reading.missing), reading.failed)
+
+
+def _told(request: RejectsRequest) -> Callable[[int], None]:
+    told = request.progress
+    return (lambda records: told("flow logs", records)) if told else lambda _: None
 
 
 class _Sums(Sink):
@@ -63,15 +57,15 @@ class _Sums(Sink):
     rejected_only = True
     adds_up = True
 
-    def __init__(self, account: Account, request: RejectsRequest) -> None:
-        self.account, self.filters = account, request.filters
-        self.grouping = Grouping(request.filters)
+    def __init__(self, account: Account, request: RejectsRequest, gathering: Gathering) -> None:
+        self.account, self.filters, self.gathering = account, request.filters, gathering
+        self.expect, self.take, self.settle = gathering.expect, gathering.take, gathering.settle  # type: ignore[method-assign]
 
     def add(self, records: Sequence[Record], source: str) -> None:  # noqa: ARG002 - where it was is not asked
-        self.grouping.add(records)
+        self.gathering.add(records)
 
     def add_groups(self, groups: Iterable[Group]) -> None:
-        self.grouping.add_groups(groups)
+        self.gathering.add_groups(groups)
 
     def resources(self) -> tuple[str, ...] | None:
         if not self.filters.interfaces:

@@ -28,6 +28,7 @@ OWN, LOST, INTERNET, UNTOLD, CHANGED, ELSEWHERE, SCANS, LATE_ONES = range(8)  # 
 MANY_SOURCES = 10  # so many strangers at one interface are a scan,
 FEW_PACKETS = 2  # as far as none of them tries again: a client sends more than this in an interval;
 MANY_PORTS = 10  # and one that tries so many ports is a scan whatever it sends
+_SECTION = 50  # bits before it, for what the entries of a section have in common
 LISTED = 3  # groups shown of an entry
 
 
@@ -62,40 +63,43 @@ def add_up(found: Rejects, by: By) -> Sum:
     if not len(found.table):
         return Sum([], {}, 0)
     section = sections(found)
-    value = _values(found, by)
-    _, at = np.unique((section << 50) | value, return_inverse=True)
-    count = int(at.max()) + 1
+    value = _values(found, by) | section.astype(np.int64) << _SECTION
+    rows, begins = _runs(value)
     table = found.table
-    packets = _sums(at, np.asarray(table.packets), count)
-    firsts = np.zeros(count, np.int64)
-    firsts[at[::-1]] = np.arange(len(at))[::-1]
-    order = sorted(range(count), key=lambda e: (int(section[firsts[e]]), -int(packets[e]), int(firsts[e])))
+    count = len(begins)
+    firsts = rows[begins]
+    sizes = np.diff(np.append(begins, len(rows)))
+    packets = _sums(table.packets, rows, begins)
+    where = section[firsts]
+    value = value[firsts] & (1 << _SECTION) - 1
+    del section
+    order = np.lexsort((firsts, -packets, where))
     totals: dict[int, tuple[int, int]] = {}
-    sizes = np.bincount(at, minlength=count)
-    for entry in order:
-        groups, sent = totals.get(where := int(section[firsts[entry]]), (0, 0))
-        totals[where] = groups + int(sizes[entry]), sent + int(packets[entry])
+    for one in np.unique(where).tolist():
+        here = where == one
+        totals[one] = int(sizes[here].sum()), int(packets[here].sum())
     shown = order[: found.top]
+    at = np.repeat(np.arange(count, dtype=np.int32), sizes)
     columns: dict[str, Any] = {
-        "records": _sums(at, np.asarray(table.records), count),
-        "bytes": _sums(at, np.asarray(table.bytes), count),
-        "sources": _different(at, np.asarray(table.source), count),
-        "destinations": _different(at, np.asarray(table.destination), count),
-        "ports": _different(at, np.asarray(table.destination_port) + 1, count, without=0),
-        "interfaces": _different(at, np.asarray(table.interface), count),
-        "first_seen": _extreme(at, np.asarray(table.first_seen), count, np.minimum),
-        "last_seen": _extreme(at, np.asarray(table.last_seen), count, np.maximum),
+        "records": _sums(table.records, rows, begins),
+        "bytes": _sums(table.bytes, rows, begins),
+        "sources": _different(at, table.source, rows, count),
+        "destinations": _different(at, table.destination, rows, count),
+        "ports": _different(at, table.destination_port, rows, count),
+        "interfaces": _different(at, table.interface, rows, count),
+        "first_seen": _earliest(table.first_seen, rows, begins),
+        "last_seen": np.maximum.reduceat(np.asarray(table.last_seen)[rows], begins),
     }
     entries = [
         Entry(
-            section=int(section[firsts[entry]]),
-            value=int(value[firsts[entry]]),
-            rows=tuple(np.flatnonzero(at == entry)[:LISTED].tolist()),
+            section=int(where[entry]),
+            value=int(value[entry]),
+            rows=tuple(rows[begins[entry] : begins[entry] + min(LISTED, int(sizes[entry]))].tolist()),
             groups=int(sizes[entry]),
             packets=int(packets[entry]),
             **{name: int(column[entry]) for name, column in columns.items()},
         )
-        for entry in shown
+        for entry in shown.tolist()
     ]
     return Sum(entries, totals, count - len(shown))
 
@@ -115,7 +119,7 @@ def sections(found: Rejects) -> Column:
     section[judged.status > NOW_ALLOWED] = ELSEWHERE
     section[judged.status == UNEXPLAINED] = UNTOLD
     section[judged.status == NOW_ALLOWED] = CHANGED
-    return section.astype(np.int64)
+    return section.astype(np.int8)
 
 
 def own_addresses(found: Rejects) -> Column:
@@ -133,15 +137,20 @@ def own_addresses(found: Rejects) -> Column:
 def _scans(found: Rejects, rows: Column) -> Column:
     """Which of these groups are the internet's noise: many strangers with few packets each, or one that tries ports."""
     table = found.table
-    interface = np.asarray(table.interface)[rows]
-    pairs, at = np.unique(interface << 32 | np.asarray(table.source)[rows], return_inverse=True)
-    packets = _sums(at, np.asarray(table.packets)[rows], len(pairs))
-    records = _sums(at, np.asarray(table.records)[rows], len(pairs))
-    tried = np.bincount(at, minlength=len(pairs))
-    strangers = np.bincount(pairs >> 32)
-    one_of_many = (strangers[pairs >> 32] >= MANY_SOURCES) & (packets <= FEW_PACKETS * records)
-    noise: Column = one_of_many | (tried >= MANY_PORTS)
-    return noise[at]
+    interface = np.asarray(table.interface)[rows].astype(np.int64)
+    pairs = interface << 32 | np.asarray(table.source)[rows]
+    order, begins = _runs(pairs)
+    packets, records = (
+        np.add.reduceat(np.asarray(column)[rows[order]].astype(np.int64), begins)
+        for column in (table.packets, table.records)
+    )
+    tried = np.diff(np.append(begins, len(rows)))
+    at = pairs[order[begins]] >> 32
+    strangers = np.bincount(at)
+    noise = ((strangers[at] >= MANY_SOURCES) & (packets <= FEW_PACKETS * records)) | (tried >= MANY_PORTS)
+    is_noise = np.empty(len(rows), bool)
+    is_noise[order] = np.repeat(noise, tried)
+    return is_noise
 
 
 def _values(found: Rejects, by: By) -> Column:
@@ -154,39 +163,53 @@ def _values(found: Rejects, by: By) -> Column:
     if by == "interface":
         return np.asarray(table.interface)
     if by == "port":
-        protocol = np.clip(np.asarray(table.protocol), NONE, 255) + 1
-        port = np.clip(np.asarray(table.destination_port), NONE, 1 << 16) + 1
+        protocol = np.clip(np.asarray(table.protocol).astype(np.int64), NONE, 255) + 1
+        port = np.clip(np.asarray(table.destination_port).astype(np.int64), NONE, 1 << 16) + 1
         both: Column = protocol << 17 | port
         return both
     by_group, by_acl = judged.work == GROUP, judged.work == ACL
-    what = np.where(by_group, judged.groups, np.where(by_acl, judged.acl, 0))
+    what = np.where(by_group, judged.groups, np.where(by_acl, judged.acl, 0)).astype(np.int64)
     of_reason = (judged.work == UNHEARD) | (judged.work == TRANSIT)
     what = np.where(of_reason, np.asarray(table.reject_reason), what)
     untold = (judged.status == UNEXPLAINED) & (judged.direction == NONE)
-    rule = np.where(by_acl, judged.rule + 1, 0)
+    rule = np.where(by_acl, judged.rule.astype(np.int64) + 1, 0)
     way = np.where(by_group | by_acl, judged.direction + 1, np.where(untold, 3, 0))
     six = np.where(by_acl, judged.version == 6, 0)
     reply = np.where(by_group | by_acl, judged.reply, 0)
-    value: Column = ((((judged.work << 20 | what) << 2 | way) << 1 | six) << 1 | reply) << 16 | np.clip(rule, 0, 65535)
+    value: Column = (
+        (((judged.work.astype(np.int64) << 20 | what) << 2 | way) << 1 | six) << 1 | reply
+    ) << 16 | np.clip(rule, 0, 65535)
     return value
 
 
-def _sums(at: Column, column: Column, count: int) -> Column:
-    total = np.zeros(count, np.int64)
-    np.add.at(total, at, column)
-    return total
+def _runs(values: Column) -> tuple[Column, Column]:
+    """The places of the values in their order, those of equal ones in theirs, and where in it each value begins."""
+    order = np.argsort(values, kind="stable")
+    in_order = values[order]
+    begins = np.flatnonzero(np.concatenate(([True], in_order[1:] != in_order[:-1])))
+    return order, begins
 
 
-def _extreme(at: Column, column: Column, count: int, of: np.ufunc) -> Column:
-    known = column > 0
-    worst = np.full(count, np.iinfo(np.int64).max if of is np.minimum else 0)
-    of.at(worst, at[known], column[known])
-    found: Column = np.where(worst == np.iinfo(np.int64).max, 0, worst)
-    return found
+def _sums(column: memoryview, rows: Column, begins: Column) -> Column:
+    return np.add.reduceat(np.asarray(column)[rows].astype(np.int64), begins)
 
 
-def _different(at: Column, column: Column, count: int, without: int = NONE) -> Column:
+def _earliest(column: memoryview, rows: Column, begins: Column) -> Column:
+    """The smallest of each entry's times, 0 where none is known."""
+    never = np.iinfo(np.int64).max
+    times = np.asarray(column)[rows].astype(np.int64)
+    found = np.minimum.reduceat(np.where(times > 0, times, never), begins)
+    return np.where(found == never, 0, found)
+
+
+def _different(at: Column, column: memoryview, rows: Column, count: int) -> Column:
     """How many different values there are in each entry."""
-    pairs = np.unique((at << 32) | column)
-    pairs = pairs[(pairs & 0xFFFFFFFF) != without] if without != NONE else pairs
-    return np.bincount(pairs >> 32, minlength=count)
+    values = np.minimum(np.asarray(column)[rows].astype(np.int64), 0xFFFFFFFF)  # no port is bigger
+    known = values != NONE
+    pairs = at.astype(np.int64)
+    pairs <<= 32
+    pairs |= values
+    pairs = pairs[known]
+    pairs.sort()
+    new = np.concatenate(([True], pairs[1:] != pairs[:-1]))[: len(pairs)]
+    return np.bincount(pairs[new] >> 32, minlength=count)

@@ -44,10 +44,11 @@ class Services(NamedTuple):
 
 
 class Size(NamedTuple):
-    """So many bytes; ``all`` tells whether nothing was left out."""
+    """So many bytes; ``all`` tells whether nothing was left out, ``why`` why something was."""
 
     bytes: int
     all: bool
+    why: str = "the table has no place in S3"
 
 
 class Limit(NamedTuple):
@@ -127,7 +128,7 @@ class Athena:
                 DatabaseName=self.database, TableName=self.relation, MaxResults=1, ExcludeColumnSchema=True
             )
         except Exception as error:  # noqa: BLE001 - botocore's, told apart there
-            self._unless_refused(error, "glue:GetPartitions")
+            self._unless_failed(error, "glue:GetPartitions")
             return {}
         found = page.get("Partitions") or ()
         return dict(zip(self.table.keys, found[0].get("Values") or (), strict=False)) if found else {}
@@ -142,7 +143,7 @@ class Athena:
         elif size.bytes:
             figures = f"Athena may read more than {size_text(size.bytes)} for this ({cost_text(size.bytes)})"
         else:
-            figures = "it is not known how much Athena reads for this (s3:ListBucket would tell)"
+            figures = f"it is not known how much Athena reads for this ({size.why})"
         if limit.bytes is None or (size.all and size.bytes <= limit.bytes):
             if limit.advise:
                 limit.advise(f"{self.shown}: {figures}")
@@ -159,8 +160,8 @@ class Athena:
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 sizes = list(pool.map(self._listed, self._places()))
         except Exception as error:  # noqa: BLE001 - botocore's, told apart there
-            self._unless_refused(error, "s3:ListBucket")
-            return Size(0, False)
+            reason = self._unless_failed(error, "s3:ListBucket")
+            return Size(0, False, f"s3:ListBucket: {reason}")
         return Size(sum(size.bytes for size in sizes), bool(sizes) and all(size.all for size in sizes))
 
     def _listed(self, place: str) -> Size:
@@ -246,6 +247,7 @@ class Athena:
     def _pages(self, query: str, names: Sequence[str]) -> Iterator[list[Row]]:
         """The pages of a result; the first begins with a row of the columns' names."""
         token: str | None = None
+        last: list[Row] = []
         seen: set[str] = set()
         while True:
             try:
@@ -256,12 +258,13 @@ class Athena:
                 self._refused(error, "athena:GetQueryResults")
             rows: list[Row] = [[datum.get("VarCharValue") for datum in row.get("Data") or ()]
                     for row in (page.get("ResultSet") or {}).get("Rows") or ()]  # fmt: skip
-            if token is None and rows and rows[0] == list(names):
+            if rows and rows[0] == list(names):
                 rows = rows[1:]
             if any(len(row) != len(names) for row in rows):
                 raise AwsError(f"Athena's result has not the {len(names)} columns that were asked for")
-            yield rows
-            token = page.get("NextToken")
+            if rows != last:  # the same page again is not counted again
+                yield rows
+            last, token = rows, page.get("NextToken")
             if not token:
                 return
             if token in seen:
@@ -284,11 +287,12 @@ class Athena:
             ) from None
         raise Unreadable(f"{self.shown} can't be read ({permission}: {found.reason})") from None
 
-    def _unless_refused(self, error: Exception, permission: str) -> None:
-        """Nothing where AWS refuses a call that only helps; the end of the run where AWS fails."""
+    def _unless_failed(self, error: Exception, permission: str) -> str:
+        """Why AWS refuses a call that only helps; the end of the reading where AWS fails."""
         found = refusal(error, permission, self.services.region)
         if isinstance(found, WhyblockedError):
             raise found from None
+        return found.reason
 
 
 def added_up(rows: Sequence[Mapping[str, str | None]], scan: Scan) -> Iterator[Group]:

@@ -1,104 +1,74 @@
-"""Rejected records added up in DuckDB: in bounded memory, past it on disk, on both cores."""
+"""Rejected records added up as columns: a row for each record, sorted and merged into groups, past a bound on disk.
+
+Texts are numbers here (:mod:`whyblocked.flowlogs.coding`), so that a row takes a few dozen bytes. Rows that came
+together are merged into a run of groups in the order of their keys' hash; runs that memory should not hold are kept in
+files, and at the end merged a range of hashes at a time. So memory follows the groups, not the records.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from typing_extensions import Buffer
 
-from whyblocked.flowlogs.grouping import Keep
-from whyblocked.flowlogs.groups import PORTS, SYN, Filters, Table
+from whyblocked.flowlogs.coding import Addresses, Codes, Column
+from whyblocked.flowlogs.grouping import BIGGEST, Keep
+from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table
 from whyblocked.flowlogs.records import Record, Wanted
+from whyblocked.flowlogs.rows import ALL, KEYS, SUMS, Rows, Run, hashed, in_order, joined, narrow, reduced, taken
 
-_MEMORY = "300MB"
-_COLUMNS = {
-    "interface": "VARCHAR", "resource": "VARCHAR", "src": "VARCHAR", "dst": "VARCHAR", "pkt_src": "VARCHAR",
-    "pkt_dst": "VARCHAR", "port": "BIGINT", "protocol": "BIGINT", "direction": "VARCHAR", "reason": "VARCHAR",
-    "packets": "BIGINT", "bytes": "BIGINT", "start": "BIGINT", "end": "BIGINT", "flags": "BIGINT",
-    "subnet": "VARCHAR", "vpc": "VARCHAR", "srcport": "BIGINT",
-}  # fmt: skip
-_ARROW = {name: pa.int64() if kind == "BIGINT" else pa.string() for name, kind in _COLUMNS.items()}
-_STORED = {
-    "interface": "coalesce(interface, resource, '-')",
-    "source": "coalesce(pkt_src, src, '-')",
-    "destination": "coalesce(pkt_dst, dst, '-')",
-    "port": f"CASE WHEN coalesce(protocol, -1) IN ({', '.join(map(str, sorted(PORTS)))}) "
-    "THEN coalesce(port, -1) ELSE -1 END",
-    "protocol": "coalesce(protocol, -1)",
-    # The addresses as whyblocked.flowlogs.groups.way reads them.
-    "direction": "CASE WHEN direction = 'ingress' THEN 0 WHEN direction = 'egress' THEN 1 "
-    "WHEN coalesce(pkt_dst <> dst, false) = coalesce(pkt_src <> src, false) THEN -1 "
-    "WHEN pkt_dst <> dst THEN 0 ELSE 1 END::TINYINT",
-    "reason": "coalesce(reason, '')",
-    "packets": "coalesce(packets, 0)",
-    "bytes": "coalesce(bytes, 0)",
-    '"start"': 'coalesce("start", "end")',
-    '"end"': 'coalesce("end", "start")',
-    "flags": "flags",
-    "subnet": "subnet",
-    "vpc": "vpc",
-    "srcport": "srcport",
-}
-_KEYS = "interface, source, destination, port, protocol, direction, reason"
-_SUMS = f"""
-    SELECT {_KEYS}, count(*)::BIGINT AS records, least(sum(packets), 9223372036854775807)::BIGINT AS packets,
-        least(sum(bytes), 9223372036854775807)::BIGINT AS bytes, coalesce(min("start"), 0)::BIGINT AS first_seen,
-        coalesce(max("end"), 0)::BIGINT AS last_seen, coalesce(bit_or(flags), -1)::BIGINT AS flags,
-        count(*) FILTER ((flags & {SYN}) <> 0)::BIGINT AS syn,
-        CASE WHEN port < 0 THEN -1 ELSE coalesce(max(srcport), -1) END::BIGINT AS source_port,
-        coalesce(max(subnet), '') AS subnet, coalesce(max(vpc), '') AS vpc
-    FROM stored GROUP BY {_KEYS}
-"""
+_BOUND = 1 << 20  # rows that wait in memory, and groups that a run in memory may have
+_RANGE = 1 << 20  # rows of runs on disk that are merged at once
+_TEXTS = ("interface", "resource", "src", "dst", "pkt_src", "pkt_dst", "direction", "reason", "subnet", "vpc")
+_NUMBERS = ("port", "protocol", "packets", "bytes", "start", "end", "flags", "srcport")
+_ARROW = dict.fromkeys(_TEXTS, pa.string()) | dict.fromkeys(_NUMBERS, pa.int64())
+_FLAGGED = 1 << 40  # with the flags, where a record has some: without it, none has
 
 
 class Store:
     """Takes rejected records from several threads and adds them up at the end; a context, as it may use the disk."""
 
     def __init__(self, wanted: Wanted) -> None:
-        self._folder = TemporaryDirectory(prefix="whyblocked-", ignore_cleanup_errors=True)
-        options: dict[str, Any] = {
-            "threads": 2,
-            "memory_limit": _MEMORY,
-            "temp_directory": self._folder.name,
-            "preserve_insertion_order": "false",
-        }
-        self._connection = duckdb.connect(":memory:", config=options)
-        types = {**_COLUMNS, "direction": "TINYINT"}
-        columns = [f"{name} {types.get(name.strip(chr(34)), 'VARCHAR')}" for name in _STORED]
-        self._connection.execute(f"CREATE TEMP TABLE stored ({', '.join(columns)})")
+        self.addresses = Addresses()
+        self._interfaces, self._reasons, self._subnets, self._vpcs = Codes(), Codes(), Codes(), Codes()
+        self._wanted = wanted
+        self._folder: TemporaryDirectory[str] | None = None
+        self._waiting: list[Rows] = []
+        self._size = 0
+        self._runs: list[Run] = []
         self._lock = threading.Lock()
-        conditions = []
-        if wanted.since is not None:
-            conditions.append(f'(coalesce("end", "start") IS NULL OR coalesce("end", "start") >= {wanted.since})')
-        if wanted.until is not None:
-            conditions.append(f'(coalesce("start", "end") IS NULL OR coalesce("start", "end") <= {wanted.until})')
-        self._where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
 
     def __enter__(self) -> Store:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
 
-    def add(self, table: pa.Table) -> int:
-        """Keep records in columns; returns how many of them lie outside the window."""
-        absent = [f'NULL::{kind} AS "{name}"' for name, kind in _COLUMNS.items() if name not in table.column_names]
-        selected = ", ".join(["*", *absent])
+    # -- rows ------------------------------------------------------------------------------------------------
+
+    def add(self, table: pa.Table, wanted: Wanted | None = None) -> int:
+        """Keep records in columns; returns how many of them lie outside the window (the store's unless it is told)."""
+        kept, outside = _window(table, wanted or self._wanted)
+        if not kept.num_rows:
+            return outside
+        self._keep(self._rows(kept))
+        return outside
+
+    def _keep(self, rows: Rows) -> None:
         with self._lock:
-            self._connection.register("arrived", table)
-            found = self._connection.execute(
-                f"INSERT INTO stored SELECT {', '.join(_STORED.values())} FROM (SELECT {selected} FROM arrived) "
-                f"{self._where}"
-            ).fetchone()
-            self._connection.unregister("arrived")
-        return int(table.num_rows) - int(found[0] if found else 0)
+            self._waiting.append(rows)
+            self._size += len(rows["hash"])
+            if self._size > _BOUND:
+                self._merge()
 
     def add_records(self, records: Sequence[Record]) -> None:
         """Keep records that the parser found."""
@@ -106,64 +76,276 @@ class Store:
             rows = [_row(record) for record in records]
             self.add(pa.table({n: pa.array([row[n] for row in rows], kind) for n, kind in _ARROW.items()}))
 
+    def add_groups(self, table: Table) -> None:
+        """Keep groups that were added up elsewhere."""
+        if not len(table):
+            return
+
+        def coded(codes: Codes, texts: Sequence[str], column: memoryview) -> Column:
+            found: Column = np.append(codes.of(texts), np.int32(NONE))[np.asarray(column)]
+            return found
+
+        numbers = self.addresses.column(pa.chunked_array([pa.array(table.addresses, pa.string())]))
+        if numbers is None:
+            raise ValueError("an address that is none")
+        flags = np.asarray(table.flags).astype(np.int64)
+        first = np.asarray(table.first_seen).astype(np.int64)
+        last = np.asarray(table.last_seen).astype(np.int64)
+        found: Rows = {
+            "interface": coded(self._interfaces, table.interfaces, table.interface),
+            "source": numbers[np.asarray(table.source)],
+            "destination": numbers[np.asarray(table.destination)],
+            "port": np.asarray(table.destination_port),
+            "protocol": np.asarray(table.protocol),
+            "direction": np.asarray(table.direction),
+            "reason": coded(self._reasons, table.reject_reasons, table.reject_reason),
+            "records": np.asarray(table.records),
+            "packets": np.asarray(table.packets),
+            "bytes": np.asarray(table.bytes),
+            "first_seen": np.where(first == 0, BIGGEST, first),
+            "last_seen": np.where(last == 0, NONE, last),
+            "flags": np.where(flags == NONE, 0, flags | _FLAGGED),
+            "syn": np.asarray(table.syn),
+            "source_port": np.asarray(table.source_port),
+            "subnet": coded(self._subnets, table.subnets, table.subnet),
+            "vpc": coded(self._vpcs, table.vpcs, table.vpc),
+        }
+        self._keep({"hash": hashed(found), **{name: narrow(column) for name, column in found.items()}})
+
+    def _rows(self, table: pa.Table) -> Rows:
+        """Records as rows of numbers."""
+        size = table.num_rows
+        interface = self._interfaces.column(table, "interface")
+        named = interface != NONE
+        if not named.all():
+            interface = np.where(named, interface, self._interfaces.column(table, "resource"))
+            interface[interface == NONE] = self._interfaces.of([UNKNOWN])[0]
+        source = self._end(table, "pkt_src", "src")
+        destination = self._end(table, "pkt_dst", "dst")
+        protocol, port = _numbers(table, "protocol", NONE), _numbers(table, "port", NONE)
+        first, last = _either(table, "start", "end"), _either(table, "end", "start")
+        flags = _numbers(table, "flags", NONE)
+        has_flags = flags != NONE
+        ports = np.where(_has_ports(protocol), port, NONE)
+        found: Rows = {
+            "interface": interface,
+            "source": source,
+            "destination": destination,
+            "port": ports,
+            "protocol": protocol,
+            "direction": self._direction(table),
+            "reason": self._reasons.column(table, "reason"),
+            "records": np.ones(size, np.int8),
+            "packets": _numbers(table, "packets", 0),
+            "bytes": _numbers(table, "bytes", 0),
+            "first_seen": np.where(first == NONE, BIGGEST, first),
+            "last_seen": last,
+            "flags": np.where(has_flags, flags | _FLAGGED, 0),
+            "syn": (has_flags & (flags & SYN > 0)).astype(np.int8),
+            "source_port": np.where(ports == NONE, NONE, _numbers(table, "srcport", NONE)),
+            "subnet": self._subnets.column(table, "subnet"),
+            "vpc": self._vpcs.column(table, "vpc"),
+        }
+        return {"hash": hashed(found), **{name: narrow(column) for name, column in found.items()}}
+
+    def _direction(self, table: pa.Table) -> Column:
+        """The directions that the records tell, as :func:`whyblocked.flowlogs.groups.way` reads them."""
+        found = np.full(table.num_rows, NONE, np.int8)
+        if "direction" in table.column_names:
+            codes = Codes()
+            told = codes.column(table, "direction")
+            ways = [DIRECTIONS.index(t) if t in DIRECTIONS else NONE for t in codes.texts]
+            found = np.array([*ways, NONE], np.int8)[told]
+        if {"pkt_src", "pkt_dst"}.isdisjoint(table.column_names) or (found != NONE).all():
+            return found
+        comes, goes = self._differs(table, "pkt_dst", "dst"), self._differs(table, "pkt_src", "src")
+        return np.where((found == NONE) & (comes != goes), np.where(comes, 0, 1), found)
+
+    def _differs(self, table: pa.Table, packets: str, seen: str) -> Column:
+        """Where an end of the packet is another one than the interface saw."""
+        one, other = self._address(table, packets), self._address(table, seen)
+        found: Column = (one != other) & (one != NONE) & (other != NONE)
+        return found
+
+    def _end(self, table: pa.Table, packets: str, seen: str) -> Column:
+        """One end of the flow: the packet's, else what the interface saw."""
+        found = self._address(table, packets)
+        if (found == NONE).any():
+            found = np.where(found != NONE, found, self._address(table, seen))
+            found[found == NONE] = self.addresses.unknown()
+        return found
+
+    def _address(self, table: pa.Table, name: str) -> Column:
+        """A column of addresses that are ones, or are numbers already."""
+        if name not in table.column_names:
+            return np.full(table.num_rows, NONE, np.int64)
+        column = table.column(name)
+        if pa.types.is_int64(column.type):
+            return column.to_numpy()  # type: ignore[no-any-return]
+        found = self.addresses.column(column)
+        if found is None:
+            raise ValueError("an address that is none")
+        return found
+
+    # -- groups ----------------------------------------------------------------------------------------------
+
+    def _merge(self) -> None:
+        """Merge what waits; if that is still much, it goes into a file."""
+        rows = self._grouped(joined(self._waiting))
+        self._waiting, self._size = [rows], len(rows["hash"])
+        if self._size > _BOUND // 2:
+            if self._folder is None:
+                self._folder = TemporaryDirectory(prefix="whyblocked-", ignore_cleanup_errors=True)
+            self._runs.append(Run(Path(self._folder.name, str(len(self._runs))), rows))
+            self._waiting, self._size = [], 0
+
+    def _grouped(self, rows: Rows) -> Rows:
+        """The rows with equal keys merged into one each, in the order of the keys' hashes."""
+        order = np.argsort(rows["hash"])
+        hashes = rows["hash"][order]
+        begins = np.ones(len(order), bool)
+        begins[1:] = hashes[1:] != hashes[:-1]
+        keys = {name: rows[name][order] for name in KEYS}
+        differs = np.zeros(len(order), bool)
+        for column in keys.values():
+            differs[1:] |= column[1:] != column[:-1]
+        if (differs[1:] != begins[1:]).any():  # two keys of one hash: rows of one key may not stand together
+            order = np.lexsort([*(rows[name] for name in KEYS), rows["hash"]])
+            keys = {name: rows[name][order] for name in KEYS}
+            begins = np.ones(len(order), bool)
+            begins[1:] = False
+            for column in keys.values():
+                begins[1:] |= column[1:] != column[:-1]
+        firsts = np.flatnonzero(begins)
+        found = {"hash": hashes[firsts], **{name: narrow(column[firsts]) for name, column in keys.items()}}
+        for name, of in SUMS.items():
+            column = rows[name]
+            if name in ("subnet", "vpc"):
+                column = self._latest(name, column[order], firsts)
+            elif len(column) and (column[0] == column).all() and of is not np.add:
+                column = column[:1].repeat(len(firsts))
+            else:
+                column = reduced(of, column[order], firsts)
+            found[name] = narrow(column)
+        return found
+
+    def _latest(self, name: str, column: Column, firsts: Column) -> Column:
+        """Of each group the text that sorts last, none where there is none."""
+        if not (column != NONE).any():
+            return np.full(len(firsts), NONE)
+        texts, places = (self._subnets if name == "subnet" else self._vpcs).placed(column)
+        codes = np.append((self._subnets if name == "subnet" else self._vpcs).of(texts), NONE)
+        found: Column = codes[np.maximum.reduceat(places, firsts)]
+        return found
+
     def table(self, filters: Filters) -> Table:
         """The groups, in their order."""
-        grouped: pa.Table = self._connection.sql(_SUMS).to_arrow_table()
-        interfaces, interface = _encoded(grouped, "interface")
-        addresses, source, destination = _encoded(grouped, "source", "destination")
-        reasons, reason = _encoded(grouped, "reason")
-        subnets, subnet = _encoded(grouped, "subnet")
-        vpcs, vpc = _encoded(grouped, "vpc")
-        numbers = {
-            name: grouped.column(name).to_numpy()
-            for name in ("port", "protocol", "direction", "records", "packets", "bytes", "first_seen", "last_seen")
-        } | {name: grouped.column(name).to_numpy() for name in ("flags", "syn", "source_port")}
-        del grouped
-        order = np.lexsort(
-            (reason, numbers["direction"], numbers["protocol"], numbers["port"], destination, source, interface,
-             -numbers["packets"])
-        )  # fmt: skip
-        keep = Keep(filters)
-        kept = np.ones(len(order), bool)
-        if filters.interfaces:
-            kept &= np.array([name in filters.interfaces for name in interfaces], bool)[interface]
-        if filters.protocol is not None:
-            kept &= numbers["protocol"] == filters.protocol
-        if filters.ports:
-            port = numbers["port"]
-            kept &= np.logical_or.reduce([(low <= port) & (port <= high) for low, high in filters.ports])
-        for networks, column, end in ((filters.sources, source, 0), (filters.destinations, destination, 1)):
-            if networks:
-                kept &= np.array([keep.address(text, networks, end) for text in addresses], bool)[column]
-        order = order[kept[order]]
+        parts: list[Rows] = []
+        for rows in self._ranges():
+            kept = self._kept(rows, filters)
+            del rows["hash"]
+            parts.append(rows if kept is None else taken(rows, kept))
+        found = joined(parts)
+        interfaces, found["interface"] = self._interfaces.placed(found["interface"])
+        addresses, (found["source"], found["destination"]) = self.addresses.placed(
+            found["source"], found["destination"]
+        )
+        reasons, found["reason"] = self._reasons.placed(found["reason"])
+        subnets, found["subnet"] = self._subnets.placed(found["subnet"])
+        vpcs, found["vpc"] = self._vpcs.placed(found["vpc"])
+        order = in_order([-found["packets"].astype(np.int64), *(found[name] for name in KEYS)])
 
-        def view(column: Any) -> memoryview:
-            return memoryview(cast(Buffer, np.ascontiguousarray(column[order])))
+        def view(name: str) -> memoryview:
+            return memoryview(cast(Buffer, found.pop(name)[order]))
 
+        flags = found["flags"]
+        found["flags"] = narrow(np.where(flags > 0, flags.astype(np.int64) & (_FLAGGED - 1), NONE))
+        for name, none in (("first_seen", BIGGEST), ("last_seen", NONE)):
+            found[name] = narrow(np.where(found[name] == none, 0, found[name]))
         return Table(
             interfaces=interfaces,
             addresses=addresses,
             reject_reasons=reasons,
             subnets=subnets,
             vpcs=vpcs,
-            interface=view(interface),
-            source=view(source),
-            destination=view(destination),
-            destination_port=view(numbers["port"]),
-            protocol=view(numbers["protocol"]),
-            direction=view(numbers["direction"]),
-            records=view(numbers["records"]),
-            packets=view(numbers["packets"]),
-            bytes=view(numbers["bytes"]),
-            first_seen=view(numbers["first_seen"]),
-            last_seen=view(numbers["last_seen"]),
-            flags=view(numbers["flags"]),
-            syn=view(numbers["syn"]),
-            source_port=view(numbers["source_port"]),
-            reject_reason=view(reason),
-            subnet=view(subnet),
-            vpc=view(vpc),
+            interface=view("interface"),
+            source=view("source"),
+            destination=view("destination"),
+            destination_port=view("port"),
+            protocol=view("protocol"),
+            direction=view("direction"),
+            records=view("records"),
+            packets=view("packets"),
+            bytes=view("bytes"),
+            first_seen=view("first_seen"),
+            last_seen=view("last_seen"),
+            flags=view("flags"),
+            syn=view("syn"),
+            source_port=view("source_port"),
+            reject_reason=view("reason"),
+            subnet=view("subnet"),
+            vpc=view("vpc"),
         )
+
+    def _ranges(self) -> Iterator[Rows]:
+        """All groups: at once, or where some are in files, those of a range of hashes at a time."""
+        rows = joined(self._waiting)
+        self._waiting = []
+        if not self._runs:
+            with ThreadPoolExecutor(2) as pool:
+                halves = pool.map(lambda half: self._grouped(taken(rows, half)), (rows["hash"] < 0, rows["hash"] >= 0))
+                yield joined(list(halves))
+            return
+        rows = self._grouped(rows)
+        count = 1 + sum(len(run) for run in self._runs) // _RANGE
+        bounds = np.array([n * ((1 << 64) // count) - (1 << 63) for n in range(1, count)], np.int64)
+        cuts = [_cut(run.part("hash", 0, len(run)), bounds) for run in self._runs]
+        here = _cut(rows["hash"], bounds)
+        for n in range(count):
+            parts = [{name: column[here[n] : here[n + 1]] for name, column in rows.items()}]
+            for run, cut in zip(self._runs, cuts, strict=True):
+                parts.append({name: run.part(name, cut[n], cut[n + 1]) for name in ALL})
+            yield self._grouped(joined(parts))
+
+    def _kept(self, rows: Rows, filters: Filters) -> Column | None:
+        """Which groups are asked for; None: all of them."""
+        if filters == Filters():
+            return None
+        keep = Keep(filters)
+        kept = np.ones(len(rows["port"]), bool)
+        if filters.interfaces:
+            names = [name in filters.interfaces for name in self._interfaces.texts]
+            kept &= np.array(names, bool)[rows["interface"]]
+        if filters.protocol is not None:
+            kept &= rows["protocol"] == filters.protocol
+        if filters.ports:
+            port = rows["port"]
+            kept &= np.logical_or.reduce([(low <= port) & (port <= high) for low, high in filters.ports])
+        for networks, name, end in ((filters.sources, "source", 0), (filters.destinations, "destination", 1)):
+            if networks:
+                texts, places = self.addresses.placed(rows[name])
+                kept &= np.array([keep.address(text, networks, end) for text in texts], bool)[places[0]]
+        return kept
+
+
+def _cut(hashes: Column, bounds: Column) -> list[int]:
+    """Where the ranges between the bounds begin and end."""
+    return [0, *np.searchsorted(hashes, bounds).tolist(), len(hashes)]
+
+
+def _window(table: pa.Table, wanted: Wanted) -> tuple[pa.Table, int]:
+    """The records that lie in the window, and how many do not."""
+    since, until = wanted.since, wanted.until
+    if since is None and until is None:
+        return table, 0
+    first, last = _either(table, "start", "end"), _either(table, "end", "start")
+    inside = np.ones(table.num_rows, bool)
+    if since is not None:
+        inside &= (last >= since) | (last == NONE)
+    if until is not None:
+        inside &= (first <= until) | (first == NONE)
+    kept = table.filter(pa.array(inside))
+    return kept, table.num_rows - kept.num_rows
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -178,20 +360,27 @@ def _row(record: Record) -> dict[str, Any]:
 
 
 def _told(record: Record, name: str) -> str | None:
-    value = record.fields.get(name, "-")
-    return None if value == "-" else value
+    value = record.fields.get(name, UNKNOWN)
+    return None if value == UNKNOWN else value
 
 
-def _encoded(table: pa.Table, *names: str) -> tuple[Any, ...]:
-    """The different texts of some columns, sorted, and the columns as places in them; the empty text is none."""
-    chunks = [chunk for name in names for chunk in table.column(name).chunks]
-    coded = pa.chunked_array(chunks, pa.string()).combine_chunks().dictionary_encode()
-    if isinstance(coded, pa.ChunkedArray):
-        coded = coded.combine_chunks()
-    texts = coded.dictionary.to_pylist()
-    order = sorted(range(len(texts)), key=texts.__getitem__)
-    empty = bool(order) and texts[order[0]] == ""
-    places = np.empty(len(texts) or 1, np.int32)
-    places[order] = np.arange(len(order), dtype=np.int32) - (1 if empty else 0)
-    column = places[coded.indices.to_numpy()] if len(texts) else np.empty(0, np.int32)
-    return ([texts[place] for place in order[empty:]], *np.split(column, len(names)))
+def _numbers(table: pa.Table, name: str, absent: int) -> Column:
+    """A column of numbers."""
+    if name not in table.column_names:
+        return np.full(table.num_rows, absent)
+    column = table.column(name)
+    found: Column = (pc.fill_null(column, absent) if column.null_count else column).to_numpy()
+    return found
+
+
+def _either(table: pa.Table, name: str, other: str) -> Column:
+    """A time, or where there is none, the other one."""
+    found = _numbers(table, name, NONE)
+    return np.where(found == NONE, _numbers(table, other, NONE), found) if (found == NONE).any() else found
+
+
+def _has_ports(protocol: Column) -> Column:
+    found = np.zeros(len(protocol), bool)
+    for number in PORTS:
+        found |= protocol == number
+    return found

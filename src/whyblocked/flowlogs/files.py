@@ -29,6 +29,7 @@ from whyblocked.flowlogs.blocks import (
 from whyblocked.flowlogs.fields import DEFAULT, TRANSIT, Format, fits, header_format, is_begun, is_default, is_transit
 from whyblocked.flowlogs.keys import may_hold
 from whyblocked.flowlogs.records import Parser, Record, Scan, Wanted
+from whyblocked.flowlogs.sinks import File
 from whyblocked.text import clean
 
 PARQUET = b"PAR1"
@@ -87,6 +88,12 @@ def read_path(
         raise InputError(f"flow logs: {clean(location)}: {error.strerror or type(error).__name__}") from None
     except ValueError:  # a NUL in the name
         raise InputError(f"flow logs: {clean(location)!r} is no file name") from None
+
+
+def read_file(file: File, scan: Scan) -> Iterator[list[Record]]:
+    """The wanted records of a file that is known to hold some."""
+    with file.path.open("rb") as stream:
+        yield from read_stream(stream, file.name, file.forms, file.wanted, scan)
 
 
 def read_stream(

@@ -6,16 +6,15 @@ is a number in its column and stands in a list of different texts once. A :class
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
-from typing import BinaryIO, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from whyblocked.flowlogs.records import Scan
 
 Direction = Literal["ingress", "egress"]
-Progress = Callable[[int, int], None]  # bytes read so far, bytes in all (0 where that is not known)
 
 DIRECTIONS: tuple[Direction, Direction] = ("ingress", "egress")
 NONE = -1  # in a column: there is none, or the format does not tell
@@ -152,30 +151,6 @@ class Rejected(NamedTuple):
     def groups(self) -> list[Group]:
         """Every group as a :class:`Group`: for a million of them, work on :attr:`table`."""
         return list(self.table)
-
-
-def rejected(
-    locations: Sequence[str],
-    *,
-    log_format: str | None = None,
-    since: int | None = None,
-    until: int | None = None,
-    filters: Filters | None = None,
-    stdin: BinaryIO | None = None,
-    progress: Progress | None = None,
-) -> Rejected:
-    """The rejected records in files, folders and standard input (``-``), added up. Times are Unix seconds."""
-    from whyblocked.flowlogs.gathering import gather
-
-    return gather(
-        locations,
-        log_format=log_format,
-        since=since,
-        until=until,
-        filters=filters or Filters(),
-        stdin=stdin,
-        progress=progress,
-    )
 
 
 def _text(texts: list[str], place: int) -> str | None:

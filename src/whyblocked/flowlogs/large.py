@@ -1,97 +1,121 @@
-"""Large flow logs: text files read two at a time and added up in DuckDB, everything else by the parser."""
+"""Large flow logs: text and Parquet files read two at a time as columns, everything else by the parser."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
 
 from whyblocked.flowlogs.engine import Store
-from whyblocked.flowlogs.fields import Format
-from whyblocked.flowlogs.files import files_below, form_of, read_path
-from whyblocked.flowlogs.groups import Filters, Progress, Table
-from whyblocked.flowlogs.locations import read_files
-from whyblocked.flowlogs.quick import Quick, Unsuited
-from whyblocked.flowlogs.records import PLACES, Scan, Wanted
+from whyblocked.flowlogs.fields import Format, canonical
+from whyblocked.flowlogs.files import PARQUET, form_of, read_file
+from whyblocked.flowlogs.groups import Filters, Table
+from whyblocked.flowlogs.quick import Quick, Unsuited, merge
+from whyblocked.flowlogs.records import Record, Scan, Wanted
+from whyblocked.flowlogs.sinks import File
 
 _THREADS = 2
+_WAITING = 6  # files that were taken, and not read yet: they may be held on the disk for us alone
 
 
-def gather_large(
-    locations: Sequence[str],
-    forms: Sequence[Format],
-    wanted: Wanted,
-    scan: Scan,
-    filters: Filters,
-    stdin: BinaryIO | None,
-    progress: Progress | None,
-) -> Table:
-    """The groups in these locations; what was read goes into ``scan``."""
-    sizes = {
-        path: path.stat().st_size
-        for location in locations
-        if location != "-"
-        for path in files_below(Path(location), wanted)
-        if path.is_file()
-    }
-    read = _Read(sum(sizes.values()), progress)
-    with Store(wanted) as store, ThreadPoolExecutor(_THREADS) as pool:
-        taken: list[Future[Scan]] = []
+class Large:
+    """Adds up rejected records; a context, as it has threads and may use the disk.
 
-        def take(path: Path) -> bool:
-            form = form_of(path, forms)
+    ``told`` hears how many records were read so far, from any thread.
+    """
+
+    def __init__(self, told: Callable[[int], None]) -> None:
+        self._store = Store(Wanted())
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="records")
+        self._room = threading.BoundedSemaphore(_THREADS + _WAITING)
+        self._taken: deque[Future[Scan]] = deque()
+        self._told, self._done, self._lock = told, 0, threading.Lock()
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Keep records that the parser found."""
+        self._store.add_records(records)
+
+    def add_groups(self, table: Table) -> None:
+        """Keep groups that were added up elsewhere."""
+        self._store.add_groups(table)
+
+    def take(self, file: File) -> bool:
+        """Read a file in the background where that is worth it; False where it is the parser's."""
+        form = None
+        if not _is_parquet(file.path):
+            form = form_of(file.path, file.forms)
             if form is None or form.lacking:
                 return False
-            taken.append(pool.submit(_one, path, form, forms, wanted, store, read))
-            return True
+        elif not _has_columns(file.path):
+            return False
+        self._room.acquire()
+        self._taken.append(self._pool.submit(self._finish, file, form))
+        return True
 
+    def settle(self, scan: Scan) -> None:
+        """Wait for the files that were taken, and count what they hold."""
+        while self._taken:
+            merge(scan, self._taken.popleft().result())
+
+    def table(self, filters: Filters) -> Table:
+        """The groups, in their order."""
+        return self._store.table(filters)
+
+    def close(self) -> None:
+        """Stop, and give up what is on the disk."""
+        self._pool.shutdown(cancel_futures=True)
+        self._store.__exit__()
+
+    def _finish(self, file: File, form: Format | None) -> Scan:
         try:
-            for location in locations:
-                for records in read_files(location, forms, wanted, scan, stdin, take):
-                    store.add_records(records)
-            for future in taken:
-                _merge(scan, future.result())
-        except BaseException:
-            for future in taken:
-                future.cancel()
-            raise
-        return store.table(filters)
+            return self._read(file, form)
+        finally:
+            file.release()
+            self._room.release()
+
+    def _read(self, file: File, form: Format | None) -> Scan:
+        """Read one file, text of this format or Parquet, in the quick way where it is suited."""
+        store = self._store
+        try:
+            if form is None:
+                from whyblocked.flowlogs.columns import read_columns  # with DuckDB, which text does without
+
+                scan, table = read_columns(file.path, store.addresses)
+                scan.outside = store.add(table, file.wanted)
+            else:
+                quick = Quick(file.name, form, file.wanted, store.addresses)
+                quick.read(file.path)
+                scan = quick.scan
+                for table in quick.tables:
+                    scan.outside += store.add(table, file.wanted)
+                store.add_records(quick.records)
+        except Unsuited:
+            scan = Scan()
+            for records in read_file(file, scan):
+                store.add_records(records)
+        with self._lock:
+            self._done += scan.records
+            self._told(self._done)
+        return scan
 
 
-class _Read:
-    """How much was read, told from any thread."""
+def _has_columns(path: Path) -> bool:
+    """Whether a Parquet file has what flow logs have; one that is not whole is the parser's to tell of."""
+    from pyarrow import ArrowException, parquet
 
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self._lock, self._done, self._total, self._progress = threading.Lock(), 0, total, progress
-
-    def add(self, size: int) -> None:
-        if self._progress:
-            with self._lock:
-                self._done += size
-                self._progress(self._done, self._total)
-
-
-def _one(path: Path, form: Format, forms: Sequence[Format], wanted: Wanted, store: Store, read: _Read) -> Scan:
-    """Read one text file, in the quick way where it is suited."""
     try:
-        quick = Quick(str(path), form, wanted)
-        quick.read(path)
-        scan = quick.scan
-        for table in quick.tables:
-            scan.outside += store.add(table)
-        store.add_records(quick.records)
-    except Unsuited:
-        scan = Scan()
-        for records in read_path(str(path), forms, wanted, scan):
-            store.add_records(records)
-    read.add(path.stat().st_size)
-    return scan
+        names = parquet.read_schema(path).names
+    except (ArrowException, OSError):
+        return False
+    return not Format(tuple(map(canonical, names))).lacking
 
 
-def _merge(scan: Scan, other: Scan) -> None:
-    for name in ("accepted", "rejected", "no_data", "skipped_data", "malformed", "files", "outside"):
-        setattr(scan, name, getattr(scan, name) + getattr(other, name))
-    scan.places.extend(other.places[: max(0, PLACES - len(scan.places))])
-    scan.notes.extend(other.notes)
+def _is_parquet(path: Path) -> bool:
+    """Whether a file that can be read begins as Parquet does."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(PARQUET)) == PARQUET
+    except OSError:
+        return False

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 
 from whyblocked.flowlogs.fetching import Fetching
 from whyblocked.flowlogs.fields import Format
-from whyblocked.flowlogs.files import NotAFlowLog, listed, read_stream
+from whyblocked.flowlogs.files import NotAFlowLog, listed, read_file
+from whyblocked.flowlogs.gathering import text_size
 from whyblocked.flowlogs.keys import span
 from whyblocked.flowlogs.listing import Delivery, Listed, list_objects
 from whyblocked.flowlogs.records import Record, Scan, Wanted
 from whyblocked.flowlogs.s3 import Bucket, Left
-from whyblocked.flowlogs.sinks import Unreadable
+from whyblocked.flowlogs.sinks import File, Sink, Unreadable
 from whyblocked.text import clean
 
 LARGE = 20 * 10**9
 """Bytes from which Athena is recommended: half an hour of reading."""
-RATE = 10 * 10**6  # bytes of packed text that are read in a second, about
+RATE = 10 * 10**6  # bytes of packed text in a second: a link of 100 Mbit; reading them takes a quarter of that
 _DOLLARS_A_TERABYTE = 5  # what Athena asks for what it scans, about
 _ENOUGH = 20  # objects that can't be read, and none that can: the rest will be no better
 
@@ -42,12 +44,12 @@ class Objects:
         self._skipped: list[str] = []
 
     def read(
-        self, forms: Sequence[Format], scan: Scan, advise: Callable[[str], None] | None = None
+        self, forms: Sequence[Format], scan: Scan, sink: Sink, advise: Callable[[str], None] | None = None
     ) -> Generator[list[Record], None, None]:
         """The wanted records in order of the objects' keys, and something, if nothing, after each object.
 
-        :class:`Unreadable` where nothing can be read; some objects that can't be are a note. Something that takes long
-        is said to ``advise`` first.
+        What the sink takes as a whole it is given. :class:`Unreadable` where nothing can be read; some objects that
+        can't be are a note. Something that takes long is said to ``advise`` first.
         """
         yield []
         found = self._list()
@@ -56,8 +58,10 @@ class Objects:
             if advise:
                 advise(long)
         read = 0
-        with Fetching(self.bucket, found.objects) as objects:
+        sink.expect(sum(text_size(one.key, one.size) for one in found.objects))
+        with Fetching(self.bucket, found.objects) as objects, _settled(sink, scan):
             for one in objects:
+                taken = False
                 try:
                     if one.left:
                         self._leave(one.key, one.left)
@@ -65,14 +69,17 @@ class Objects:
                             break
                         continue
                     wanted = self.bounded if span(one.key) and not found.whole else self.free
-                    with one.path.open("rb") as stream:
-                        yield from read_stream(stream, self.bucket.at(one.key), forms, wanted, scan)
+                    file = File(one.path, self.bucket.at(one.key), self.place, forms, wanted, one.release)
+                    taken = sink.take(file)
+                    if not taken:
+                        yield from read_file(file, scan)
                     read += 1
                     yield []
                 except NotAFlowLog:
                     self._skipped.append(clean(one.key, 80))
                 finally:
-                    one.release()
+                    if not taken:
+                        one.release()
         self._conclude(found, read, scan)
 
     def _list(self) -> Listed:
@@ -107,6 +114,15 @@ class Objects:
         if self.delivery and not found.objects:
             notes.append(f"flow log {self.delivery.flow_log_id} has no file of the window in {self.place}")
         scan.notes += notes
+
+
+@contextmanager
+def _settled(sink: Sink, scan: Scan) -> Iterator[None]:
+    """Wait, before the files are gone, for those that the sink still reads; what was read counts whatever happens."""
+    try:
+        yield
+    finally:
+        sink.settle(scan)
 
 
 def _outside(found: Listed) -> str:

@@ -8,8 +8,8 @@ import msgspec
 
 from whyblocked.config.account import Account
 from whyblocked.flowlogs.groups import Group
-from whyblocked.flowlogs.records import Record
-from whyblocked.flowlogs.sinks import Filter, Sink
+from whyblocked.flowlogs.records import Record, Scan
+from whyblocked.flowlogs.sinks import File, Filter, Sink
 
 _REMEMBERED = 1 << 19  # records that are known again when another log holds them: 60 MB
 _BREADTH = ("vpc-", "subnet-", "eni-")
@@ -151,6 +151,15 @@ class Once(Sink):
         if self.full:
             found.append("the flow logs overlap in more records than can be compared: some may be counted twice")
         return found
+
+    def expect(self, size: int) -> None:
+        self.sink.expect(size)
+
+    def take(self, file: File) -> bool:
+        return not self._shared and self.sink.take(file)
+
+    def settle(self, scan: Scan) -> None:
+        self.sink.settle(scan)
 
     def add_groups(self, groups: Iterable[Group]) -> None:
         self.sink.add_groups(groups)

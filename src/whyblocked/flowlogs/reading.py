@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from whyblocked.config.account import Account
 from whyblocked.errors import AwsError, InputError, UsageError
 from whyblocked.flowlogs.configured import Configured, Group, configured
 from whyblocked.flowlogs.fields import Format, parse_format
+from whyblocked.flowlogs.gathering import size_of
 from whyblocked.flowlogs.locations import Location, locate, read_files
 from whyblocked.flowlogs.overlap import BOTH, Coverage, Log, Once
 from whyblocked.flowlogs.records import Scan, Wanted
-from whyblocked.flowlogs.sinks import LogsRequest, Sink, Unreadable
+from whyblocked.flowlogs.sinks import File, LogsRequest, Sink, Unreadable
 from whyblocked.flowlogs.window import DEFAULT
 from whyblocked.text import clean
 
@@ -57,6 +59,8 @@ class Reading:
 
     def run(self) -> None:
         """Read the locations that were named, or the flow logs that the account has."""
+        local = [location.text for location in self.locations if location.is_local]
+        self.sink.expect(sum(size_of(text, self._free) for text in local))
         for location in self.locations:
             if location.is_local:
                 self._files(location)
@@ -64,12 +68,15 @@ class Reading:
                 self._at_aws(location)
         if not self.locations:
             self._configured()
+        self.sink.settle(self.scan)
 
     # -- files -----------------------------------------------------------------------------------------------
 
     def _files(self, location: Location) -> None:
-        wanted = self._wanted(self.request.since, self.request.until)
-        for records in read_files(location.text, self.forms, wanted, self.scan, self.request.stdin):
+        def take(path: Path) -> bool:
+            return self.sink.take(File(path, str(path), location.text, self.forms, self._free))
+
+        for records in read_files(location.text, self.forms, self._free, self.scan, self.request.stdin, take):
             self.sink.add(records, location.text)
             self.told(location.name)
         self.sources.append(clean(location.name))
@@ -218,12 +225,11 @@ class Reading:
 
         location = f"s3://{name}"
         bucket, _, prefix = name.partition("/")
-        free = self._wanted(self.request.since, self.request.until)
         try:
             opened = Bucket(self.client("s3"), bucket, self.request.request_payer)
             delivery = Delivery(group.logs[0].flow_log_id, self._account_id(), self._region) if group else None
-            objects = Objects(opened, prefix, self.aws_wanted, free, delivery)
-            with closing(objects.read(forms, self.scan, self.request.advise)) as batches:
+            objects = Objects(opened, prefix, self.aws_wanted, self._free, delivery)
+            with closing(objects.read(forms, self.scan, self.sink, self.request.advise)) as batches:
                 for records in batches:
                     self.sink.add(records, location)
                     self.told(location)
@@ -271,6 +277,11 @@ class Reading:
     def aws_wanted(self) -> Wanted:
         """What is wanted of a source at AWS: bounded in time, whatever was asked."""
         return self._wanted(*self.window)
+
+    @property
+    def _free(self) -> Wanted:
+        """What is wanted of files: bounded in time where that was asked."""
+        return self._wanted(self.request.since, self.request.until)
 
     def _wanted(self, since: datetime | None, until: datetime | None) -> Wanted:
         return Wanted(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
 from whyblocked.flowlogs.costs import DEFAULT_LIMIT
+from whyblocked.flowlogs.fields import Format
 from whyblocked.flowlogs.groups import Filters, Group
-from whyblocked.flowlogs.records import Record
+from whyblocked.flowlogs.records import Record, Scan, Wanted
 
 
 class LogsRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +66,24 @@ class Unreadable(Exception):
         self.permission = permission
 
 
+def _keep() -> None:
+    """A file that is not ours stays."""
+
+
+class File(NamedTuple):
+    """A file to be read as a whole.
+
+    ``name`` is how it is shown, ``location`` where it was found. ``release`` is called by whoever is done with it.
+    """
+
+    path: Path
+    name: str
+    location: str
+    forms: Sequence[Format]
+    wanted: Wanted
+    release: Callable[[], None] = _keep
+
+
 class Sink(ABC):
     """Takes records.
 
@@ -84,6 +104,16 @@ class Sink(ABC):
     def add_groups(self, groups: Iterable[Group]) -> None:
         """Take rejected records that AWS added up; only where :attr:`adds_up`."""
         raise NotImplementedError
+
+    def expect(self, size: int) -> None:  # noqa: B027 - most sinks read everything in one way
+        """So many bytes of text, about, come in files."""
+
+    def take(self, file: File) -> bool:  # noqa: ARG002 - what a sink does that has no faster way
+        """Whether the sink reads the file itself, in the background, and releases it when it is done."""
+        return False
+
+    def settle(self, scan: Scan) -> None:  # noqa: B027 - nothing was taken
+        """Wait for the files that were taken, and count their records."""
 
     def resources(self) -> tuple[str, ...] | None:
         """The interfaces, subnets and VPCs whose flow logs may hold what is wanted; None: all that the account has."""

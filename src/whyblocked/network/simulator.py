@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from whyblocked.config.account import Account
 from whyblocked.network.asked import Asked
 from whyblocked.network.graph import NetworkGraph
@@ -15,8 +17,12 @@ class Simulator:
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.graph = NetworkGraph(account, NEIGHBOURS)
         self.rulebook = Rulebook(account)
+
+    @cached_property
+    def graph(self) -> NetworkGraph:
+        """Made for the first walk: what looks at rules alone needs none."""
+        return NetworkGraph(self.account, NEIGHBOURS)
 
     def walk(self, asked: Asked) -> Walk:
         """Follow the packets of a question and their replies."""

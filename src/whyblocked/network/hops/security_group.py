@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
-from whyblocked.config.account import Missing
+from whyblocked.config.account import Account, Missing
 from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses
 from whyblocked.config.resources import NetworkInterface
 from whyblocked.network.flow import Bundle, Node, Piece
@@ -58,7 +58,9 @@ def _filter(
     unclear: list[Piece] = []
     for piece in bundle.pieces:
         decided = any_match(
-            rules, piece.packets, lambda rule, packets: peers_of(walk, interface, direction, bundle, rule, packets)
+            rules,
+            piece.packets,
+            lambda rule, packets: peers_of(walk.account, interface, direction, bundle, rule, packets),
         )
         for decision in decided:
             if decision.action == "deny" and unread:
@@ -129,11 +131,16 @@ def _block(
 
 
 def peers_of(
-    walk: Walk, interface: NetworkInterface, direction: Direction, bundle: Bundle, rule: GroupRule, packets: Packets
+    account: Account,
+    interface: NetworkInterface,
+    direction: Direction,
+    bundle: Bundle,
+    rule: GroupRule,
+    packets: Packets,
 ) -> Sequence[Interval] | Missing:
     """The address spans that a prefix list or group rule stands for."""
     if rule.kind == "prefix-list":
-        cidrs = walk.account.prefix_list(rule.peer)
+        cidrs = account.prefix_list(rule.peer)
         if isinstance(cidrs, Missing):
             return cidrs
         networks = (ip_network(cidr.strip(), strict=False) for cidr in cidrs)
@@ -141,20 +148,20 @@ def peers_of(
     if rule.peering_status == "deleted":
         return ()
     low, high = packets.source if direction == "ingress" else packets.destination
-    scope = _scope(walk, interface.vpc_id, direction, bundle)
+    scope = _scope(account, interface.vpc_id, direction, bundle)
     if low == high:
         kind = IPv4Address if packets.version == 4 else IPv6Address
-        return _peer_at(walk, scope, rule, kind(low))
-    return _peers_of_group(walk, scope, rule, packets.version)
+        return _peer_at(account, scope, rule, kind(low))
+    return _peers_of_group(account, scope, rule, packets.version)
 
 
-def _scope(walk: Walk, vpc_id: str, direction: Direction, bundle: Bundle) -> dict[str, str | None]:
+def _scope(account: Account, vpc_id: str, direction: Direction, bundle: Bundle) -> dict[str, str | None]:
     """The VPCs whose interfaces a group reference can mean: this one, and those peered with it in the same Region.
 
     https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-security-groups.html
     """
-    scope = {vpc_id: walk.account.account_id_of(vpc_id)}
-    for _, peering in sorted(walk.account.peerings.items()):
+    scope = {vpc_id: account.account_id_of(vpc_id)}
+    for _, peering in sorted(account.peerings.items()):
         if peering.status.code != "active":
             continue
         if direction == "ingress" and not bundle.resumed and bundle.via != peering.vpc_peering_connection_id:
@@ -167,33 +174,33 @@ def _scope(walk: Walk, vpc_id: str, direction: Direction, bundle: Bundle) -> dic
     return scope
 
 
-def _peer_at(walk: Walk, scope: dict[str, str | None], rule: GroupRule, address: Ip) -> Sequence[Interval] | Missing:
+def _peer_at(
+    account: Account, scope: dict[str, str | None], rule: GroupRule, address: Ip
+) -> Sequence[Interval] | Missing:
     """The address itself where the interface behind it carries the group: only private addresses count."""
     for vpc_id in scope:
-        if not _may_hold(walk, vpc_id, address):
+        if not _may_hold(account, vpc_id, address):
             continue
-        owner = walk.account.interface_at(vpc_id, address)
+        owner = account.interface_at(vpc_id, address)
         if isinstance(owner, Missing):
             return owner
         if owner is not None:
             return [(int(address), int(address))] if any(g.group_id == rule.peer for g in owner.groups) else ()
-    return _foreign(walk, scope, rule) or ()
+    return _foreign(account, scope, rule) or ()
 
 
-def _foreign(walk: Walk, scope: dict[str, str | None], rule: GroupRule) -> Missing | None:
+def _foreign(account: Account, scope: dict[str, str | None], rule: GroupRule) -> Missing | None:
     """A group of an account that was not read: nobody here can list who carries it."""
-    unread = [
-        vpc for vpc, owner in scope.items() if owner and owner == rule.peer_account and vpc not in walk.account.vpcs
-    ]
+    unread = [vpc for vpc, owner in scope.items() if owner and owner == rule.peer_account and vpc not in account.vpcs]
     return (
         Missing(f"members of {rule.peer} in account {rule.peer_account}", "not readable from here") if unread else None
     )
 
 
 def _peers_of_group(
-    walk: Walk, scope: dict[str, str | None], rule: GroupRule, version: int
+    account: Account, scope: dict[str, str | None], rule: GroupRule, version: int
 ) -> Sequence[Interval] | Missing:
-    members = walk.account.members(rule.peer)
+    members = account.members(rule.peer)
     if isinstance(members, Missing):
         return members
     spans = [
@@ -207,9 +214,9 @@ def _peers_of_group(
         if member.vpc_id in scope:
             networks = (ip_network(block, strict=False) for block in delegated_prefixes(member))
             spans += [span(network) for network in networks if network.version == version]
-    return spans or _foreign(walk, scope, rule) or ()
+    return spans or _foreign(account, scope, rule) or ()
 
 
-def _may_hold(walk: Walk, vpc_id: str, address: Ip) -> bool:
-    vpc = walk.account.vpcs.get(vpc_id)
+def _may_hold(account: Account, vpc_id: str, address: Ip) -> bool:
+    vpc = account.vpcs.get(vpc_id)
     return vpc is None or any(address in network for network in vpc.networks)

@@ -1,0 +1,163 @@
+"""Texts of flow log records as numbers: addresses by what they are, other texts by the order in which they came."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from whyblocked.flowlogs.groups import NONE, UNKNOWN
+
+Column = NDArray[Any]
+
+_DOT, _ZERO = ord("."), ord("0")
+_OTHERS = 1 << 32  # from here on: what is no IPv4 address, as its place in a list
+_FEW = np.iinfo(np.int16).max
+_PLACES = (1, 10, 100)
+_OCTETS = pa.array([str(number) for number in range(256)])
+
+
+class Codes:
+    """The different texts of a column as numbers."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._known: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def of(self, texts: Sequence[str]) -> Column:
+        """The number of each text."""
+        known = self._known
+        with self._lock:
+            for text in texts:
+                if text not in known:
+                    known[text] = len(self.texts)
+                    self.texts.append(text)
+        return np.array([known[text] for text in texts], np.int32)
+
+    def column(self, table: pa.Table, name: str) -> Column:
+        """A column of texts as their numbers, -1 where there is none."""
+        if name not in table.column_names or table.column(name).null_count == table.num_rows:
+            return np.full(table.num_rows, NONE, np.int32)
+        indices, texts = _encoded(table.column(name))
+        return np.append(self.of(texts.to_pylist()), np.int32(NONE))[indices]
+
+    def placed(self, column: Column) -> tuple[list[str], Column]:
+        """The texts that a column of numbers stands for, sorted, and the column as places among them."""
+        used = np.zeros(len(self.texts) + 1, bool)
+        used[column] = True
+        order = sorted(np.flatnonzero(used[:-1]).tolist(), key=self.texts.__getitem__)
+        places = np.full(len(used), NONE, np.int32 if len(order) > _FEW else np.int16)
+        places[order] = np.arange(len(order))
+        return [self.texts[code] for code in order], places[column]
+
+
+class Addresses:
+    """Addresses as numbers: an IPv4 address is its own, any other (``-`` too) has one that is bigger."""
+
+    def __init__(self) -> None:
+        self._others = Codes()
+
+    def column(self, column: pa.ChunkedArray) -> Column | None:
+        """The number of each address, -1 where there is none; None where one is no address."""
+        indices, texts = _encoded(column)
+        numbers = self._of(texts)
+        return None if numbers is None else np.append(numbers, NONE)[indices]
+
+    def _of(self, texts: pa.Array) -> Column | None:
+        """The number of each address; None where one is no address."""
+        size = len(texts)
+        if not size:
+            return np.zeros(0, np.int64)
+        offsets = np.frombuffer(texts.buffers()[1], np.int32, size + 1, texts.offset * 4).astype(np.int64)
+        body = texts.buffers()[2]
+        data = np.frombuffer(body, np.uint8, int(offsets[-1])) if body is not None else np.zeros(0, np.uint8)
+        dots = np.flatnonzero(data == _DOT)
+        before = np.searchsorted(dots, offsets)
+        found = np.full(size, NONE, np.int64)
+        four = np.flatnonzero(np.diff(before) == len(_PLACES))
+        if len(four):
+            inner = dots[before[four][:, None] + np.arange(len(_PLACES))]
+            begins = np.column_stack([offsets[four], inner + 1])
+            ends = np.column_stack([inner, offsets[four + 1]])
+            numbers, fine = _octets(data, begins, ends)
+            whole = ((numbers[:, 0] << 8 | numbers[:, 1]) << 8 | numbers[:, 2]) << 8 | numbers[:, 3]
+            found[four] = np.where(fine.all(axis=1), whole, NONE)
+        others = np.flatnonzero(found == NONE)
+        if len(others):
+            names = texts.take(pa.array(others)).to_pylist()
+            if not all(map(_is_address, names)):
+                return None
+            found[others] = self._others.of(names).astype(np.int64) + _OTHERS
+        return found
+
+    def unknown(self) -> int:
+        """The number that stands for an address that no record tells."""
+        return int(self._others.of([UNKNOWN])[0]) + _OTHERS
+
+    def texts(self, codes: Column) -> pa.Array:
+        """The addresses with these numbers."""
+        parts = [_OCTETS.take(pa.array(codes >> shift & 255)) for shift in (24, 16, 8, 0)]
+        found = pc.binary_join_element_wise(*parts, ".")
+        others = codes >= _OTHERS
+        if others.any():
+            texts = [self._others.texts[code] for code in (codes[others] - _OTHERS).tolist()]
+            found = pc.replace_with_mask(found, pa.array(others), pa.array(texts, pa.string()))
+        return found
+
+    def placed(self, *columns: Column) -> tuple[list[str], list[Column]]:
+        """The addresses of some columns, sorted by their texts, and the columns as places among them."""
+        coded = pa.chunked_array([pa.array(column, pa.int64()) for column in columns]).dictionary_encode()
+        coded = coded.unify_dictionaries()
+        if not len(coded):
+            return [], [np.zeros(0, np.int32) for _ in columns]
+        texts = self.texts(coded.chunk(0).dictionary.to_numpy())
+        order = pc.sort_indices(texts)  # by their bytes, which for these is the order of strings
+        places = np.empty(len(texts), np.int32)
+        places[order.to_numpy()] = np.arange(len(texts), dtype=np.int32)
+        found = [places[chunk.indices.to_numpy()] for chunk in coded.chunks]
+        sorted_texts = texts.take(order).to_pylist()
+        del coded, texts, order
+        pa.default_memory_pool().release_unused()  # which it keeps otherwise, a dozen bytes for every row
+        return sorted_texts, found
+
+
+def _octets(data: Column, begins: Column, ends: Column) -> tuple[Column, Column]:
+    """Numbers of one to three digits, and whether each is one from 0 to 255 without zeros in front."""
+    sizes = ends - begins
+    fine = (sizes >= 1) & (sizes <= len(_PLACES))
+    numbers = np.zeros(begins.shape, np.int64)
+    for place, worth in enumerate(_PLACES):
+        digit = data[np.maximum(ends - 1 - place, 0)] - np.uint8(_ZERO)  # what is no digit becomes more than 9
+        has = sizes > place
+        fine &= ~has | (digit <= 9)
+        numbers += np.where(has, digit, 0).astype(np.int64) * worth
+    fine &= (sizes == 1) | (data[np.minimum(begins, len(data) - 1)] != _ZERO)
+    return numbers, fine & (numbers <= 255)
+
+
+def _encoded(column: pa.ChunkedArray) -> tuple[Column, pa.Array]:
+    """A column of texts as places in an array of the different ones, -1 where there is none."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    column = column.unify_dictionaries()
+    if not column.num_chunks:
+        return np.zeros(0, np.int32), pa.array([], pa.string())
+    indices = [pc.fill_null(chunk.indices, NONE).to_numpy() for chunk in column.chunks]
+    return indices[0] if len(indices) == 1 else np.concatenate(indices), column.chunk(0).dictionary
+
+
+def _is_address(text: str) -> bool:
+    if text == UNKNOWN:
+        return True
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+    except (OSError, ValueError):
+        return False
+    return True

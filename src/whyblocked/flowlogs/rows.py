@@ -1,0 +1,124 @@
+"""Columns of rejected records or of groups of them, side by side, and what the engine does with them as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from whyblocked.flowlogs.coding import Column
+from whyblocked.flowlogs.grouping import BIGGEST
+
+Rows = dict[str, Column]
+
+KEYS = ("interface", "source", "destination", "port", "protocol", "direction", "reason")
+SUMS: dict[str, np.ufunc] = {
+    "records": np.add, "packets": np.add, "bytes": np.add, "first_seen": np.minimum, "last_seen": np.maximum,
+    "flags": np.bitwise_or, "syn": np.add, "source_port": np.maximum, "subnet": np.maximum, "vpc": np.maximum,
+}  # fmt: skip
+ALL = ("hash", *KEYS, *SUMS)
+_SAFE = float(1 << 62)
+_ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
+
+
+class Run:
+    """Groups in files, a file for each column: read in parts, as what is mapped would count as memory."""
+
+    def __init__(self, folder: Path, rows: Rows) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._size = len(rows["hash"])
+        self._kinds = {name: column.dtype for name, column in rows.items()}
+        for name, column in rows.items():
+            column.tofile(folder / name)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def part(self, name: str, first: int, after: int) -> Column:
+        """Some of a column."""
+        kind = self._kinds[name]
+        found: Column = np.fromfile(self._folder / name, kind, after - first, offset=first * kind.itemsize)
+        return found
+
+
+def narrow(column: Column) -> Column:
+    """The column in the narrowest numbers that hold it."""
+    if not len(column):
+        return column.astype(np.int8)
+    low, high = int(column.min()), int(column.max())
+    for kind in (np.int8, np.int16, np.int32, np.int64):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return column.astype(kind, copy=False)
+    return column
+
+
+def joined(parts: list[Rows]) -> Rows:
+    """Rows one after the other; the parts are given up one column at a time."""
+    if len(parts) == 1:
+        return parts[0]
+    found: Rows = {}
+    for name in list(parts[0]) if parts else ALL:
+        found[name] = np.concatenate([part.pop(name) for part in parts]) if parts else np.zeros(0, np.int8)
+    return found
+
+
+def taken(rows: Rows, which: Column) -> Rows:
+    """Some of the rows."""
+    return {name: column[which] for name, column in rows.items()}
+
+
+def hashed(rows: Rows) -> Column:
+    """A number for every key, by which keys spread evenly: all seven columns fill three, and these mix."""
+    wide = {name: rows[name].astype(np.int64).view(np.uint64) for name in KEYS}
+    one = wide["source"] << np.uint64(32) | wide["destination"] & np.uint64(0xFFFFFFFF)
+    two = wide["port"] << np.uint64(32) ^ wide["interface"]
+    three = (wide["protocol"] << np.uint64(2) ^ wide["direction"]) << np.uint64(32) ^ wide["reason"]
+    found = np.zeros(len(one), np.uint64)
+    for column, odd in zip((one, two, three), _ODD, strict=True):
+        found = (found ^ column) * np.uint64(odd)
+        found ^= found >> np.uint64(31)
+    signed: Column = found.view(np.int64)
+    return signed
+
+
+def reduced(of: np.ufunc, column: Column, firsts: Column) -> Column:
+    """A column's groups each made one number; a sum past the biggest number stays there."""
+    if not len(firsts):
+        return column[:0]
+    wide = column.astype(np.int64)
+    if of is np.add and float(np.sum(wide, dtype=np.float64)) > _SAFE:
+        exact = np.add.reduceat(wide.astype(object), firsts)
+        return np.array([min(total, BIGGEST) for total in exact], np.int64)
+    found: Column = of.reduceat(wide, firsts)
+    return found
+
+
+def in_order(columns: Sequence[Column]) -> Column:
+    """The order of rows by the first column, then by the others; no two rows are equal in all."""
+    if not len(columns[0]):
+        return np.zeros(0, np.int64)
+    keys: list[Column] = []
+    room = 0
+    for column in columns:
+        low, high = int(column.min()), int(column.max())
+        bits = (high - low).bit_length()
+        if not keys or bits > room:
+            keys.append(column.astype(np.int64) - low if bits < 63 else column.astype(np.int64))
+            room = 63 - bits
+        else:
+            keys[-1] = keys[-1] << bits | column.astype(np.int64) - low
+            room -= bits
+    first = keys[0]
+    order = np.argsort(first)
+    if len(keys) > 1:  # most rows are in their place by now: only those that are not are looked at again
+        first = first[order]
+        same = first[1:] == first[:-1]
+        tied = np.zeros(len(order), bool)
+        tied[1:] |= same
+        tied[:-1] |= same
+        again = np.flatnonzero(tied)
+        some = order[again]
+        order[again] = some[np.lexsort([key[some] for key in reversed(keys)])]
+    return order
