@@ -93,6 +93,18 @@ _READ = (
         optional=True,
     ),
     Operation("DescribeFlowLogs", "FlowLogs", r.FlowLog, filters="Filter"),
+    Operation("DescribeVpnGateways", "VpnGateways", r.VpnGateway),
+    Operation("DescribeVpnConnections", "VpnConnections", r.VpnConnection),
+    Operation("DescribeVirtualInterfaces", "virtualInterfaces", r.VirtualInterface, service="directconnect"),
+    Operation(
+        "DescribeDirectConnectGatewayAssociations",
+        "directConnectGatewayAssociations",
+        r.DirectConnectAssociation,
+        service="directconnect",
+        each=Each("DescribeVpnGateways", "VpnGatewayId", "virtualGatewayId", "VpnGatewayId"),
+    ),
+    Operation("DescribeCarrierGateways", "CarrierGateways", r.CarrierGateway, optional=True),
+    Operation("DescribeVpcEncryptionControls", "VpcEncryptionControls", r.EncryptionControl, optional=True),
 )
 """What a question is answered from."""
 
@@ -101,7 +113,6 @@ _EACH_TARGET_GROUP = Each("DescribeTargetGroups", "TargetGroupArn", "TargetGroup
 
 _SAVED = (
     Operation("DescribeAddresses", "Addresses"),
-    Operation("DescribeVpnGateways", "VpnGateways"),
     Operation("DescribeVpcEndpoints", "VpcEndpoints"),
     Operation("DescribeTransitGateways", "TransitGateways"),
     Operation("DescribeTransitGatewayAttachments", "TransitGatewayAttachments"),

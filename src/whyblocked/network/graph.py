@@ -32,7 +32,7 @@ _TARGETS = {
     "cagw": "carrier-gateway",
 }
 UNMODELLED = frozenset(
-    {"transit-gateway", "vpn-gateway", "vpc-endpoint", "local-gateway", "carrier-gateway", "core-network", "target"}
+    {"transit-gateway", "vpc-endpoint", "local-gateway", "carrier-gateway", "core-network", "target"}
 )
 
 
