@@ -30,7 +30,7 @@ class Operation(NamedTuple):
     """One read call.
 
     ``key`` is the top-level key of its response and ``type`` what stands under it; None where the response is only
-    saved so far. ``filters`` is the parameter that takes filters, ``always`` are parameters that no call goes without.
+    saved so far. ``filters`` is the parameter that takes filters, if any; no call goes without the ones of ``always``.
     ``optional``: an endpoint or capture that does not know it lacks a feature, not information. ``single``: the key
     holds one object, not a list.
     """
@@ -95,7 +95,9 @@ _READ = (
     Operation("DescribeFlowLogs", "FlowLogs", r.FlowLog, filters="Filter"),
     Operation("DescribeVpnGateways", "VpnGateways", r.VpnGateway),
     Operation("DescribeVpnConnections", "VpnConnections", r.VpnConnection),
-    Operation("DescribeVirtualInterfaces", "virtualInterfaces", r.VirtualInterface, service="directconnect"),
+    Operation(
+        "DescribeVirtualInterfaces", "virtualInterfaces", r.VirtualInterface, service="directconnect", filters=""
+    ),
     Operation(
         "DescribeDirectConnectGatewayAssociations",
         "directConnectGatewayAssociations",

@@ -83,7 +83,7 @@ def _reason(operation: Operation, error: Exception, region: str) -> str | None:
     found = refusal(error, operation.permission, region)
     if isinstance(found, Refusal):
         return None if found.kind == "not found" else found.reason
-    if operation.name in READ:
+    if operation.name in READ and operation.service == "ec2":
         raise found from None
     return found.message
 

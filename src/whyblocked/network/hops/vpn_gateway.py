@@ -39,13 +39,16 @@ def neighbours(account: Account, here: Node) -> Iterable[Node]:
 
 
 def _unread(walk: Walk, node: Node, bundle: Bundle, missing: Missing) -> Iterator[Step]:
+    if not missing.pending:
+        walk.note(bundle, "vpn-gateway", node.id, "unknown", detail="could not be read")
+        missing = Missing(f"VPN gateway {node.id}", str(missing))
     if bundle.leg == "return" and node == bundle.origin:
         walk.arrive(node, bundle)
-        return iter(())
-    if missing.pending:
-        return walk.lose(bundle, missing)
-    walk.note(bundle, "vpn-gateway", node.id, "unknown", detail="could not be read")
-    return walk.lose(bundle, Missing(f"VPN gateway {node.id}", str(missing)))
+    elif bundle.leg == "forward" and bundle.inbound:  # what the VPC itself does with it still counts
+        walk.lack(missing)
+        yield _door(node, bundle.but(pieces=flagged(bundle.pieces, unknown=True)))
+    else:
+        yield from walk.lose(bundle, missing)
 
 
 # -- out ---------------------------------------------------------------------------------------------------------
@@ -110,7 +113,7 @@ def _blocks(walk: Walk, bundle: Bundle) -> list[Interval]:
 
 
 class _End(NamedTuple):
-    """What becomes of a part of the packets at the gateway: how they go on in words (none: refused), or what is not known."""
+    """What becomes of a part of the packets: in words how they go on (none: refused), or what is not known."""
 
     bundle: Bundle
     why: str | Missing
@@ -244,8 +247,12 @@ def _enter(walk: Walk, node: Node, bundle: Bundle, gateway: VpnGateway) -> Itera
         bundle = _check_state(walk, node, bundle, gateway)
         bundle = _check_tunnels(walk, node, bundle)
     walk.note(bundle, "vpn-gateway", node.id, "forward", subnet_id=None)
+    yield _door(node, bundle)
+
+
+def _door(node: Node, bundle: Bundle) -> Step:
     door = Node("vpc", bundle.vpc_id or "")
-    yield door, bundle.but(heading=door, via=node.id, inbound=True, at=None, subnet_id=None)
+    return door, bundle.but(heading=door, via=node.id, inbound=True, at=None, subnet_id=None)
 
 
 def _check_tunnels(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
