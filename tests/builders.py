@@ -680,6 +680,48 @@ class Network:
         self.responses["NatGateways"].append(row)
         return gateway_id
 
+    def regional_nat_gateway(
+        self,
+        gateway_id: str,
+        publics: Mapping[str, str],
+        *,
+        routes: Routes | None = None,
+        automatic: bool = True,
+        state: str = "available",
+        vpc: str = "vpc-1",
+    ) -> str:
+        """A regional NAT gateway with its own route table; ``publics`` maps its public addresses to their zones."""
+        table = self.table(
+            f"rtb-{gateway_id}", {"0.0.0.0/0": "igw-1"} if routes is None else routes, vpc=vpc, gateway=gateway_id
+        )
+        self.responses["NatGateways"].append(
+            {
+                "CreateTime": "2026-03-11T10:22:41+00:00",
+                "NatGatewayAddresses": [
+                    {
+                        "AllocationId": hexid("eipalloc", public),
+                        "PublicIp": public,
+                        "AssociationId": hexid("eipassoc", public),
+                        "IsPrimary": False,
+                        "Status": "succeeded",
+                        "AvailabilityZone": f"{self.region}{zone}",
+                        "AvailabilityZoneId": f"{_zone_prefix(self.region)}-az{'abc'.index(zone) + 1}",
+                    }
+                    for public, zone in publics.items()
+                ],
+                "NatGatewayId": gateway_id,
+                "State": state,
+                "VpcId": vpc,
+                "Tags": [],
+                "ConnectivityType": "public",
+                "AvailabilityMode": "regional",
+                "AutoScalingIps": "enabled" if automatic else "disabled",
+                "AutoProvisionZones": "enabled" if automatic else "disabled",
+                "RouteTableId": table,
+            }
+        )
+        return gateway_id
+
     def peering(
         self,
         peering_id: str,

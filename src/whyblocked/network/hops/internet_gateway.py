@@ -111,10 +111,10 @@ def _addresses_of_nat(walk: Walk, bundle: Bundle, vpc_id: str | None = None) -> 
     """The public address for each private one of the NAT gateways (of a VPC) that translated the packets."""
     gateways = (walk.account.nat_gateways.get(binding.gateway_id) for binding in bundle.bindings)
     return {
-        int(IPv4Address(address.private_ip)): IPv4Address(address.public_ip)
+        int(IPv4Address(address.private_ip or address.public_ip)): IPv4Address(address.public_ip)
         for gateway in gateways
         for address in (gateway.nat_gateway_addresses if gateway and vpc_id in (None, gateway.vpc_id) else ())
-        if address.private_ip and address.public_ip
+        if address.public_ip  # alone with a regional gateway, which shows no private one
     }
 
 

@@ -73,7 +73,10 @@ def _take(
         return
     walk.note(bundle, "route-table", rtb, "forward", rule=described(route), resource_ids=(rtb,))
     onward = bundle.but(heading=heading)
-    if _in_this_subnet(walk, heading, bundle.subnet_id):
+    if bundle.subnet_id is None:  # the table of a regional NAT gateway, which is in no subnet
+        inside = heading.kind in ("vpc", "nat-gateway", "interface")
+        yield (Node("vpc", table.vpc_id) if inside else heading), onward
+    elif _in_this_subnet(walk, heading, bundle.subnet_id):
         yield Node("subnet", bundle.subnet_id or ""), onward.but(inbound=True)
     else:
         yield Node("network-acl", bundle.subnet_id or ""), onward
@@ -118,7 +121,7 @@ def _no_route(walk: Walk, rtb: str, bundle: Bundle) -> Iterator[Step]:
         bundle.pieces,
         layer="route-table",
         code="NO_ROUTE_TO_DESTINATION",
-        summary=f"Route table {rtb} of {bundle.subnet_id} has no route {back}to {where}.",
+        summary=f"Route table {rtb} of {bundle.subnet_id or bundle.vpc_id} has no route {back}to {where}.",
         resource_ids=(rtb,),
         interface_id=bundle.at,
         next_step=f"Add a route for {where} to {rtb}.",
