@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from whyblocked.config.account import Missing
 from whyblocked.config.resources import Route, Subnet
 from whyblocked.network.asked import Asked
+from whyblocked.network.beyond import reason
 from whyblocked.network.flow import INTERNET, Bundle, Node, flagged
 from whyblocked.network.graph import UNMODELLED, target_node
 from whyblocked.network.hops.internet import gateway_of, refuse_without_gateway
@@ -89,7 +90,7 @@ def _enter(
         yield from _enter_by_vpn(walk, asked, version, source, target, entry)
     elif entry is not None and entry.kind in UNMODELLED:
         words = entry.kind.replace("-", " ")
-        walk.lack(Missing(f"{words} {entry.id}", "not modelled yet, what it does with the packet is unknown"))
+        walk.lack(Missing(f"{words} {entry.id}", reason(entry)))
         yield from _at_the_door(walk, asked, version, source, target, entry, unknown=True)
     elif entry is not None and entry.kind == "interface":
         walk.lack(Missing(f"appliance {entry.id}", "AWS does not show what it does with the packets that it forwards"))

@@ -15,6 +15,7 @@ from whyblocked.config.resources import GatewayAttachment, NetworkInterface
 from whyblocked.network.addresses import RFC1918, RFC6598
 from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged, split
 from whyblocked.network.graph import target_node
+from whyblocked.network.hops.encryption import remark
 from whyblocked.network.hops.public_access import check
 from whyblocked.network.packets import DESTINATION, SOURCE, Interval, Packets
 from whyblocked.network.routes import look_up
@@ -23,6 +24,7 @@ from whyblocked.network.walk import Step, Walk
 
 def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     """Out to the internet with the public address as source, or in to the private address behind it."""
+    remark(walk, node, bundle, "internet_gateway")
     if bundle.inbound:
         return _enter(walk, node, bundle)
     return _leave(walk, node, bundle)

@@ -10,10 +10,11 @@ from typing import Any
 
 from whyblocked.config.account import Missing
 from whyblocked.config.resources import Route, RouteTable
-from whyblocked.network.addresses import NEVER_FORWARDED
+from whyblocked.network.addresses import LATTICE, NEVER_FORWARDED
+from whyblocked.network.beyond import LATTICE_TARGET
 from whyblocked.network.flow import Bundle, Node, Piece, split
 from whyblocked.network.graph import target_node
-from whyblocked.network.packets import DESTINATION, network_words
+from whyblocked.network.packets import DESTINATION, network_words, subtract_intervals
 from whyblocked.network.routes import look_up
 from whyblocked.network.walk import Step, Walk
 
@@ -23,7 +24,10 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     table = walk.account.route_tables[node.id]
     compiled = walk.rulebook.table(table, bundle.version)
     ways: dict[int, tuple[Route | None, Missing | None, list[Piece]]] = {}
-    never, pieces = split(bundle.pieces, DESTINATION, [NEVER_FORWARDED[bundle.version]])
+    unforwarded = [NEVER_FORWARDED[bundle.version]]
+    if any(route.target == LATTICE_TARGET for route in table.routes):
+        unforwarded = subtract_intervals(unforwarded, [LATTICE[bundle.version]])
+    never, pieces = split(bundle.pieces, DESTINATION, unforwarded)
     if never:
         ways[id(None)] = (None, None, never)
     for piece in pieces:
