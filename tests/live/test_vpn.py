@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -54,13 +53,13 @@ def _branch(_in_process: Company) -> Branch:
 
 
 @pytest.fixture
-def branch(company: Company, _branch: Branch) -> Iterator[Branch]:
+def branch(company: Company, _branch: Branch) -> Branch:
     """The branch with a tunnel up; what moto does not keep of a connection stands in its object."""
     connection = _branch.connection
     connection.options = {"StaticRoutesOnly": True}
     connection.routes = [{"DestinationCidrBlock": "192.168.0.0/16", "Source": "Static", "State": "available"}]
     connection.vgw_telemetry = [{"OutsideIpAddress": "192.0.2.9", "Status": "UP", "AcceptedRouteCount": 1}]
-    yield _branch
+    return _branch
 
 
 def explained(question: str) -> tuple[Answer, Live]:
