@@ -200,6 +200,15 @@ def test_without_the_route_nat64_is_not_reached() -> None:
     assert codes(answer) == ["NO_ROUTE_TO_DESTINATION"]
 
 
+@pytest.mark.parametrize("gateway", ["igw-1", "eigw-1"])
+def test_an_address_of_nat64_means_nothing_on_the_internet(gateway: str) -> None:
+    net = six_only(routes={"::/0": gateway})
+    net.egress_only_gateway()
+    answer = net.ask(f"worker -> [{in_64(HOST)}]:443")
+    assert (answer.verdict, codes(answer)) == ("blocked", ["NAT64_NEEDS_A_NAT_GATEWAY"])
+    assert net.ask("worker -> [2001:db8:ffff::5]:443").verdict == "allowed"
+
+
 def test_the_clients_rules_see_ipv6_and_those_behind_the_gateway_ipv4() -> None:
     six = allow(101, cidr="64:ff9b::/96")
     only_six = ([six], [six])
