@@ -29,6 +29,11 @@ class Index:
         self.egress_only_gateways: dict[str, r.EgressOnlyInternetGateway] = {}
         self.nat_gateways: dict[str, r.NatGateway] = {}
         self.peerings: dict[str, r.VpcPeeringConnection] = {}
+        self.vpn_gateways: dict[str, r.VpnGateway] = {}
+        self.vpn_connections: dict[str, r.VpnConnection] = {}
+        self.virtual_interfaces: dict[str, r.VirtualInterface] = {}
+        self.carrier_gateways: dict[str, r.CarrierGateway] = {}
+        self.encryption_controls: dict[str, r.EncryptionControl] = {}
         self.prefix_lists: dict[str, tuple[str, ...]] = {}
         self.public_access: dict[str, r.PublicAccessOptions] = {}
         self.public_access_exclusions: dict[str, r.PublicAccessExclusion] = {}
@@ -174,6 +179,22 @@ class Index:
     def _add_exclusion(self, exclusion: r.PublicAccessExclusion, *_: object) -> None:
         self.public_access_exclusions.setdefault(exclusion.exclusion_id or exclusion.resource_arn, exclusion)
 
+    def _add_vpn_gateway(self, gateway: r.VpnGateway, *_: object) -> None:
+        self.vpn_gateways.setdefault(gateway.vpn_gateway_id, gateway)
+
+    def _add_vpn_connection(self, connection: r.VpnConnection, *_: object) -> None:
+        self.vpn_connections.setdefault(connection.vpn_connection_id, connection)
+
+    def _add_virtual_interface(self, interface: r.VirtualInterface, *_: object) -> None:
+        self.virtual_interfaces.setdefault(interface.virtual_interface_id, interface)
+
+    def _add_carrier_gateway(self, gateway: r.CarrierGateway, *_: object) -> None:
+        self.carrier_gateways.setdefault(gateway.carrier_gateway_id, gateway)
+
+    def _add_encryption_control(self, control: r.EncryptionControl, *_: object) -> None:
+        if control.vpc_id:
+            self.encryption_controls.setdefault(control.vpc_id, control)
+
     def _add_flow_log(self, flow_log: r.FlowLog, *_: object) -> None:
         self.flow_logs.setdefault(flow_log.flow_log_id, flow_log)
 
@@ -210,4 +231,9 @@ _ADDERS: dict[type[r.Resource], Callable[..., None]] = {
     r.PublicAccessOptions: Index._add_public_access,
     r.PublicAccessExclusion: Index._add_exclusion,
     r.FlowLog: Index._add_flow_log,
+    r.VpnGateway: Index._add_vpn_gateway,
+    r.VpnConnection: Index._add_vpn_connection,
+    r.VirtualInterface: Index._add_virtual_interface,
+    r.CarrierGateway: Index._add_carrier_gateway,
+    r.EncryptionControl: Index._add_encryption_control,
 }

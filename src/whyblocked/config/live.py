@@ -201,6 +201,8 @@ class _Known:
                 return query.value in account.nat_gateways
             case "DescribeVpcPeeringConnections", "vpc-peering-connection-id":
                 return query.value in account.peerings
+            case "DescribeVpnGateways", "vpn-gateway-id":
+                return query.value in account.vpn_gateways
             case "GetManagedPrefixListEntries", _:
                 return query.value in account.prefix_lists
         return False

@@ -30,7 +30,7 @@ class Operation(NamedTuple):
     """One read call.
 
     ``key`` is the top-level key of its response and ``type`` what stands under it; None where the response is only
-    saved so far. ``filters`` is the parameter that takes filters, ``always`` are parameters that no call goes without.
+    saved so far. ``filters`` is the parameter that takes filters, if any; no call goes without the ones of ``always``.
     ``optional``: an endpoint or capture that does not know it lacks a feature, not information. ``single``: the key
     holds one object, not a list.
     """
@@ -93,6 +93,20 @@ _READ = (
         optional=True,
     ),
     Operation("DescribeFlowLogs", "FlowLogs", r.FlowLog, filters="Filter"),
+    Operation("DescribeVpnGateways", "VpnGateways", r.VpnGateway),
+    Operation("DescribeVpnConnections", "VpnConnections", r.VpnConnection),
+    Operation(
+        "DescribeVirtualInterfaces", "virtualInterfaces", r.VirtualInterface, service="directconnect", filters=""
+    ),
+    Operation(
+        "DescribeDirectConnectGatewayAssociations",
+        "directConnectGatewayAssociations",
+        r.DirectConnectAssociation,
+        service="directconnect",
+        each=Each("DescribeVpnGateways", "VpnGatewayId", "virtualGatewayId", "VpnGatewayId"),
+    ),
+    Operation("DescribeCarrierGateways", "CarrierGateways", r.CarrierGateway, optional=True),
+    Operation("DescribeVpcEncryptionControls", "VpcEncryptionControls", r.EncryptionControl, optional=True),
 )
 """What a question is answered from."""
 
@@ -101,7 +115,6 @@ _EACH_TARGET_GROUP = Each("DescribeTargetGroups", "TargetGroupArn", "TargetGroup
 
 _SAVED = (
     Operation("DescribeAddresses", "Addresses"),
-    Operation("DescribeVpnGateways", "VpnGateways"),
     Operation("DescribeVpcEndpoints", "VpcEndpoints"),
     Operation("DescribeTransitGateways", "TransitGateways"),
     Operation("DescribeTransitGatewayAttachments", "TransitGatewayAttachments"),

@@ -20,7 +20,10 @@ from whyblocked.config.operations import ALWAYS_ALLOWED, READ, SAVED, Operation
 from whyblocked.errors import InputError, WhyblockedError
 from whyblocked.text import clean
 
-_SECRET = frozenset({"UserData", "Environment", "EnvironmentVariables"})
+_SECRET = frozenset(
+    {"UserData", "Environment", "EnvironmentVariables", "CustomerGatewayConfiguration", "PreSharedKey"}
+    | {"authKey", "customerRouterConfig"}
+)
 _UNSAFE_IN_A_NAME = re.compile(r"[^\w@+-]")
 
 
@@ -80,7 +83,7 @@ def _reason(operation: Operation, error: Exception, region: str) -> str | None:
     found = refusal(error, operation.permission, region)
     if isinstance(found, Refusal):
         return None if found.kind == "not found" else found.reason
-    if operation.name in READ:
+    if operation.name in READ and operation.service == "ec2":
         raise found from None
     return found.message
 
@@ -125,7 +128,7 @@ def _owner(by_operation: dict[str, dict[str, Any]]) -> str | None:
 
 
 def _without_secrets(value: Any) -> Any:
-    """``value`` without user data and environment variables: none of the calls gives them today."""
+    """``value`` without user data, environment variables, and the keys of VPN tunnels and BGP sessions."""
     if isinstance(value, dict):
         return {key: _without_secrets(item) for key, item in value.items() if key not in _SECRET}
     if isinstance(value, list):

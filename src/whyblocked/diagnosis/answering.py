@@ -256,6 +256,8 @@ def _name(account: Account, passage: Passage) -> str | None:
         "internet-gateway": account.internet_gateways,
         "nat-gateway": account.nat_gateways,
         "vpc-peering": account.peerings,
+        "vpn-gateway": account.vpn_gateways,
+        "carrier-gateway": account.carrier_gateways,
         "instance": account.instances,
     }
     resource = tagged.get(passage.kind, {}).get(passage.id)

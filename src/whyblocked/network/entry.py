@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from whyblocked.config.account import Missing
 from whyblocked.config.resources import Route, Subnet
 from whyblocked.network.asked import Asked
+from whyblocked.network.beyond import reason
 from whyblocked.network.flow import INTERNET, Bundle, Node, flagged
 from whyblocked.network.graph import UNMODELLED, target_node
 from whyblocked.network.hops.internet import gateway_of, refuse_without_gateway
@@ -85,9 +86,11 @@ def _enter(
         yield from _from_inside(walk, asked, version, source, target, vpc_id)
     elif entry is not None and entry.kind == "vpc-peering":
         yield from _enter_by_peering(walk, asked, version, source, target, entry)
+    elif entry is not None and entry.kind == "vpn-gateway":
+        yield from _enter_by_vpn(walk, asked, version, source, target, entry)
     elif entry is not None and entry.kind in UNMODELLED:
         words = entry.kind.replace("-", " ")
-        walk.lack(Missing(f"{words} {entry.id}", "not modelled yet, what it does with the packet is unknown"))
+        walk.lack(Missing(f"{words} {entry.id}", reason(entry)))
         yield from _at_the_door(walk, asked, version, source, target, entry, unknown=True)
     elif entry is not None and entry.kind == "interface":
         walk.lack(Missing(f"appliance {entry.id}", "AWS does not show what it does with the packets that it forwards"))
@@ -267,3 +270,24 @@ def _enter_by_peering(
         walk.lack(unread)
     for node, bundle in _at_the_door(walk, asked, version, source, target, entry, unknown=True):
         yield node, check_status(walk, peering, bundle)
+
+
+def _enter_by_vpn(
+    walk: Walk, asked: Asked, version: int, source: Interval, target: Target, entry: Node
+) -> Iterator[Step]:
+    """From behind a virtual private gateway, which takes private addresses of its VPC only."""
+    spans = [target.private] if target.private else target.spans
+    pieces = pieces_between(asked, version, source, spans, UNKNOWN_CLIENT)
+    bundle = Bundle(pieces, "forward", entry, target.interface, vpc_id=target.vpc_id or "", inbound=True)
+    if asked.destination.public:
+        walk.block(
+            bundle,
+            pieces,
+            layer="vpn-gateway",
+            code="VGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS",
+            summary=f"{asked.destination.label} is a public address, and {entry.id} delivers to private ones only.",
+            resource_ids=(entry.id,),
+            next_step="Ask for its private address, which is the one to use from behind the VPN.",
+        )
+        bundle = bundle.but(pieces=flagged(pieces, blocked=True))
+    yield entry, bundle

@@ -32,7 +32,7 @@ _TARGETS = {
     "cagw": "carrier-gateway",
 }
 UNMODELLED = frozenset(
-    {"transit-gateway", "vpn-gateway", "vpc-endpoint", "local-gateway", "carrier-gateway", "core-network", "target"}
+    {"transit-gateway", "vpc-endpoint", "local-gateway", "carrier-gateway", "core-network", "target"}
 )
 
 
@@ -109,6 +109,7 @@ def _route_table(account: Account, here: Node) -> Iterable[Node]:
         if account.route_table_of(subnet) is table:
             yield Node("network-acl", subnet.subnet_id)
             yield Node("subnet", subnet.subnet_id)
+    yield Node("vpc", table.vpc_id)
     yield from (target_node(route, table.vpc_id) for route in table.routes)
 
 
@@ -130,6 +131,9 @@ def _vpc(account: Account, here: Node) -> Iterable[Node]:
     subnets = account.subnets_of(here.id)
     for subnet in () if isinstance(subnets, Missing) else subnets:
         yield Node("network-acl", subnet.subnet_id)
+    for gateway in account.nat_gateways.values():
+        if gateway.vpc_id == here.id and gateway.regional:
+            yield Node("nat-gateway", gateway.nat_gateway_id)
 
 
 def _internet_gateway(account: Account, here: Node) -> Iterable[Node]:
@@ -163,6 +167,9 @@ def _nat_gateway(account: Account, here: Node) -> Iterable[Node]:
     gateway = account.nat_gateways.get(here.id)
     if gateway and gateway.subnet_id:
         yield Node("subnet", gateway.subnet_id)
+    elif gateway:
+        edge = account.edge_table_of(here.id)
+        yield Node("route-table", gateway.route_table_id or (edge.route_table_id if edge else ""))
 
 
 def _peering(account: Account, here: Node) -> Iterable[Node]:

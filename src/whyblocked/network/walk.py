@@ -14,6 +14,7 @@ import msgspec
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.addresses import private_addresses
 from whyblocked.config.resources import NetworkInterface, RouteTable, SecurityGroup, Subnet
+from whyblocked.network.beyond import reason
 from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged
 from whyblocked.network.graph import UNMODELLED, NetworkGraph
 from whyblocked.network.packets import Packets, subtract_all
@@ -378,8 +379,8 @@ def unmodelled(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         walk.arrive(node, bundle)
         return iter(())
     words = node.kind.replace("-", " ")
-    walk.note(bundle, node.kind, node.id, "unknown", detail="not modelled yet")
-    return walk.lose(bundle, Missing(f"{words} {node.id}", "not modelled yet, what it does with the packet is unknown"))
+    walk.note(bundle, node.kind, node.id, "unknown", detail="not followed")
+    return walk.lose(bundle, Missing(f"{words} {node.id}", reason(node)))
 
 
 UNMODELLED_HANDLERS: dict[str, Handler] = dict.fromkeys(UNMODELLED, unmodelled)

@@ -38,6 +38,7 @@ class NatGatewayAddress(Resource, frozen=True):
     is_primary: bool | None = None
     status: str | None = None
     availability_zone: str | None = None
+    availability_zone_id: str | None = None
 
 
 class NatGateway(Resource, frozen=True):
@@ -49,9 +50,15 @@ class NatGateway(Resource, frozen=True):
     subnet_id: str | None = None
     connectivity_type: str = "public"
     availability_mode: str = "zonal"
+    auto_provision_zones: str | None = None
     route_table_id: str | None = None
     nat_gateway_addresses: tuple[NatGatewayAddress, ...] = ()
     tags: tuple[Tag, ...] = ()
+
+    @property
+    def regional(self) -> bool:
+        """Whether it belongs to the VPC as a whole, without a subnet."""
+        return self.availability_mode == "regional"
 
 
 class PeeringCidr(Resource, frozen=True):

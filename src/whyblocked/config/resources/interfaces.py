@@ -12,6 +12,7 @@ class Association(Resource, frozen=True):
     public_dns_name: str | None = None
     ip_owner_id: str | None = None
     allocation_id: str | None = None
+    carrier_ip: str | None = None
 
 
 class PrivateIpAddress(Resource, frozen=True):

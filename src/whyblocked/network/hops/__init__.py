@@ -2,6 +2,7 @@
 
 from whyblocked.network.graph import Neighbours
 from whyblocked.network.hops import (
+    carrier_gateway,
     egress_only_gateway,
     interface,
     internet,
@@ -12,6 +13,7 @@ from whyblocked.network.hops import (
     route_table,
     security_group,
     subnet,
+    vpn_gateway,
 )
 from whyblocked.network.walk import UNMODELLED_HANDLERS, Handler
 
@@ -29,8 +31,13 @@ HANDLERS: dict[str, Handler] = {
     "egress-only-internet-gateway": egress_only_gateway.cross,
     "nat-gateway": nat_gateway.cross,
     "vpc-peering": peering.cross,
+    "vpn-gateway": vpn_gateway.cross,
+    "carrier-gateway": carrier_gateway.cross,
 }
 """What moves packets through a resource of each kind; for the kinds of :data:`UNMODELLED`, to an open end."""
 
-NEIGHBOURS: dict[str, Neighbours] = {}
+NEIGHBOURS: dict[str, Neighbours] = {
+    "vpn-gateway": vpn_gateway.neighbours,
+    "carrier-gateway": carrier_gateway.neighbours,
+}
 """What the resources of kinds beyond the VPC's own hand packets over to: each stands in its hop module."""

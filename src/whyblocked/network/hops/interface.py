@@ -16,6 +16,8 @@ from whyblocked.network.flow import Bundle, Node, flagged, split
 from whyblocked.network.packets import DESTINATION, Interval, join_intervals, network_words, span
 from whyblocked.network.walk import Step, Walk
 
+DNS = 53
+
 
 def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     """Packets leave an interface, arrive at the one they are for, or at one that should forward them."""
@@ -118,6 +120,11 @@ def _answered_by_aws(walk: Walk, interface: NetworkInterface, bundle: Bundle) ->
             detail=f"to {service}",
         )
         walk.warn(f"{address} is {service}: security groups, network ACLs and routes never filter traffic to it.")
+        if "DNS" in service and piece.packets.destination_ports[0] <= DNS <= piece.packets.destination_ports[1]:
+            walk.warn(
+                "Route 53 Resolver DNS Firewall may still refuse a name, and no flow log shows that "
+                "(aws route53resolver list-firewall-rule-group-associations)."
+            )
     walk.leaves += answered
     return bundle.but(pieces=tuple(kept))
 

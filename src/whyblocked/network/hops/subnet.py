@@ -57,9 +57,8 @@ def cross_vpc(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         gateway = walk.account.nat_gateway(heading.id)
         if isinstance(gateway, Missing):
             yield from walk.lose(here, gateway)
-        elif gateway.subnet_id is None:
-            walk.note(here, "nat-gateway", heading.id, "unknown", detail="regional, not modelled yet")
-            yield from walk.lose(here, Missing(f"regional NAT gateway {heading.id}", "not modelled yet"))
+        elif gateway.subnet_id is None:  # regional: in no subnet, so no network ACL is in between
+            yield heading, here
         else:
             yield Node("network-acl", gateway.subnet_id), here
         return
