@@ -14,6 +14,7 @@ import msgspec
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.addresses import private_addresses
 from whyblocked.config.resources import NetworkInterface, RouteTable, SecurityGroup, Subnet
+from whyblocked.network import transit
 from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged
 from whyblocked.network.graph import UNMODELLED, NetworkGraph
 from whyblocked.network.packets import Packets, subtract_all
@@ -88,6 +89,13 @@ class Rulebook:
         """The route table for look-ups of one IP version."""
         found: Table = self._keep(
             ("table", table.route_table_id, version), lambda: compile_table(table, version, self._account)
+        )
+        return found
+
+    def transit(self, gateway_id: str, table_id: str, version: int) -> transit.Table | Missing:
+        """The route table of a transit gateway for look-ups of one IP version."""
+        found: transit.Table | Missing = self._keep(
+            ("transit", table_id, version), lambda: transit.compile_table(self._account, gateway_id, table_id, version)
         )
         return found
 

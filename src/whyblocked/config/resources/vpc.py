@@ -58,6 +58,7 @@ class Subnet(Resource, frozen=True):
     ipv6_cidr_block_association_set: tuple[Ipv6CidrAssociation, ...] = ()
     ipv6_native: bool = False
     availability_zone: str | None = None
+    availability_zone_id: str | None = None
     owner_id: str | None = None
     tags: tuple[Tag, ...] = ()
     block_public_access_states: PublicAccessStates | None = None
