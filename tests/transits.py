@@ -1,9 +1,9 @@
 """Transit gateways for :class:`tests.builders.Network`, in the shapes of the AWS CLI.
 
-    transit_gateway(net)
-    attach(net, "tgw-attach-1", "vpc-1", ["subnet-1"])
-    attach(net, "tgw-attach-vpn", "vpn-1")
-    transit_table(net, "tgw-rtb-1", {"10.9.0.0/16": "tgw-attach-1", "10.8.0.0/16": BLACKHOLE})
+transit_gateway(net)
+attach(net, "tgw-attach-1", "vpc-1", ["subnet-1"])
+attach(net, "tgw-attach-vpn", "vpn-1")
+transit_table(net, "tgw-rtb-1", {"10.9.0.0/16": "tgw-attach-1", "10.8.0.0/16": BLACKHOLE})
 """
 
 from __future__ import annotations

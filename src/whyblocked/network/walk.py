@@ -201,6 +201,8 @@ class Walk:
     def arrive(self, place: Node, bundle: Bundle) -> None:
         """The bundle reached what it was sent to (or the edge of what AWS controls)."""
         if bundle.leg == "forward":
+            if bundle.goal is not None and place.id != bundle.goal.network_interface_id:
+                bundle = self._astray(place, bundle)
             self._arrived.append((place, bundle))
         elif place == bundle.origin:
             self.leaves += bundle.pieces
@@ -213,6 +215,18 @@ class Walk:
                 summary=f"The reply does not come back to the sender: it goes to {place.kind} {place.id}.",
             )
             self.leaves += flagged(bundle.pieces, blocked=True)
+
+    def _astray(self, place: Node, bundle: Bundle) -> Bundle:
+        """Where addresses are used twice, routes may lead to the one that is not meant."""
+        goal = bundle.goal.network_interface_id if bundle.goal else ""
+        self.block(
+            bundle,
+            bundle.pieces,
+            layer="route-table",
+            code="DELIVERED_ELSEWHERE",
+            summary=f"The routes do not lead to {goal}: the packets end at {place.kind.replace('-', ' ')} {place.id}.",
+        )
+        return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
 
     def drop(self, bundle: Bundle) -> Iterator[Step]:
         """Nothing leads on. Go on at the door of the VPC that the packets were meant for, where it is known."""

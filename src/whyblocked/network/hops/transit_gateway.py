@@ -11,15 +11,19 @@ https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from whyblocked.config import resources as r
 from whyblocked.config import transit
 from whyblocked.config.account import Account, Missing
-from whyblocked.config.resources import TransitGatewayAttachment, TransitGatewayRoute
+from whyblocked.config.resources import (
+    TransitGatewayAttachment,
+    TransitGatewayRoute,
+    TransitGatewayRouteAttachment,
+)
 from whyblocked.network.flow import Bundle, Node, Piece, flagged, split
-from whyblocked.network.packets import DESTINATION, network_words, span
-from whyblocked.network.transit import look_up
+from whyblocked.network.packets import DESTINATION, Interval, network_words, span
+from whyblocked.network.transit import Choice, look_up
 from whyblocked.network.walk import Step, Walk
 
 OUTSIDE = frozenset({"vpn", "vpn-concentrator", "direct-connect-gateway", "connect", "client-vpn"})
@@ -112,13 +116,14 @@ def _check_state(walk: Walk, attachment: TransitGatewayAttachment, bundle: Bundl
 
 def _unknown(walk: Walk, node: Node, bundle: Bundle, missing: Missing) -> Iterator[Step]:
     walk.note(bundle, "transit-gateway", node.id, "unknown", detail=str(missing))
-    named = node.id in str(missing)
-    return walk.lose(
-        bundle,
-        missing
-        if named or missing.pending
-        else Missing(f"transit gateway {node.id}", f"{missing.what}: {missing.reason}"),
-    )
+    return walk.lose(bundle, _naming(node.id, missing))
+
+
+def _naming(gateway_id: str, missing: Missing) -> Missing:
+    """``missing`` with the gateway that it is about."""
+    if missing.pending or gateway_id in str(missing):
+        return missing
+    return Missing(f"transit gateway {gateway_id}", str(missing))
 
 
 # -- through its route table ----------------------------------------------------------------------------------------
@@ -196,14 +201,7 @@ def _take(
     if not route.transit_gateway_attachments:
         yield from walk.lose(bundle, Missing(f"route {route.destination} of {table_id}", "its attachment is not told"))
     for to in route.transit_gateway_attachments:  # several share the load: each flow takes one of them
-        attachment = transit.attachment(walk.account, node.id, to.transit_gateway_attachment_id or "")
-        if isinstance(attachment, Missing) and not attachment.pending and to.resource_type in OUTSIDE:
-            attachment = TransitGatewayAttachment(
-                transit_gateway_attachment_id=to.transit_gateway_attachment_id or "",
-                transit_gateway_id=node.id,
-                resource_type=to.resource_type,
-                resource_id=to.resource_id,
-            )
+        attachment = _attachment(walk, node.id, to)
         if isinstance(attachment, Missing):
             yield from _unknown(walk, node, bundle, attachment)
         else:
@@ -331,29 +329,107 @@ def _out_of_aws(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatew
 
 def _to_peer(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatewayAttachment) -> Iterator[Step]:
     """On to the other gateway, where static routes decide again."""
-    peering = walk.account.transit_peerings.get(attachment.transit_gateway_attachment_id)
-    peer_id = attachment.resource_id
-    if peering is not None:
-        sides = (peering.requester_tgw_info, peering.accepter_tgw_info)
-        peer_id = next((s.transit_gateway_id for s in sides if s.transit_gateway_id != node.id), peer_id)
-    entrance = transit.peer_attachment(walk.account, peer_id or "", node.id)
-    if peer_id is None or isinstance(entrance, Missing):
-        owner = walk.account.account_id_of(peer_id or "") or attachment.resource_owner_id
-        region = walk.account.region_of(peer_id or "")
-        where = f" of account {owner}" if owner else ""
-        where += f" in {region}" if region else ""
-        lacking = Missing(f"transit gateway {peer_id}{where}", f"peered with {node.id}, not readable")
-        if isinstance(entrance, Missing) and entrance.pending:
-            lacking = entrance
-        walk.note(bundle, "transit-gateway", node.id, "unknown", detail=str(lacking))
-        yield from walk.lose(bundle, lacking)
+    entrance = _peer(walk, attachment)
+    if isinstance(entrance, Missing):
+        walk.note(bundle, "transit-gateway", node.id, "unknown", detail=str(entrance))
+        yield from walk.lose(bundle, entrance)
         return
     there = bundle.but(heading=None, at=None, subnet_id=None, vpc_id=None, inbound=False)
     pieces = tuple(piece._replace(here=False) for piece in bundle.pieces)
     yield (
-        Node("transit-gateway", peer_id),
+        Node("transit-gateway", entrance.transit_gateway_id),
         there.but(pieces=pieces, via=entrance.transit_gateway_attachment_id),
     )
+
+
+def _peer(walk: Walk, attachment: TransitGatewayAttachment) -> TransitGatewayAttachment | Missing:
+    """The attachment on the other side of a peering."""
+    gateway_id = attachment.transit_gateway_id
+    peering = walk.account.transit_peerings.get(attachment.transit_gateway_attachment_id)
+    peer_id = attachment.resource_id or ""
+    if peering is not None:
+        sides = (peering.requester_tgw_info, peering.accepter_tgw_info)
+        peer_id = next((s.transit_gateway_id for s in sides if s.transit_gateway_id != gateway_id), None) or peer_id
+    entrance = transit.peer_attachment(walk.account, peer_id, gateway_id)
+    if not isinstance(entrance, Missing) or entrance.pending:
+        return entrance
+    owner = walk.account.account_id_of(peer_id) or attachment.resource_owner_id
+    region = walk.account.region_of(peer_id)
+    where = f" of account {owner}" if owner else ""
+    where += f" in {region}" if region else ""
+    return Missing(f"transit gateway {peer_id}{where}", f"peered with {gateway_id}, not readable")
+
+
+def _attachment(walk: Walk, gateway_id: str, to: TransitGatewayRouteAttachment) -> TransitGatewayAttachment | Missing:
+    """What a route leads to; where the list of attachments is not readable, as far as the route itself tells."""
+    found = transit.attachment(walk.account, gateway_id, to.transit_gateway_attachment_id or "")
+    if not isinstance(found, Missing) or found.pending or not to.resource_type:
+        return found
+    return TransitGatewayAttachment(
+        transit_gateway_attachment_id=to.transit_gateway_attachment_id or "",
+        transit_gateway_id=gateway_id,
+        resource_type=to.resource_type,
+        resource_id=to.resource_id,
+    )
+
+
+# -- the way back ----------------------------------------------------------------------------------------------------
+
+
+class Way(NamedTuple):
+    """Addresses, and the attachment behind which the routes of a gateway place them, as far as that is known."""
+
+    destinations: Interval
+    attachment: TransitGatewayAttachment | None = None
+    missing: Missing | None = None
+
+
+def ways_to(walk: Walk, node: Node, vpc_id: str, version: int, destinations: Interval) -> Iterator[Way]:
+    """Where packets of a VPC to these addresses leave the gateway, and those of the gateways that it is peered with."""
+    transit.expect(walk.account, node.id, [vpc_id])
+    attachment = transit.attachment_of(walk.account, node.id, vpc_id)
+    yield from _ways_from(walk, node.id, attachment, version, destinations, (node.id,))
+
+
+def _ways_from(
+    walk: Walk,
+    gateway_id: str,
+    attachment: TransitGatewayAttachment | Missing,
+    version: int,
+    destinations: Interval,
+    passed: tuple[str, ...],
+) -> Iterator[Way]:
+    table_id = attachment if isinstance(attachment, Missing) else transit.table_of(walk.account, attachment)
+    table = walk.rulebook.transit(gateway_id, table_id, version) if isinstance(table_id, str) else table_id
+    if table is None or isinstance(table, Missing):
+        yield Way(destinations, missing=_naming(gateway_id, table) if table else None)
+        return
+    for choice in look_up(table, destinations):
+        route = choice.route
+        if route is None or route.state == "blackhole" or not route.transit_gateway_attachments:
+            yield Way(choice.destinations, missing=choice.missing)
+            continue
+        for to in route.transit_gateway_attachments:
+            there = _attachment(walk, gateway_id, to)
+            if isinstance(there, Missing):
+                yield Way(choice.destinations, missing=_naming(gateway_id, there))
+            elif there.resource_type == "vpc" or there.resource_type in OUTSIDE:
+                yield Way(choice.destinations, there, choice.missing)
+            else:
+                yield from _ways_of_peer(walk, there, version, choice, passed)
+
+
+def _ways_of_peer(
+    walk: Walk, there: TransitGatewayAttachment, version: int, choice: Choice, passed: tuple[str, ...]
+) -> Iterator[Way]:
+    peer = _peer(walk, there)
+    if isinstance(peer, Missing):
+        yield Way(choice.destinations, missing=peer)
+    elif peer.transit_gateway_id not in passed:
+        onward = (*passed, peer.transit_gateway_id)
+        yield from _ways_from(walk, peer.transit_gateway_id, peer, version, choice.destinations, onward)
+    else:
+        yield Way(choice.destinations)
 
 
 # -- subnets and zones -----------------------------------------------------------------------------------------------
