@@ -153,6 +153,7 @@ class Walk:
         self.leaves: list[Piece] = []
         self.path: list[tuple[Node, Node]] = []
         self.to_internet = False  # the destination is "internet": of that, the account's own addresses are no part
+        self.to_host = False  # the destination was named, not given by an address that others may have as well
         self._handlers = handlers
         self._missing: dict[Missing, None] = {}
         self._warnings: dict[str, None] = {}
@@ -201,7 +202,7 @@ class Walk:
     def arrive(self, place: Node, bundle: Bundle) -> None:
         """The bundle reached what it was sent to (or the edge of what AWS controls)."""
         if bundle.leg == "forward":
-            if bundle.goal is not None and place.id != bundle.goal.network_interface_id:
+            if self.to_host and bundle.goal is not None and place.id != bundle.goal.network_interface_id:
                 bundle = self._astray(place, bundle)
             self._arrived.append((place, bundle))
         elif place == bundle.origin:
