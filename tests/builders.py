@@ -219,6 +219,7 @@ class Network:
         self.responses: dict[str, list[Json]] = {}
         self.prefix_lists: dict[str, list[str]] = {}
         self.settings: dict[str, Json] = {}
+        self.details: dict[str, Json] = {}  # answers about one object, by the name of their file
         self._left_out: set[str] = set()
         for key in ("Vpcs", "Subnets", "RouteTables", "NetworkAcls", "SecurityGroups", "NetworkInterfaces"):
             self.responses[key] = []
@@ -936,6 +937,7 @@ class Network:
                 found[OPERATIONS[key]] = {key: copy.deepcopy(rows)}
         for key, row in self.settings.items():
             found[OPERATIONS[key]] = {key: copy.deepcopy(row)}
+        found |= copy.deepcopy(self.details)
         for list_id, cidrs in self.prefix_lists.items():
             name = f"get-managed-prefix-list-entries.{list_id}"
             found[name] = {"Entries": [{"Cidr": cidr, "Description": ""} for cidr in cidrs]}
@@ -1022,6 +1024,11 @@ OPERATIONS = {
     "VpcPeeringConnections": "describe-vpc-peering-connections",
     "PrefixLists": "describe-managed-prefix-lists",
     "FlowLogs": "describe-flow-logs",
+    "TransitGateways": "describe-transit-gateways",
+    "TransitGatewayAttachments": "describe-transit-gateway-attachments",
+    "TransitGatewayVpcAttachments": "describe-transit-gateway-vpc-attachments",
+    "TransitGatewayPeeringAttachments": "describe-transit-gateway-peering-attachments",
+    "TransitGatewayRouteTables": "describe-transit-gateway-route-tables",
     "VpcBlockPublicAccessOptions": "describe-vpc-block-public-access-options",
     "VpcBlockPublicAccessExclusions": "describe-vpc-block-public-access-exclusions",
     "VpnGateways": "describe-vpn-gateways",

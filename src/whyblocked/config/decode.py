@@ -13,13 +13,15 @@ from whyblocked.config.operations import BY_KEY, WRAPPERS, Operation
 from whyblocked.errors import InputError
 from whyblocked.text import clean
 
+_MORE = "AdditionalRoutesAvailable"  # how SearchTransitGatewayRoutes says that it has not told all
 type_of_document = msgspec.defstruct(
     "Document",
     [
         (key, (operation.type if operation.single else tuple[operation.type, ...]) | msgspec.UnsetType, msgspec.UNSET)  # type: ignore[name-defined]
         for key, operation in BY_KEY.items()
     ]
-    + [(key, list[dict[str, Any]] | msgspec.UnsetType, msgspec.UNSET) for key in WRAPPERS],
+    + [(key, list[dict[str, Any]] | msgspec.UnsetType, msgspec.UNSET) for key in WRAPPERS]
+    + [(_MORE, bool, False)],
 )
 _DOCUMENT = msgspec.json.Decoder(type_of_document)
 _AT = re.compile(r" - at `\$?([^`]*)`$")
@@ -34,6 +36,7 @@ class Part(NamedTuple):
     resources: tuple[r.Resource, ...]
     broken: tuple[r.Broken, ...] = ()
     about: str = ""  # the object that the call was about, where the answer stands beside its id
+    cut: bool = False  # there is more than the answer holds
 
 
 def decode_file(name: str, content: bytes) -> list[Part]:
@@ -46,7 +49,7 @@ def decode_file(name: str, content: bytes) -> list[Part]:
     except (ValueError, RecursionError) as error:
         raise _not_json(name, content, error) from None
     parts = [
-        Part(operation, (found,) if operation.single else found)
+        Part(operation, (found,) if operation.single else found, cut=getattr(document, _MORE))
         for key, operation in BY_KEY.items()
         if (found := getattr(document, key)) is not msgspec.UNSET
     ]
@@ -64,7 +67,8 @@ def decode_response(operation: Operation, response: dict[str, Any], where: str) 
     try:
         if operation.single:
             return Part(operation, (msgspec.convert(value, operation.type),))
-        return Part(operation, msgspec.convert(value, tuple[operation.type, ...]))  # type: ignore[name-defined]
+        found = msgspec.convert(value, tuple[operation.type, ...])  # type: ignore[name-defined]
+        return Part(operation, found, cut=bool(response.get(_MORE)))
     except msgspec.ValidationError:
         return _part(operation, operation.key, value, where)
 
@@ -75,7 +79,7 @@ def _leniently(name: str, document: object) -> Iterator[Part]:
         return
     for key, operation in BY_KEY.items():
         if document.get(key) is not None:
-            yield _part(operation, key, document[key], name)
+            yield _part(operation, key, document[key], name)._replace(cut=document.get(_MORE) is True)
     for key in WRAPPERS:
         yield from _unwrapped(key, document.get(key), name)
 
@@ -87,7 +91,8 @@ def _unwrapped(key: str, items: object, where: str) -> Iterator[Part]:
     for index, item in enumerate(items if isinstance(items, list) else ()):
         about = item.get(each.id) if each and isinstance(item, dict) else None
         if isinstance(about, str) and isinstance(item.get(operation.key), list):
-            yield _part(operation, operation.key, item[operation.key], f"{where}: {key}[{index}]")._replace(about=about)
+            part = _part(operation, operation.key, item[operation.key], f"{where}: {key}[{index}]")
+            yield part._replace(about=about, cut=item.get(_MORE) is True)
 
 
 def _part(operation: Operation, key: str, value: object, where: str) -> Part:

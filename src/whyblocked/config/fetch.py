@@ -65,6 +65,7 @@ def fetch(client: Any, operation: Operation, parameters: dict[str, Any]) -> dict
         seen.add(token)
         page = method(**asked, **{token[0]: token[1]})
         response.setdefault(operation.key, []).extend(page.get(operation.key, ()))
+        response.update({key: value for key, value in page.items() if isinstance(value, bool)})  # whether there is more
     return {
         key: value
         for key, value in response.items()

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address
+from typing import Literal
 
 import msgspec
 
 from whyblocked.config import resources as r
 from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses, public_addresses
 from whyblocked.text import clean
+
+Partial = Literal["static routes", "as many as fit"]
+"""What an answer holds that is not whole."""
 
 
 class Index:
@@ -38,7 +42,13 @@ class Index:
         self.public_access: dict[str, r.PublicAccessOptions] = {}
         self.public_access_exclusions: dict[str, r.PublicAccessExclusion] = {}
         self.flow_logs: dict[str, r.FlowLog] = {}
+        self.transit_gateways: dict[str, r.TransitGateway] = {}
+        self.transit_attachments: dict[str, dict[str, r.TransitGatewayAttachment]] = defaultdict(dict)  # by gateway
+        self.transit_vpc_attachments: dict[str, r.TransitGatewayVpcAttachment] = {}
+        self.transit_peerings: dict[str, r.TransitGatewayPeeringAttachment] = {}
+        self.transit_tables: dict[str, r.TransitGatewayRouteTable] = {}
         self.details: dict[tuple[str, str], tuple[r.Resource, ...]] = {}  # by operation, and what it was asked about
+        self.partial: dict[tuple[str, str], Partial] = {}  # of these answers, what they hold only
         self.broken: dict[str, list[r.Broken]] = defaultdict(list)
         self._account_of: dict[str, str] = {}  # as AWS says
         self._reader_of: dict[str, str] = {}  # as the path of the capture says, or who owns something in it
@@ -81,9 +91,13 @@ class Index:
         self.version += 1
         self.prefix_lists[prefix_list_id] = tuple(dict.fromkeys((*self.prefix_lists.get(prefix_list_id, ()), *cidrs)))
 
-    def add_details(self, operation: str, about: str, resources: Iterable[r.Resource]) -> None:
+    def add_details(
+        self, operation: str, about: str, resources: Iterable[r.Resource], partial: Partial | None = None
+    ) -> None:
         """Index the answer of a call about one object, which its answer does not name; several are joined."""
         self.version += 1
+        if partial is not None:
+            self.partial[operation, about] = partial
         self.details[operation, about] = (*self.details.get((operation, about), ()), *resources)
 
     def _add_vpc(self, vpc: r.Vpc, account_id: str | None, region: str | None) -> None:
@@ -198,6 +212,38 @@ class Index:
     def _add_flow_log(self, flow_log: r.FlowLog, *_: object) -> None:
         self.flow_logs.setdefault(flow_log.flow_log_id, flow_log)
 
+    def _add_transit_gateway(self, gateway: r.TransitGateway, _account_id: str | None, region: str | None) -> None:
+        self.transit_gateways.setdefault(gateway.transit_gateway_id, gateway)
+        told = (gateway.transit_gateway_arn or "").split(":")
+        self._place(gateway.transit_gateway_id, gateway.owner_id, None, told[3] if len(told) > 3 else region)
+
+    def _add_transit_attachment(
+        self, attachment: r.TransitGatewayAttachment, _account_id: str | None, region: str | None
+    ) -> None:
+        """The gateway's owner and that of the VPC see the same attachment; only the former its association."""
+        known = self.transit_attachments[attachment.transit_gateway_id]
+        seen = known.get(attachment.transit_gateway_attachment_id)
+        if seen is None or (seen.association is None and attachment.association is not None):
+            known[attachment.transit_gateway_attachment_id] = attachment
+        self._place(attachment.transit_gateway_id, attachment.transit_gateway_owner_id, None, region)
+        if attachment.resource_type == "vpc" and attachment.resource_id:
+            self._place(attachment.resource_id, attachment.resource_owner_id, None, region)
+
+    def _add_transit_vpc_attachment(
+        self, attachment: r.TransitGatewayVpcAttachment, _account_id: str | None, region: str | None
+    ) -> None:
+        self.transit_vpc_attachments.setdefault(attachment.transit_gateway_attachment_id, attachment)
+        self._place(attachment.vpc_id, attachment.vpc_owner_id, None, region)
+
+    def _add_transit_peering(self, peering: r.TransitGatewayPeeringAttachment, *_: object) -> None:
+        self.transit_peerings.setdefault(peering.transit_gateway_attachment_id, peering)
+        for side in (peering.requester_tgw_info, peering.accepter_tgw_info):
+            if side.transit_gateway_id:
+                self._place(side.transit_gateway_id, side.owner_id, None, side.region)
+
+    def _add_transit_table(self, table: r.TransitGatewayRouteTable, *_: object) -> None:
+        self.transit_tables.setdefault(table.transit_gateway_route_table_id, table)
+
     def _place(self, key: str, owner_id: str | None, reader_id: str | None, region: str | None) -> None:
         if owner_id:
             self._account_of.setdefault(key, owner_id)
@@ -236,4 +282,9 @@ _ADDERS: dict[type[r.Resource], Callable[..., None]] = {
     r.VirtualInterface: Index._add_virtual_interface,
     r.CarrierGateway: Index._add_carrier_gateway,
     r.EncryptionControl: Index._add_encryption_control,
+    r.TransitGateway: Index._add_transit_gateway,
+    r.TransitGatewayAttachment: Index._add_transit_attachment,
+    r.TransitGatewayVpcAttachment: Index._add_transit_vpc_attachment,
+    r.TransitGatewayPeeringAttachment: Index._add_transit_peering,
+    r.TransitGatewayRouteTable: Index._add_transit_table,
 }

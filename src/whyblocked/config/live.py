@@ -15,6 +15,7 @@ from whyblocked.config.awserrors import refusal
 from whyblocked.config.clients import Clients
 from whyblocked.config.decode import decode_response
 from whyblocked.config.fetch import concurrently, fetcher
+from whyblocked.config.index import Partial
 from whyblocked.config.operations import READ, Operation, permission_of
 from whyblocked.errors import WhyblockedError
 
@@ -144,7 +145,8 @@ class Live:
                 account.add_prefix_list(call.queries[0].value, cidrs)
             return
         if call.operation.each is not None:
-            account.add_details(call.operation.name, call.queries[0].value, part.resources)
+            partial: Partial | None = "as many as fit" if part.cut else None
+            account.add_details(call.operation.name, call.queries[0].value, part.resources, partial)
             return
         for index, resource in enumerate(part.resources):
             place = f"{where}: {call.operation.key}[{index}]"

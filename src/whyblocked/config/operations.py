@@ -59,6 +59,9 @@ class Operation(NamedTuple):
 
 _IAM_PREFIX = {"elbv2": "elasticloadbalancing"}
 
+STATIC_ROUTES = "TransitGatewayStaticRoutes"  # of Batfish's puller: the static ones only
+_EACH_TRANSIT_TABLE = Each("DescribeTransitGatewayRouteTables", *["TransitGatewayRouteTableId"] * 3)
+
 _READ = (
     Operation("DescribeVpcs", "Vpcs", r.Vpc),
     Operation("DescribeSubnets", "Subnets", r.Subnet),
@@ -107,30 +110,48 @@ _READ = (
     ),
     Operation("DescribeCarrierGateways", "CarrierGateways", r.CarrierGateway, optional=True),
     Operation("DescribeVpcEncryptionControls", "VpcEncryptionControls", r.EncryptionControl, optional=True),
+    Operation("DescribeTransitGateways", "TransitGateways", r.TransitGateway),
+    Operation("DescribeTransitGatewayAttachments", "TransitGatewayAttachments", r.TransitGatewayAttachment),
+    Operation("DescribeTransitGatewayVpcAttachments", "TransitGatewayVpcAttachments", r.TransitGatewayVpcAttachment),
+    Operation(
+        "DescribeTransitGatewayPeeringAttachments",
+        "TransitGatewayPeeringAttachments",
+        r.TransitGatewayPeeringAttachment,
+    ),
+    Operation("DescribeTransitGatewayRouteTables", "TransitGatewayRouteTables", r.TransitGatewayRouteTable),
+    Operation(
+        "SearchTransitGatewayRoutes",
+        "Routes",
+        r.TransitGatewayRoute,
+        each=_EACH_TRANSIT_TABLE._replace(wrapper=STATIC_ROUTES),
+        always=(("Filters", [{"Name": "state", "Values": ["active", "blackhole"]}]),),
+    ),
+    Operation(
+        "GetTransitGatewayRouteTablePropagations",
+        "TransitGatewayRouteTablePropagations",
+        r.TransitGatewayPropagation,
+        each=_EACH_TRANSIT_TABLE._replace(wrapper="TransitGatewayPropagations"),
+    ),
+    Operation(
+        "GetTransitGatewayRouteTableAssociations",
+        "Associations",
+        r.TransitGatewayTableAssociation,
+        each=_EACH_TRANSIT_TABLE,
+    ),
+    Operation(
+        "GetTransitGatewayPrefixListReferences",
+        "TransitGatewayPrefixListReferences",
+        r.TransitGatewayPrefixListReference,
+        each=_EACH_TRANSIT_TABLE,
+    ),
 )
 """What a question is answered from."""
 
-_EACH_TRANSIT_TABLE = Each("DescribeTransitGatewayRouteTables", *["TransitGatewayRouteTableId"] * 3)
 _EACH_TARGET_GROUP = Each("DescribeTargetGroups", "TargetGroupArn", "TargetGroupArn", "TargetGroupName")
 
 _SAVED = (
     Operation("DescribeAddresses", "Addresses"),
     Operation("DescribeVpcEndpoints", "VpcEndpoints"),
-    Operation("DescribeTransitGateways", "TransitGateways"),
-    Operation("DescribeTransitGatewayAttachments", "TransitGatewayAttachments"),
-    Operation("DescribeTransitGatewayVpcAttachments", "TransitGatewayVpcAttachments"),
-    Operation("DescribeTransitGatewayRouteTables", "TransitGatewayRouteTables"),
-    Operation(
-        "GetTransitGatewayRouteTablePropagations",
-        "TransitGatewayRouteTablePropagations",
-        each=_EACH_TRANSIT_TABLE,
-    ),
-    Operation(
-        "SearchTransitGatewayRoutes",
-        "Routes",
-        each=_EACH_TRANSIT_TABLE,
-        always=(("Filters", [{"Name": "state", "Values": ["active", "blackhole"]}]),),
-    ),
     Operation("DescribeLoadBalancers", "LoadBalancers", service="elbv2"),
     Operation(
         "DescribeListeners",

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.decode import Part, decode_file
-from whyblocked.config.operations import BY_KEY, READ, permission_of
+from whyblocked.config.index import Partial
+from whyblocked.config.operations import BY_KEY, READ, STATIC_ROUTES, permission_of
 from whyblocked.errors import InputError
 from whyblocked.text import clean
 
@@ -150,8 +151,11 @@ class _Loader:
         ]
         alike = [operation for operation in READ.values() if operation.each and operation.key == part.operation.key]
         told = [operation for operation in alike if operation.file_name.partition("-")[2] in head]
+        partial: Partial | None = "as many as fit" if part.cut else None
+        if part.about and part.operation.each and part.operation.each.wrapper == STATIC_ROUTES:
+            partial = partial or "static routes"
         for operation in told or alike:
-            self.account.add_details(operation.name, about, part.resources)
+            self.account.add_details(operation.name, about, part.resources, partial)
 
     def _add(self, file: _File, key: str, index: int, resource: r.Resource, owner_id: str | None) -> None:
         region = file.region or _own_region(resource)

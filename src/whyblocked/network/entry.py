@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from whyblocked.config.account import Missing
-from whyblocked.config.resources import Route, Subnet
+from whyblocked.config.resources import Route, Subnet, TransitGatewayAttachment
 from whyblocked.network.asked import Asked
 from whyblocked.network.beyond import reason
 from whyblocked.network.flow import INTERNET, Bundle, Node, flagged
 from whyblocked.network.graph import UNMODELLED, target_node
+from whyblocked.network.hops import transit_gateway
 from whyblocked.network.hops.internet import gateway_of, refuse_without_gateway
 from whyblocked.network.hops.internet_gateway import refuse_private
 from whyblocked.network.hops.peering import check_status, unreadable
@@ -88,6 +89,8 @@ def _enter(
         yield from _enter_by_peering(walk, asked, version, source, target, entry)
     elif entry is not None and entry.kind == "vpn-gateway":
         yield from _enter_by_vpn(walk, asked, version, source, target, entry)
+    elif entry is not None and entry.kind == "transit-gateway":
+        yield from _enter_by_transit_gateway(walk, asked, version, source, target, entry)
     elif entry is not None and entry.kind in UNMODELLED:
         words = entry.kind.replace("-", " ")
         walk.lack(Missing(f"{words} {entry.id}", reason(entry)))
@@ -248,6 +251,52 @@ def _from_segment(
         )
         pieces = tuple(p for part in unowned for p in pieces_between(asked, version, part, spans, UNKNOWN_CLIENT))
         yield place, Bundle(pieces, "forward", place, target.interface)
+
+
+def _enter_by_transit_gateway(
+    walk: Walk, asked: Asked, version: int, source: Interval, target: Target, entry: Node
+) -> Iterator[Step]:
+    """From the VPC, or by the attachment to what lies outside AWS, that the gateway's routes name as the way back."""
+    for way in transit_gateway.ways_to(walk, entry, target.vpc_id or "", version, source):
+        part = way.destinations
+        if way.missing is not None:
+            walk.lack(way.missing)
+        if way.missing is not None and (way.attachment is None or way.missing.pending):
+            yield from _at_the_door(walk, asked, version, part, target, entry, unknown=True)
+        elif way.attachment is None:
+            walk.warn(
+                f"No route of {entry.id} leads to {network_words(version, [part])}, "
+                "so it is not known where its packets would enter."
+            )
+            yield from _at_the_door(walk, asked, version, part, target, Node("nowhere", "nowhere"))
+        elif way.attachment.resource_type == "vpc":
+            yield from _from_vpc_behind(walk, asked, version, part, target, entry, way.attachment)
+        else:
+            place = Node("transit-gateway", way.attachment.transit_gateway_id)
+            spans = [target.private] if target.private else target.spans
+            pieces = pieces_between(asked, version, part, spans, UNKNOWN_CLIENT)
+            pieces = flagged(pieces, unknown=way.missing is not None)
+            via = way.attachment.transit_gateway_attachment_id
+            yield place, Bundle(pieces, "forward", place, target.interface, via=via)
+
+
+def _from_vpc_behind(
+    walk: Walk,
+    asked: Asked,
+    version: int,
+    source: Interval,
+    target: Target,
+    entry: Node,
+    attachment: TransitGatewayAttachment,
+) -> Iterator[Step]:
+    vpc_id = attachment.resource_id or ""
+    subnets = walk.account.subnets_of(vpc_id)
+    if not isinstance(subnets, Missing):
+        yield from _from_inside(walk, asked, version, source, target, vpc_id)
+        return
+    owner = f" of account {attachment.resource_owner_id}" if attachment.resource_owner_id else ""
+    walk.lack(subnets if subnets.pending else Missing(f"{vpc_id}{owner}", f"behind {entry.id}, not readable"))
+    yield from _at_the_door(walk, asked, version, source, target, entry, unknown=True)
 
 
 def _enter_by_peering(

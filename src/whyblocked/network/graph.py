@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from whyblocked.config import transit
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.resources import Route, RouteTable
 from whyblocked.network.flow import INTERNET, Node
@@ -31,9 +32,7 @@ _TARGETS = {
     "lgw": "local-gateway",
     "cagw": "carrier-gateway",
 }
-UNMODELLED = frozenset(
-    {"transit-gateway", "vpc-endpoint", "local-gateway", "carrier-gateway", "core-network", "target"}
-)
+UNMODELLED = frozenset({"vpc-endpoint", "local-gateway", "carrier-gateway", "core-network", "target"})
 
 
 def target_node(route: Route, vpc_id: str) -> Node:
@@ -88,6 +87,9 @@ def _subnet(account: Account, here: Node) -> Iterable[Node]:
     if not isinstance(table, Missing):
         yield Node("route-table", table.route_table_id)
     yield Node("host", here.id)
+    for gateway_id in transit.gateways(account):
+        if here.id in transit.subnets_of(account, gateway_id):
+            yield Node("transit-gateway", gateway_id)
     for interface in account.interfaces.values():
         if interface.subnet_id == here.id:
             yield Node("security-group", interface.network_interface_id)

@@ -28,6 +28,7 @@ def starts(walk: Walk, asked: Asked) -> Iterator[Step]:
     """Every place where packets of the question begin, with those packets."""
     version = version_of(asked)
     walk.to_internet = asked.destination.kind == "internet"
+    walk.to_host = asked.destination.kind == "host"
     for end in (asked.source, asked.destination):
         if end.kind == "host" and not any(a.version == version for i in end.interfaces for a in private_addresses(i)):
             raise EndpointError(

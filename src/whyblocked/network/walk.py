@@ -14,6 +14,7 @@ import msgspec
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.addresses import private_addresses
 from whyblocked.config.resources import NetworkInterface, RouteTable, SecurityGroup, Subnet
+from whyblocked.network import transit
 from whyblocked.network.beyond import reason
 from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged
 from whyblocked.network.graph import UNMODELLED, NetworkGraph
@@ -92,6 +93,13 @@ class Rulebook:
         )
         return found
 
+    def transit(self, gateway_id: str, table_id: str, version: int) -> transit.Table | Missing:
+        """The route table of a transit gateway for look-ups of one IP version."""
+        found: transit.Table | Missing = self._keep(
+            ("transit", table_id, version), lambda: transit.compile_table(self._account, gateway_id, table_id, version)
+        )
+        return found
+
     def acl(self, subnet: Subnet, direction: Direction, version: int) -> tuple[str, list[AclRule]] | Missing:
         """The id and rules of the network ACL of a subnet."""
         acl = self._account.network_acl_of(subnet)
@@ -146,6 +154,7 @@ class Walk:
         self.leaves: list[Piece] = []
         self.path: list[tuple[Node, Node]] = []
         self.to_internet = False  # the destination is "internet": of that, the account's own addresses are no part
+        self.to_host = False  # the destination was named, not given by an address that others may have as well
         self._handlers = handlers
         self._missing: dict[Missing, None] = {}
         self._warnings: dict[str, None] = {}
@@ -194,6 +203,8 @@ class Walk:
     def arrive(self, place: Node, bundle: Bundle) -> None:
         """The bundle reached what it was sent to (or the edge of what AWS controls)."""
         if bundle.leg == "forward":
+            if self.to_host and bundle.goal is not None and place.id != bundle.goal.network_interface_id:
+                bundle = self._astray(place, bundle)
             self._arrived.append((place, bundle))
         elif place == bundle.origin:
             self.leaves += bundle.pieces
@@ -206,6 +217,18 @@ class Walk:
                 summary=f"The reply does not come back to the sender: it goes to {place.kind} {place.id}.",
             )
             self.leaves += flagged(bundle.pieces, blocked=True)
+
+    def _astray(self, place: Node, bundle: Bundle) -> Bundle:
+        """Where addresses are used twice, routes may lead to the one that is not meant."""
+        goal = bundle.goal.network_interface_id if bundle.goal else ""
+        self.block(
+            bundle,
+            bundle.pieces,
+            layer="route-table",
+            code="DELIVERED_ELSEWHERE",
+            summary=f"The routes do not lead to {goal}: the packets end at {place.kind.replace('-', ' ')} {place.id}.",
+        )
+        return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
 
     def drop(self, bundle: Bundle) -> Iterator[Step]:
         """Nothing leads on. Go on at the door of the VPC that the packets were meant for, where it is known."""

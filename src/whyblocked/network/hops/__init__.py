@@ -13,6 +13,7 @@ from whyblocked.network.hops import (
     route_table,
     security_group,
     subnet,
+    transit_gateway,
     vpn_gateway,
 )
 from whyblocked.network.walk import UNMODELLED_HANDLERS, Handler
@@ -33,11 +34,13 @@ HANDLERS: dict[str, Handler] = {
     "vpc-peering": peering.cross,
     "vpn-gateway": vpn_gateway.cross,
     "carrier-gateway": carrier_gateway.cross,
+    "transit-gateway": transit_gateway.cross,
 }
 """What moves packets through a resource of each kind; for the kinds of :data:`UNMODELLED`, to an open end."""
 
 NEIGHBOURS: dict[str, Neighbours] = {
     "vpn-gateway": vpn_gateway.neighbours,
     "carrier-gateway": carrier_gateway.neighbours,
+    "transit-gateway": transit_gateway.neighbours,
 }
 """What the resources of kinds beyond the VPC's own hand packets over to: each stands in its hop module."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
+from whyblocked.config import transit
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses
-from whyblocked.config.resources import NetworkInterface
+from whyblocked.config.resources import NetworkInterface, TransitGatewayVpcAttachment
 from whyblocked.network.flow import Bundle, Node, Piece
 from whyblocked.network.hops.interface import works
 from whyblocked.network.packets import Interval, Packets, span
@@ -95,6 +96,23 @@ def _filter(
     return bundle.but(pieces=tuple(pieces))
 
 
+def _allowed_with_referencing(
+    walk: Walk, interface: NetworkInterface, bundle: Bundle, denied: Sequence[Piece], rules: tuple[GroupRule, ...]
+) -> bool:
+    """Whether it is only the switches of the transit gateway and its attachments that refuse these."""
+    if bundle.resumed or not _behind_transit_gateways(walk.account, interface.vpc_id, bundle):
+        return False
+    return all(
+        decision.action == "allow"
+        for piece in denied
+        for decision in any_match(
+            rules,
+            piece.packets,
+            lambda rule, packets: peers_of(walk.account, interface, "ingress", bundle, rule, packets, referencing=True),
+        )
+    )
+
+
 def _visible(walk: Walk, interface: NetworkInterface, pieces: Sequence[Piece]) -> Sequence[Piece]:
     """The pieces as a flow log sees them: at an interface of nothing that runs, nothing arrives."""
     if works(walk, interface):
@@ -113,6 +131,23 @@ def _block(
 ) -> None:
     eni = interface.network_interface_id
     walk.refuse(bundle, eni, direction, (piece.packets for piece in denied))
+    if direction == "ingress" and _allowed_with_referencing(walk, interface, bundle, denied, rules):
+        attachment_id = bundle.via or ""
+        walk.block(
+            bundle,
+            denied,
+            layer="security-group",
+            code="SG_REFERENCING_SUPPORT",
+            summary=f"The rules of {' and '.join(groups)} on {eni} name the sender's security group, which does not "
+            f"count across the transit gateway: security group referencing is off (they came by {attachment_id}).",
+            direction=direction,
+            resource_ids=groups,
+            interface_id=eni,
+            tried=rules,
+            next_step="Turn security group referencing on at the transit gateway and at both attachments, or name the "
+            "sender's addresses in the rule.",
+        )
+        return
     names = " or ".join(groups) if len(groups) < 4 else f"{len(groups)} security groups"
     way = "inbound" if direction == "ingress" else "outbound"
     walk.block(
@@ -137,8 +172,13 @@ def peers_of(
     bundle: Bundle,
     rule: GroupRule,
     packets: Packets,
+    *,
+    referencing: bool = False,
 ) -> Sequence[Interval] | Missing:
-    """The address spans that a prefix list or group rule stands for."""
+    """The address spans that a prefix list or group rule stands for.
+
+    ``referencing``: as if security group referencing were on at every transit gateway and attachment.
+    """
     if rule.kind == "prefix-list":
         cidrs = account.prefix_list(rule.peer)
         if isinstance(cidrs, Missing):
@@ -148,17 +188,23 @@ def peers_of(
     if rule.peering_status == "deleted":
         return ()
     low, high = packets.source if direction == "ingress" else packets.destination
-    scope = _scope(account, interface.vpc_id, direction, bundle)
+    scope, unsure = _scope(account, interface.vpc_id, direction, bundle)
+    if referencing:
+        scope |= _behind_transit_gateways(account, interface.vpc_id, bundle)
     if low == high:
         kind = IPv4Address if packets.version == 4 else IPv6Address
-        return _peer_at(account, scope, rule, kind(low))
-    return _peers_of_group(account, scope, rule, packets.version)
+        return _peer_at(account, scope, unsure, rule, kind(low))
+    return _peers_of_group(account, scope, unsure, rule, packets.version)
 
 
-def _scope(account: Account, vpc_id: str, direction: Direction, bundle: Bundle) -> dict[str, str | None]:
-    """The VPCs whose interfaces a group reference can mean: this one, and those peered with it in the same Region.
+def _scope(
+    account: Account, vpc_id: str, direction: Direction, bundle: Bundle
+) -> tuple[dict[str, str | None], dict[str, Missing]]:
+    """The VPCs whose interfaces a group reference can mean: this one, those peered with it in the same Region, and,
+    for inbound rules, the one that the packets came from by a transit gateway; and those that can't be told.
 
     https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-security-groups.html
+    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html#vpc-attachment-security
     """
     scope = {vpc_id: account.account_id_of(vpc_id)}
     for _, peering in sorted(account.peerings.items()):
@@ -171,11 +217,64 @@ def _scope(account: Account, vpc_id: str, direction: Direction, bundle: Bundle) 
             one, other = other, one
         if one.vpc_id == vpc_id and other.vpc_id and (not one.region or not other.region or one.region == other.region):
             scope[other.vpc_id] = other.owner_id
-    return scope
+    unsure: dict[str, Missing] = {}
+    for other_vpc, owner in _behind_transit_gateways(account, vpc_id, bundle).items() if direction == "ingress" else ():
+        supported = _referencing(account, vpc_id, other_vpc, bundle)
+        if supported:
+            scope[other_vpc] = owner
+        if isinstance(supported, Missing):
+            unsure[other_vpc] = supported
+    return scope, unsure
+
+
+def _behind_transit_gateways(account: Account, vpc_id: str, bundle: Bundle) -> dict[str, str | None]:
+    """The VPC that the packets came from straight through a transit gateway; all it could be where that is unclear."""
+    if bundle.resumed:
+        gateways = [g for g in sorted(transit.gateways(account)) if _attached(account, g, vpc_id)]
+        found = [a for g in gateways for a in account.transit_attachments.get(g, {}).values()]
+    else:
+        came_by = transit.by_id(account, bundle.via) if bundle.via else None
+        found = [came_by] if came_by else []
+    return {a.resource_id: a.resource_owner_id for a in found if a.resource_type == "vpc" and a.resource_id}
+
+
+def _attached(account: Account, gateway_id: str, vpc_id: str) -> bool:
+    return any(a.resource_id == vpc_id for a in account.transit_attachments.get(gateway_id, {}).values())
+
+
+def _referencing(account: Account, vpc_id: str, other: str, bundle: Bundle) -> bool | Missing:
+    """Whether groups of the other VPC count here: the gateway's switch is on, and that of both attachments."""
+    came_by = transit.by_id(account, bundle.via) if bundle.via and not bundle.resumed else None
+    known = [came_by.transit_gateway_id] if came_by else sorted(transit.gateways(account))
+    for gateway_id in known:
+        ends = [transit.attachment_of(account, gateway_id, one) for one in (vpc_id, other)]
+        if any(isinstance(end, Missing) for end in ends):
+            continue
+        gateway = transit.gateway(account, gateway_id)
+        if isinstance(gateway, Missing):
+            return gateway
+        if gateway.options is None or gateway.options.security_group_referencing_support != "enable":
+            continue
+        attached = [
+            transit.vpc_attachment(account, end.transit_gateway_attachment_id, end.resource_id or "")
+            for end in ends
+            if not isinstance(end, Missing)
+        ]
+        unread = next((a for a in attached if isinstance(a, Missing)), None)
+        if unread is not None:
+            return unread
+        if all(not isinstance(a, Missing) and _switched_on(a) for a in attached):
+            return True
+    return False
+
+
+def _switched_on(attached: TransitGatewayVpcAttachment) -> bool:
+    """An attachment has it on unless it says otherwise."""
+    return attached.options is None or attached.options.security_group_referencing_support != "disable"
 
 
 def _peer_at(
-    account: Account, scope: dict[str, str | None], rule: GroupRule, address: Ip
+    account: Account, scope: dict[str, str | None], unsure: dict[str, Missing], rule: GroupRule, address: Ip
 ) -> Sequence[Interval] | Missing:
     """The address itself where the interface behind it carries the group: only private addresses count."""
     for vpc_id in scope:
@@ -185,7 +284,8 @@ def _peer_at(
         if isinstance(owner, Missing):
             return owner
         if owner is not None:
-            return [(int(address), int(address))] if any(g.group_id == rule.peer for g in owner.groups) else ()
+            carries = any(g.group_id == rule.peer for g in owner.groups)
+            return (unsure.get(vpc_id) or [(int(address), int(address))]) if carries else ()
     return _foreign(account, scope, rule) or ()
 
 
@@ -198,11 +298,14 @@ def _foreign(account: Account, scope: dict[str, str | None], rule: GroupRule) ->
 
 
 def _peers_of_group(
-    account: Account, scope: dict[str, str | None], rule: GroupRule, version: int
+    account: Account, scope: dict[str, str | None], unsure: dict[str, Missing], rule: GroupRule, version: int
 ) -> Sequence[Interval] | Missing:
     members = account.members(rule.peer)
     if isinstance(members, Missing):
         return members
+    unclear = next((unsure[member.vpc_id] for member in members if member.vpc_id in unsure), None)
+    if unclear is not None:
+        return unclear
     spans = [
         (int(address), int(address))
         for member in members

@@ -25,7 +25,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     here = bundle.but(subnet_id=subnet.subnet_id, vpc_id=subnet.vpc_id)
     if bundle.inbound:
         heading = bundle.heading
-        if heading is not None and heading.kind == "nat-gateway":
+        if heading is not None and heading.kind in ("nat-gateway", "transit-gateway"):
             yield heading, here
         elif heading is not None and heading.kind == "interface":
             yield Node("security-group", heading.id), here
