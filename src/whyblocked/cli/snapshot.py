@@ -20,7 +20,13 @@ def command() -> None:
 @click.argument("folder", metavar="DIR")
 @account_options
 def save(
-    folder: str, profile: str | None, region: str | None, endpoint_url: str | None, snapshot: str | None, debug: bool
+    folder: str,
+    profile: tuple[str, ...],
+    region: str | None,
+    endpoint_url: str | None,
+    snapshot: str | None,
+    debug: bool,
+    role_arn: str | None,
 ) -> int:
     """Save the configuration of one Region to DIR/<account>/<region>/, readable by you alone.
 
@@ -33,7 +39,7 @@ def save(
     from whyblocked.config.live import Live
     from whyblocked.config.save import save_snapshot
 
-    source = AccountSettings(profile, region, endpoint_url, None, debug).open().source
+    source = AccountSettings(profile, region, endpoint_url, None, debug, role_arn).open().source
     assert isinstance(source, Live)
     try:
         saved = save_snapshot(Path(folder), source)

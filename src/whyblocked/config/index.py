@@ -29,8 +29,9 @@ class Index:
         self.egress_only_gateways: dict[str, r.EgressOnlyInternetGateway] = {}
         self.nat_gateways: dict[str, r.NatGateway] = {}
         self.peerings: dict[str, r.VpcPeeringConnection] = {}
+        self.peerings_of: dict[str, dict[str, r.VpcPeeringConnection]] = defaultdict(dict)  # by VPC
         self.prefix_lists: dict[str, tuple[str, ...]] = {}
-        self.public_access: dict[str, r.PublicAccessOptions] = {}
+        self.public_access: dict[tuple[str, str], r.PublicAccessOptions] = {}  # by account and Region
         self.public_access_exclusions: dict[str, r.PublicAccessExclusion] = {}
         self.flow_logs: dict[str, r.FlowLog] = {}
         self.details: dict[tuple[str, str], tuple[r.Resource, ...]] = {}  # by operation, and what it was asked about
@@ -163,13 +164,15 @@ class Index:
         self.nat_gateways.setdefault(gateway.nat_gateway_id, gateway)
 
     def _add_peering(self, peering: r.VpcPeeringConnection, *_: object) -> None:
-        self.peerings.setdefault(peering.vpc_peering_connection_id, peering)
+        if self.peerings.setdefault(peering.vpc_peering_connection_id, peering) is not peering:
+            return
         for side in (peering.requester_vpc_info, peering.accepter_vpc_info):
             if side.vpc_id:
+                self.peerings_of[side.vpc_id][peering.vpc_peering_connection_id] = peering
                 self._place(side.vpc_id, side.owner_id, None, side.region)
 
-    def _add_public_access(self, options: r.PublicAccessOptions, _account_id: str | None, region: str | None) -> None:
-        self.public_access[options.aws_region or region or ""] = options
+    def _add_public_access(self, options: r.PublicAccessOptions, account_id: str | None, region: str | None) -> None:
+        self.public_access[options.aws_account_id or account_id or "", options.aws_region or region or ""] = options
 
     def _add_exclusion(self, exclusion: r.PublicAccessExclusion, *_: object) -> None:
         self.public_access_exclusions.setdefault(exclusion.exclusion_id or exclusion.resource_arn, exclusion)
@@ -184,6 +187,10 @@ class Index:
             self._reader_of.setdefault(key, reader_id)
         if region:
             self._region_of.setdefault(key, region)
+
+    def owner_of(self, vpc_id: str) -> str | None:
+        """The account that a VPC belongs to, as AWS says."""
+        return self._account_of.get(vpc_id)
 
     def account_id_of(self, vpc_id: str) -> str | None:
         """The account that owns a VPC (or interface), where anything told it."""

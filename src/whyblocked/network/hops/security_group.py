@@ -11,9 +11,10 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from whyblocked.config.account import Missing
 from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses
-from whyblocked.config.resources import NetworkInterface
+from whyblocked.config.resources import NetworkInterface, PeeringSide
 from whyblocked.network.flow import Bundle, Node, Piece
 from whyblocked.network.hops.interface import works
+from whyblocked.network.hops.peering import blocks_of
 from whyblocked.network.packets import Interval, Packets, span
 from whyblocked.network.rules import Decision, Direction, GroupRule, any_match
 from whyblocked.network.walk import Step, Walk
@@ -148,54 +149,79 @@ def peers_of(
     return _peers_of_group(walk, scope, rule, packets.version)
 
 
-def _scope(walk: Walk, vpc_id: str, direction: Direction, bundle: Bundle) -> dict[str, str | None]:
+def _scope(walk: Walk, vpc_id: str, direction: Direction, bundle: Bundle) -> dict[str, PeeringSide | None]:
     """The VPCs whose interfaces a group reference can mean: this one, and those peered with it in the same Region.
 
     https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-security-groups.html
     """
-    scope = {vpc_id: walk.account.account_id_of(vpc_id)}
-    for _, peering in sorted(walk.account.peerings.items()):
+    scope: dict[str, PeeringSide | None] = {vpc_id: None}
+    for pcx, peering in sorted(walk.account.peerings_of.get(vpc_id, {}).items()):
         if peering.status.code != "active":
             continue
-        if direction == "ingress" and not bundle.resumed and bundle.via != peering.vpc_peering_connection_id:
+        if direction == "ingress" and not bundle.resumed and bundle.via != pcx:
             continue
         one, other = peering.requester_vpc_info, peering.accepter_vpc_info
         if other.vpc_id == vpc_id:
             one, other = other, one
-        if one.vpc_id == vpc_id and other.vpc_id and (not one.region or not other.region or one.region == other.region):
-            scope[other.vpc_id] = other.owner_id
+        if other.vpc_id and _same_region(walk, one, other):
+            scope[other.vpc_id] = other
     return scope
 
 
-def _peer_at(walk: Walk, scope: dict[str, str | None], rule: GroupRule, address: Ip) -> Sequence[Interval] | Missing:
+def _same_region(walk: Walk, one: PeeringSide, other: PeeringSide) -> bool:
+    """Whether two sides are in one Region, as far as anything tells: no reference reaches across Regions."""
+    regions = [side.region or walk.account.region_of(side.vpc_id or "") for side in (one, other)]
+    return not all(regions) or regions[0] == regions[1]
+
+
+def _peer_at(
+    walk: Walk, scope: dict[str, PeeringSide | None], rule: GroupRule, address: Ip
+) -> Sequence[Interval] | Missing:
     """The address itself where the interface behind it carries the group: only private addresses count."""
-    for vpc_id in scope:
-        if not _may_hold(walk, vpc_id, address):
+    for vpc_id, side in scope.items():
+        if not _may_hold(walk, vpc_id, side, address) or _names_another(walk, rule, vpc_id):
             continue
         owner = walk.account.interface_at(vpc_id, address)
         if isinstance(owner, Missing):
-            return owner
+            return owner if owner.pending else _members_of(rule, owner)
         if owner is not None:
             return [(int(address), int(address))] if any(g.group_id == rule.peer for g in owner.groups) else ()
-    return _foreign(walk, scope, rule) or ()
+        if _unread(walk, vpc_id, side):
+            return _members_of(rule, Missing(vpc_id, "not read"))
+    return ()
 
 
-def _foreign(walk: Walk, scope: dict[str, str | None], rule: GroupRule) -> Missing | None:
-    """A group of an account that was not read: nobody here can list who carries it."""
-    unread = [
-        vpc for vpc, owner in scope.items() if owner and owner == rule.peer_account and vpc not in walk.account.vpcs
-    ]
-    return (
-        Missing(f"members of {rule.peer} in account {rule.peer_account}", "not readable from here") if unread else None
-    )
+def _names_another(walk: Walk, rule: GroupRule, vpc_id: str) -> bool:
+    """Whether nobody in a VPC that was not read can carry the group, as it is known to belong to another."""
+    if vpc_id in walk.account.vpcs:
+        return False
+    group = walk.account.security_groups.get(rule.peer)
+    of = (group.vpc_id if group else None) or rule.peer_vpc
+    return of is not None and of != vpc_id
+
+
+def _unread(walk: Walk, vpc_id: str, side: PeeringSide | None) -> bool:
+    return side is not None and vpc_id not in walk.account.vpcs
+
+
+def _members_of(rule: GroupRule, why: Missing) -> Missing:
+    """Nobody who can be asked lists who carries the group."""
+    where = f" in account {rule.peer_account}" if rule.peer_account else ""
+    return Missing(f"members of {rule.peer}{where}", f"not readable ({why})")
 
 
 def _peers_of_group(
-    walk: Walk, scope: dict[str, str | None], rule: GroupRule, version: int
+    walk: Walk, scope: dict[str, PeeringSide | None], rule: GroupRule, version: int
 ) -> Sequence[Interval] | Missing:
     members = walk.account.members(rule.peer)
     if isinstance(members, Missing):
         return members
+    for vpc_id, side in scope.items():
+        if _names_another(walk, rule, vpc_id):
+            continue
+        hidden = walk.account.hidden(vpc_id)
+        if hidden is not None or _unread(walk, vpc_id, side):
+            return _members_of(rule, hidden or Missing(vpc_id, "not read"))
     spans = [
         (int(address), int(address))
         for member in members
@@ -207,9 +233,12 @@ def _peers_of_group(
         if member.vpc_id in scope:
             networks = (ip_network(block, strict=False) for block in delegated_prefixes(member))
             spans += [span(network) for network in networks if network.version == version]
-    return spans or _foreign(walk, scope, rule) or ()
+    return spans
 
 
-def _may_hold(walk: Walk, vpc_id: str, address: Ip) -> bool:
+def _may_hold(walk: Walk, vpc_id: str, side: PeeringSide | None, address: Ip) -> bool:
     vpc = walk.account.vpcs.get(vpc_id)
-    return vpc is None or any(address in network for network in vpc.networks)
+    if vpc is not None:
+        return any(address in network for network in vpc.networks)
+    blocks = blocks_of(walk, side, address.version) if side is not None else []
+    return not blocks or any(low <= int(address) <= high for low, high in blocks)
