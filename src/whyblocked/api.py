@@ -6,7 +6,7 @@ print(session.explain(parse("203.0.113.5 -> i-abc:22")).summary)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -121,7 +121,7 @@ def snapshot(folder: str | Path, region: str | None = None) -> Account:
 
 
 def live(
-    profiles: Sequence[str] = (),
+    profiles: tuple[str, ...] = (),
     region: str | None = None,
     endpoint_url: str | None = None,
     debug: bool = False,

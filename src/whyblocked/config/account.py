@@ -338,10 +338,10 @@ class Account(Index):
         if missing is not None:
             return missing
         owner, region = self.account_id_of(vpc_id), self.region_of(vpc_id)
-        there = [(of, o) for (of, where), o in self.public_access.items() if not where or where == region]
+        there = [(of, o) for (of, where), o in self.public_access.items() if not where or region in (None, where)]
         return next((options for of, options in there if not of or owner in (None, of)), None)
 
-    def exclusions(self, vpc_id: str) -> tuple[r.PublicAccessExclusion, ...] | Missing:
+    def exclusions(self, vpc_id: str = "") -> tuple[r.PublicAccessExclusion, ...] | Missing:
         """The exclusions from Block Public Access where a VPC is."""
         missing = self.source.ask(Query("DescribeVpcBlockPublicAccessExclusions", "", "", about=vpc_id))
         return missing if missing is not None else tuple(self.public_access_exclusions.values())

@@ -6,7 +6,7 @@ Import this module only where AWS is asked: it needs botocore.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from whyblocked.config import resources as r
@@ -101,6 +101,10 @@ class Live:
     def _ask(self, query: Placed) -> Missing | None:
         if query in self._loaded or self._all(query) in self._loaded:
             return None
+        if query.place.account and not self.accounts.identified:  # as long as its account was taken for home
+            at_home = query._replace(place=query.place._replace(account=""))
+            if at_home in self._loaded or self._all(at_home) in self._loaded:
+                return None
         failed = self._failed.get(query) or self._failed.get(self._all(query))
         if failed is not None:
             return failed
@@ -314,7 +318,7 @@ class _Known:
 
 
 def live_account(
-    profiles: Sequence[str] = (),
+    profiles: tuple[str, ...] = (),
     region: str | None = None,
     endpoint_url: str | None = None,
     debug: bool = False,

@@ -151,6 +151,6 @@ def _owners_of_attachments(resource: r.Resource) -> Iterator[tuple[str | None, s
 def _of_arn(text: str) -> Place | None:
     """The account and Region that an ARN names."""
     parts = text.split(":", 5)
-    if len(parts) < 6 or parts[0] != "arn" or not parts[4].isdigit():
+    if len(parts) < 6 or parts[0] != "arn" or not (parts[4] or "0").isdigit():
         return None
     return Place(parts[4], parts[3])

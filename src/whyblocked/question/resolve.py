@@ -118,7 +118,7 @@ def _find(search: Search, shape: Shape, text: str, what: str) -> list[End]:
 
 
 def _instance(search: Search, shape: Shape, text: str, what: str) -> list[End]:
-    found = search.instances_like(shape.value)
+    found = search.instances_like(shape.value, shape.arn)
     if search.waits():
         return []
     if not found:
@@ -151,7 +151,7 @@ def _host(
 
 
 def _interface(search: Search, shape: Shape, text: str, what: str) -> list[End]:
-    found = search.interfaces_like(shape.value)
+    found = search.interfaces_like(shape.value, shape.arn)
     if search.waits():
         return []
     if not found:

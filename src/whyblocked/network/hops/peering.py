@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from whyblocked.config.account import Missing, Query
 from whyblocked.config.resources import PeeringSide, VpcPeeringConnection
@@ -33,6 +33,9 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     if other.vpc_id is None:
         yield from walk.lose(here, Missing(f"vpc peering connection {node.id}", "the other VPC is not named"))
         return
+    for low, high in {piece.packets.destination for piece in here.pieces}:
+        if low == high:  # whose address it is will be needed there
+            walk.account.owners(IPv4Address(low) if here.version == 4 else IPv6Address(low), other.vpc_id)
     unread = unreadable(walk, other)
     if unread is not None:
         walk.note(here, "vpc-peering", node.id, "unknown", detail=f"{other.vpc_id} is not readable")
