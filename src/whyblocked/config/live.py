@@ -63,6 +63,7 @@ class Live:
         self.warnings: list[str] = []
         self._meanwhile = meanwhile
         self._looked_around = False
+        self._likely_home: str | None = None
         self._known = _Known()
         self._pending: dict[Placed, None] = {}
         self._loaded: set[Placed] = set()
@@ -101,10 +102,6 @@ class Live:
     def _ask(self, query: Placed) -> Missing | None:
         if query in self._loaded or self._all(query) in self._loaded:
             return None
-        if query.place.account and not self.accounts.identified:  # as long as its account was taken for home
-            at_home = query._replace(place=query.place._replace(account=""))
-            if at_home in self._loaded or self._all(at_home) in self._loaded:
-                return None
         failed = self._failed.get(query) or self._failed.get(self._all(query))
         if failed is not None:
             return failed
@@ -122,11 +119,12 @@ class Live:
     def _normal(self, place: Place) -> Place:
         """``place`` as all queries name it: home is the empty account, the Region of the run the empty Region.
 
-        As long as only one account's id has been seen, it is taken for home: that saves asking whose that is.
+        Until it is asked whose that is, the one account that was seen first is taken for home: mostly there is no other.
         """
-        home = self.accounts.is_home(place.account) or (
-            not self.accounts.identified and self.places.owners <= {place.account}
-        )
+        if self._likely_home is None and len(self.places.owners) == 1:
+            (self._likely_home,) = self.places.owners
+        likely = None if self.accounts.identified else self._likely_home
+        home = place.account == likely or self.accounts.is_home(place.account)
         return Place("" if home else place.account, "" if place.region == self.region else place.region)
 
     def advance(self, account: Account) -> bool:
