@@ -20,7 +20,7 @@ from whyblocked.errors import AwsError, InputError
 
 
 def save(folder: Path) -> Saved:
-    return save_snapshot(folder, cast(Live, live_account().source))
+    return save_snapshot(folder, cast(Live, live_account().source))[0]
 
 
 def everything(account: Account, made: cloud.Cloud) -> list[object]:

@@ -44,7 +44,7 @@ def build(**client: Any) -> World:
         group = ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"]
         world.groups[name] = group
         if name != "stray":
-            rule = permission("tcp", 5432, cidr="10.0.0.0/16")
+            rule: Any = permission("tcp", 5432, cidr="10.0.0.0/16")
             ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
     home = world.clients["app"]
     tables: dict[str, dict[str, str]] = {name: {} for name in places}

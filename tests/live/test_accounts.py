@@ -1,4 +1,4 @@
-"""A walk that leads into other accounts and Regions reads on there, by a role or a profile, or says what would open it."""
+"""A walk that leads into other accounts and Regions reads on there, or says what would open them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import pytest
 
 from tests.live import accounts
 from tests.live.accounts import ARCHIVE, PATTERN, REPORTS, World
-from whyblocked.api import Session, live
+from whyblocked.api import Session, live, snapshot
 from whyblocked.config.live import Live
+from whyblocked.config.save import save_snapshot
 from whyblocked.diagnosis.answer import Answer
 from whyblocked.question.grammar import parse
+
+KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +27,15 @@ def _built() -> Iterator[World]:
 
     moto_fixups.mend()
     with pytest.MonkeyPatch.context() as patch, mock_aws():
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        for name, value in KEYS.items():
+            patch.setenv(name, value)
         yield accounts.build()
 
 
 @pytest.fixture
 def world(_built: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
-    for name, value in (("ACCESS_KEY_ID", "testing"), ("SECRET_ACCESS_KEY", "testing"), ("DEFAULT_REGION", "us-east-1")):
-        monkeypatch.setenv(f"AWS_{name}", value)
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
     return _built
 
 
@@ -82,8 +84,7 @@ def test_a_call_that_is_denied_far_off_is_missing_there(world: World, monkeypatc
     from botocore.exceptions import ClientError
 
     from whyblocked.config import live as module
-
-    real = module.fetcher
+    from whyblocked.config.fetch import fetcher as real
 
     def fetcher(client, operation, parameters):  # type: ignore[no-untyped-def]
         if operation.name == "DescribeNetworkAcls" and client.meta.region_name == "eu-west-1":
@@ -124,7 +125,8 @@ def test_a_second_profile_that_is_of_no_use_is_a_warning(
     world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     config = tmp_path / "config"
-    config.write_text("[profile shop]\naws_access_key_id = testing\naws_secret_access_key = testing\n[profile broken]\n")
+    keys = "aws_access_key_id = testing\naws_secret_access_key = testing\n"
+    config.write_text(f"[profile shop]\n{keys}[profile broken]\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
@@ -155,3 +157,25 @@ def test_calls_and_rounds_do_not_grow_with_the_accounts(world: World, address: s
     made = [(name, repr(parameters)) for name, parameters in after.calls]
     addressed = [call for call in made if address in call[1]]  # in the first account by name, then in the far one
     assert (len(made) - len(set(made)), len(addressed)) == (1, 2), made
+
+
+def test_a_snapshot_holds_every_account_that_a_path_leads_to_and_answers_alike(world: World, tmp_path: Path) -> None:
+    saved = save_snapshot(tmp_path, cast(Live, live(role=PATTERN).source))
+    folders = {one.folder.relative_to(tmp_path).as_posix() for one in saved}
+    assert folders == {
+        f"{accounts.SHOP}/us-east-1",
+        f"{accounts.SHOP}/eu-west-1",
+        f"{REPORTS}/us-east-1",
+        f"{ARCHIVE}/eu-west-1",
+    }
+    session = Session(snapshot(tmp_path))
+    for question in ("app -> 10.9.1.20:5432", "app -> 10.7.1.30:22", "app -> 10.7.1.30:5432", "app -> 10.6.1.40:22"):
+        offline, online = session.explain(parse(question)), asked(question)[0]
+        assert (offline.verdict, offline.blocked_by) == (online.verdict, online.blocked_by), question
+        assert (offline.forward, offline.return_) == (online.forward, online.return_), question
+
+
+def test_a_snapshot_without_the_role_says_what_it_leaves_out(world: World, tmp_path: Path) -> None:
+    saved = save_snapshot(tmp_path, cast(Live, live().source))
+    assert {one.account_id for one in saved} == {accounts.SHOP}
+    assert any(f"account {REPORTS}" in reason for reason in saved[0].skipped)

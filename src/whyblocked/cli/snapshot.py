@@ -28,7 +28,10 @@ def save(
     debug: bool,
     role_arn: str | None,
 ) -> int:
-    """Save the configuration of one Region to DIR/<account>/<region>/, readable by you alone.
+    """Save the configuration to DIR/<account>/<region>/, readable by you alone.
+
+    That is one Region, and those that its peering connections, transit gateways and shared subnets lead to: in other
+    accounts as far as a further --profile or --role-arn opens them.
 
     Then ask with --snapshot DIR, here or where there are no credentials. Instance user data and environment
     variables are not saved.
@@ -45,7 +48,8 @@ def save(
         saved = save_snapshot(Path(folder), source)
     except ValueError as error:  # a null character in the name
         raise InputError(f"{clean(folder)}: is no name for a folder: {error}") from None
-    for reason in saved.skipped:
-        note(f"whyblocked: skipped {clean(reason, 500)}")
-    emit(f"{len(saved.files)} files in {clean(str(saved.folder), 1000)}\n")
+    for one in saved:
+        for reason in one.skipped:
+            note(f"whyblocked: skipped {clean(reason, 500)}")
+        emit(f"{len(one.files)} files in {clean(str(one.folder), 1000)}\n")
     return 0

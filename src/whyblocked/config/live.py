@@ -119,7 +119,7 @@ class Live:
     def _normal(self, place: Place) -> Place:
         """``place`` as all queries name it: home is the empty account, the Region of the run the empty Region.
 
-        Until it is asked whose that is, the one account that was seen first is taken for home: mostly there is no other.
+        Until it is asked whose that is, the account that was seen first is taken for home: mostly there is no other.
         """
         if self._likely_home is None and len(self.places.owners) == 1:
             (self._likely_home,) = self.places.owners

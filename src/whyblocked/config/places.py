@@ -78,6 +78,10 @@ class Places:
         """Where the owner of a resource is, if something told; None where it is not shared with who reads it."""
         return self._said.get(resource_id) if resource_id in self._visible else None
 
+    def told(self) -> tuple[Place, ...]:
+        """Every place that a resource named."""
+        return tuple(dict.fromkeys(self._said.values()))
+
     def learn(self, resource: r.Resource, reader: Place) -> None:
         """Note what ``resource``, which came from ``reader``, tells of where things live."""
         for text in r.texts(msgspec.to_builtins(resource)):
