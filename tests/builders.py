@@ -925,6 +925,7 @@ OPERATIONS = {
     "VpcPeeringConnections": "describe-vpc-peering-connections",
     "PrefixLists": "describe-managed-prefix-lists",
     "FlowLogs": "describe-flow-logs",
+    "SecurityGroupVpcAssociations": "describe-security-group-vpc-associations",
     "VpcBlockPublicAccessOptions": "describe-vpc-block-public-access-options",
     "VpcBlockPublicAccessExclusions": "describe-vpc-block-public-access-exclusions",
 }

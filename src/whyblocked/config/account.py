@@ -176,6 +176,14 @@ class Account(Index):
             "SecurityGroups", Query("DescribeSecurityGroups", "group-id", group_id)
         )
 
+    def vpcs_of_group(self, group_id: str) -> frozenset[str] | Missing:
+        """The VPCs that a group is associated with, besides its own."""
+        missing = self.source.ask(Query("DescribeSecurityGroupVpcAssociations", "group-id", group_id))
+        states = self.group_vpcs.get(group_id, {})
+        return missing or frozenset(
+            vpc_id for vpc_id, state in states.items() if state in ("associated", "associating")
+        )
+
     def rules_of(self, group_id: str) -> tuple[r.SecurityGroupRule, ...]:
         """The rules of a group with their ids; empty where they were not read."""
         self.source.ask(Query("DescribeSecurityGroupRules", "group-id", group_id))
@@ -320,6 +328,16 @@ class Account(Index):
             "VpcPeeringConnections",
             Query("DescribeVpcPeeringConnections", "vpc-peering-connection-id", peering_id),
         )
+
+    def peerings_between(self, one: str, other: str) -> tuple[r.VpcPeeringConnection, ...] | Missing:
+        """The peering connections between two VPCs."""
+        filters = ("requester-vpc-info.vpc-id", "accepter-vpc-info.vpc-id")
+        asked = [self.source.ask(Query("DescribeVpcPeeringConnections", name, one)) for name in filters]
+        for missing in asked:
+            if missing is not None:
+                return missing
+        both = self.peerings_of.get(other, {})
+        return tuple(peering for pcx, peering in self.peerings_of.get(one, {}).items() if pcx in both)
 
     def prefix_list(self, prefix_list_id: str) -> tuple[str, ...] | Missing:
         """The blocks of a managed prefix list."""

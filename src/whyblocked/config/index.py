@@ -23,6 +23,7 @@ class Index:
         self.network_acls: dict[str, r.NetworkAcl] = {}
         self.security_groups: dict[str, r.SecurityGroup] = {}
         self.security_group_rules: dict[str, dict[str, r.SecurityGroupRule]] = defaultdict(dict)
+        self.group_vpcs: dict[str, dict[str, str]] = defaultdict(dict)  # the state by group and associated VPC
         self.interfaces: dict[str, r.NetworkInterface] = {}
         self.instances: dict[str, r.Instance] = {}
         self.internet_gateways: dict[str, r.InternetGateway] = {}
@@ -124,6 +125,9 @@ class Index:
     def _add_security_group_rule(self, rule: r.SecurityGroupRule, *_: object) -> None:
         self.security_group_rules[rule.group_id].setdefault(rule.security_group_rule_id, rule)
 
+    def _add_group_association(self, association: r.SecurityGroupVpcAssociation, *_: object) -> None:
+        self.group_vpcs[association.group_id].setdefault(association.vpc_id, association.state)
+
     def _add_interface(self, interface: r.NetworkInterface, account_id: str | None, region: str | None) -> None:
         private, public = (
             private_addresses(interface),
@@ -208,6 +212,7 @@ _ADDERS: dict[type[r.Resource], Callable[..., None]] = {
     r.NetworkAcl: Index._add_network_acl,
     r.SecurityGroup: Index._add_security_group,
     r.SecurityGroupRule: Index._add_security_group_rule,
+    r.SecurityGroupVpcAssociation: Index._add_group_association,
     r.NetworkInterface: Index._add_interface,
     r.Instance: Index._add_instance,
     r.InternetGateway: Index._add_internet_gateway,

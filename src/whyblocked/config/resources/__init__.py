@@ -44,6 +44,7 @@ from whyblocked.config.resources.groups import (
     PrefixListId,
     SecurityGroup,
     SecurityGroupRule,
+    SecurityGroupVpcAssociation,
     UserIdGroupPair,
 )
 from whyblocked.config.resources.interfaces import (
@@ -121,6 +122,7 @@ __all__ = [
     "RouteTableAssociation",
     "SecurityGroup",
     "SecurityGroupRule",
+    "SecurityGroupVpcAssociation",
     "State",
     "Subnet",
     "Tag",

@@ -192,12 +192,18 @@ def _peer_at(
 
 
 def _names_another(walk: Walk, rule: GroupRule, vpc_id: str) -> bool:
-    """Whether nobody in a VPC that was not read can carry the group, as it is known to belong to another."""
+    """Whether nobody in a VPC that was not read can carry the group: it belongs to another, and is not shared with it.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/security-group-assoc.html
+    """
     if vpc_id in walk.account.vpcs:
         return False
     group = walk.account.security_groups.get(rule.peer)
     of = (group.vpc_id if group else None) or rule.peer_vpc
-    return of is not None and of != vpc_id
+    if of is None or of == vpc_id:
+        return False
+    associated = walk.account.vpcs_of_group(rule.peer)
+    return not isinstance(associated, Missing) and vpc_id not in associated
 
 
 def _unread(walk: Walk, vpc_id: str, side: PeeringSide | None) -> bool:
