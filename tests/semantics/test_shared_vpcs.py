@@ -1,6 +1,6 @@
 """VPCs that several accounts use: what who takes part can't see is not taken for absent.
 
-https://docs.aws.amazon.com/vpc/latest/userguide/vpc-share-limitations.html
+https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html
 https://docs.aws.amazon.com/vpc/latest/userguide/security-group-assoc.html
 """
 

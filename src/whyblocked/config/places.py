@@ -2,7 +2,7 @@
 
 A VPC's owner sees all of it. Whoever takes part in a shared VPC sees its own interfaces, and the subnets, route tables,
 network ACLs and internet gateways around them; not what its owner alone may describe:
-https://docs.aws.amazon.com/vpc/latest/userguide/vpc-share-limitations.html
+https://docs.aws.amazon.com/vpc/latest/userguide/vpc-sharing.html
 """
 
 from __future__ import annotations
