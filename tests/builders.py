@@ -1029,6 +1029,7 @@ OPERATIONS = {
     "TransitGatewayVpcAttachments": "describe-transit-gateway-vpc-attachments",
     "TransitGatewayPeeringAttachments": "describe-transit-gateway-peering-attachments",
     "TransitGatewayRouteTables": "describe-transit-gateway-route-tables",
+    "SecurityGroupVpcAssociations": "describe-security-group-vpc-associations",
     "VpcBlockPublicAccessOptions": "describe-vpc-block-public-access-options",
     "VpcBlockPublicAccessExclusions": "describe-vpc-block-public-access-exclusions",
     "VpnGateways": "describe-vpn-gateways",

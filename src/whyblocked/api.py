@@ -121,12 +121,20 @@ def snapshot(folder: str | Path, region: str | None = None) -> Account:
 
 
 def live(
-    profile: str | None = None, region: str | None = None, endpoint_url: str | None = None, debug: bool = False
+    profiles: tuple[str, ...] = (),
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    debug: bool = False,
+    role: str | None = None,
 ) -> Account:
-    """The account that the AWS configuration names; nothing is read before a question asks for it."""
+    """The account that the AWS configuration names; nothing is read before a question asks for it.
+
+    The first of ``profiles`` is where questions begin; the others, and ``role`` (an ARN with ``{account}`` in it), open
+    the accounts that a walk leads to.
+    """
     from whyblocked.config.live import live_account
 
-    return live_account(profile, region, endpoint_url, debug, meanwhile=_prepare)
+    return live_account(profiles, region, endpoint_url, debug, role, meanwhile=_prepare)
 
 
 def _prepare() -> None:

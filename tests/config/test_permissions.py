@@ -35,6 +35,7 @@ QUERIES = {  # no reading, but needed for it
     "logs:StartQuery",
     "logs:StopQuery",
     "s3:PutObject",
+    "sts:AssumeRole",
 }
 
 

@@ -20,7 +20,7 @@ from whyblocked.errors import AwsError, InputError
 
 
 def save(folder: Path) -> Saved:
-    return save_snapshot(folder, cast(Live, live_account().source))
+    return save_snapshot(folder, cast(Live, live_account().source))[0]
 
 
 def everything(account: Account, made: cloud.Cloud) -> list[object]:
@@ -38,7 +38,7 @@ def everything(account: Account, made: cloud.Cloud) -> list[object]:
             account.rules_of(made.group),
             account.prefix_list(made.prefix_list),
             account.internet_gateway_of(made.vpc),
-            account.block_public_access("us-east-1"),
+            account.block_public_access("vpc-1"),
             account.exclusions(),
             account.account_id_of(made.vpc),
             account.account_id_of(made.interface),

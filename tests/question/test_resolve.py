@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from whyblocked.config import resources as r
-from whyblocked.config.account import Account, Missing, Query
+from whyblocked.config.account import Account, Missing, Nothing, Query
 from whyblocked.errors import EndpointError, InputError, UndeterminedError, WhyblockedError
 from whyblocked.network.asked import Asked, End
 from whyblocked.question.grammar import parse
@@ -340,7 +340,7 @@ def test_a_broken_resource_is_an_error_when_it_is_named(account: Account) -> Non
 # -- a source that has to be waited for ------------------------------------------------------------------------------
 
 
-class Waiting:
+class Waiting(Nothing):
     """Gives what was asked for in rounds, filters as AWS does, and remembers the calls."""
 
     region = "eu-west-1"

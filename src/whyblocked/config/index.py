@@ -27,6 +27,7 @@ class Index:
         self.network_acls: dict[str, r.NetworkAcl] = {}
         self.security_groups: dict[str, r.SecurityGroup] = {}
         self.security_group_rules: dict[str, dict[str, r.SecurityGroupRule]] = defaultdict(dict)
+        self.group_vpcs: dict[str, dict[str, str]] = defaultdict(dict)  # the state by group and associated VPC
         self.interfaces: dict[str, r.NetworkInterface] = {}
         self.instances: dict[str, r.Instance] = {}
         self.internet_gateways: dict[str, r.InternetGateway] = {}
@@ -38,8 +39,9 @@ class Index:
         self.virtual_interfaces: dict[str, r.VirtualInterface] = {}
         self.carrier_gateways: dict[str, r.CarrierGateway] = {}
         self.encryption_controls: dict[str, r.EncryptionControl] = {}
+        self.peerings_of: dict[str, dict[str, r.VpcPeeringConnection]] = defaultdict(dict)  # by VPC
         self.prefix_lists: dict[str, tuple[str, ...]] = {}
-        self.public_access: dict[str, r.PublicAccessOptions] = {}
+        self.public_access: dict[tuple[str, str], r.PublicAccessOptions] = {}  # by account and Region
         self.public_access_exclusions: dict[str, r.PublicAccessExclusion] = {}
         self.flow_logs: dict[str, r.FlowLog] = {}
         self.transit_gateways: dict[str, r.TransitGateway] = {}
@@ -142,6 +144,9 @@ class Index:
     def _add_security_group_rule(self, rule: r.SecurityGroupRule, *_: object) -> None:
         self.security_group_rules[rule.group_id].setdefault(rule.security_group_rule_id, rule)
 
+    def _add_group_association(self, association: r.SecurityGroupVpcAssociation, *_: object) -> None:
+        self.group_vpcs[association.group_id].setdefault(association.vpc_id, association.state)
+
     def _add_interface(self, interface: r.NetworkInterface, account_id: str | None, region: str | None) -> None:
         private, public = (
             private_addresses(interface),
@@ -182,13 +187,15 @@ class Index:
         self.nat_gateways.setdefault(gateway.nat_gateway_id, gateway)
 
     def _add_peering(self, peering: r.VpcPeeringConnection, *_: object) -> None:
-        self.peerings.setdefault(peering.vpc_peering_connection_id, peering)
+        if self.peerings.setdefault(peering.vpc_peering_connection_id, peering) is not peering:
+            return
         for side in (peering.requester_vpc_info, peering.accepter_vpc_info):
             if side.vpc_id:
+                self.peerings_of[side.vpc_id][peering.vpc_peering_connection_id] = peering
                 self._place(side.vpc_id, side.owner_id, None, side.region)
 
-    def _add_public_access(self, options: r.PublicAccessOptions, _account_id: str | None, region: str | None) -> None:
-        self.public_access[options.aws_region or region or ""] = options
+    def _add_public_access(self, options: r.PublicAccessOptions, account_id: str | None, region: str | None) -> None:
+        self.public_access[options.aws_account_id or account_id or "", options.aws_region or region or ""] = options
 
     def _add_exclusion(self, exclusion: r.PublicAccessExclusion, *_: object) -> None:
         self.public_access_exclusions.setdefault(exclusion.exclusion_id or exclusion.resource_arn, exclusion)
@@ -252,6 +259,10 @@ class Index:
         if region:
             self._region_of.setdefault(key, region)
 
+    def owner_of(self, vpc_id: str) -> str | None:
+        """The account that a VPC belongs to, as AWS says."""
+        return self._account_of.get(vpc_id)
+
     def account_id_of(self, vpc_id: str) -> str | None:
         """The account that owns a VPC (or interface), where anything told it."""
         return self._account_of.get(vpc_id) or self._reader_of.get(vpc_id)
@@ -268,6 +279,7 @@ _ADDERS: dict[type[r.Resource], Callable[..., None]] = {
     r.NetworkAcl: Index._add_network_acl,
     r.SecurityGroup: Index._add_security_group,
     r.SecurityGroupRule: Index._add_security_group_rule,
+    r.SecurityGroupVpcAssociation: Index._add_group_association,
     r.NetworkInterface: Index._add_interface,
     r.Instance: Index._add_instance,
     r.InternetGateway: Index._add_internet_gateway,

@@ -69,6 +69,12 @@ _READ = (
     Operation("DescribeNetworkAcls", "NetworkAcls", r.NetworkAcl),
     Operation("DescribeSecurityGroups", "SecurityGroups", r.SecurityGroup),
     Operation("DescribeSecurityGroupRules", "SecurityGroupRules", r.SecurityGroupRule, optional=True),
+    Operation(
+        "DescribeSecurityGroupVpcAssociations",
+        "SecurityGroupVpcAssociations",
+        r.SecurityGroupVpcAssociation,
+        optional=True,
+    ),
     Operation("DescribeNetworkInterfaces", "NetworkInterfaces", r.NetworkInterface),
     Operation("DescribeInstances", "Reservations", r.Reservation),
     Operation("DescribeInternetGateways", "InternetGateways", r.InternetGateway),
@@ -179,6 +185,7 @@ _SAVED = (
 
 ALWAYS_ALLOWED = "sts:GetCallerIdentity"
 ELSEWHERE = "ec2:DescribeRegions"
+ASSUMING = "sts:AssumeRole"  # with --role-arn, in the accounts that a path leads to
 
 READ = {operation.name: operation for operation in _READ}
 SAVED = (*_READ, *_SAVED)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from whyblocked.config.operations import ALWAYS_ALLOWED, ELSEWHERE, READ, SAVED
+from whyblocked.config.operations import ALWAYS_ALLOWED, ASSUMING, ELSEWHERE, READ, SAVED
 
 _ATHENA = (
     "athena:GetQueryExecution",
@@ -21,6 +21,7 @@ _ATHENA = (
     "glue:GetTable",
 )
 _RESULTS = "arn:aws:s3:::aws-athena-query-results-*"  # where AWS's own policies expect what queries give
+_ROLES = "arn:aws:iam::*:role/NetworkReader"  # where --role-arn leads to; name your own
 _RECORDS = (
     "kms:Decrypt",
     "logs:DescribeLogGroups",
@@ -43,6 +44,7 @@ def policy() -> dict[str, Any]:
             _allow("WhyblockedFlowLogRecords", _RECORDS),
             _allow("WhyblockedAthena", _ATHENA),
             _allow("WhyblockedAthenaResults", ("s3:GetBucketLocation", "s3:PutObject"), _RESULTS),
+            _allow("WhyblockedOtherAccounts", (ASSUMING,), _ROLES),
             _allow("WhyblockedSnapshotSave", {operation.permission for operation in SAVED} - questions),
         ],
     }

@@ -30,9 +30,13 @@ _PREFIX_LIST = re.compile(r"pl-[0-9a-zA-Z]+")
 class Snapshot:
     """The source of an account that was read from files: what they do not hold, it will never have."""
 
-    def __init__(self, kinds: frozenset[str], regions: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, kinds: frozenset[str], regions: tuple[str, ...] = (), accounts: frozenset[str] = frozenset()
+    ) -> None:
         self.kinds = kinds
         self.regions = regions
+        self._accounts = accounts  # those whose folders there are
+        self._owners: frozenset[str] | None = None  # and those whose interfaces show
 
     def ask(self, query: Query) -> Missing | None:
         """None where a file held the kind of list that ``query`` gives, or where its absence says enough.
@@ -57,6 +61,17 @@ class Snapshot:
     def absent(self, query: Query) -> Missing:
         """How to say that no file holds what ``query`` asks for."""
         return Missing(permission_of(query.operation), f"{query.value} is not in the snapshot")
+
+    def hidden(self, account: Account, vpc_id: str) -> Missing | None:
+        """A shared VPC whose owner was not read: nobody else sees the owner's interfaces."""
+        owner = account.owner_of(vpc_id)
+        if owner is None or owner in self._accounts:
+            return None
+        if self._owners is None:
+            self._owners = self._accounts | {i.owner_id for i in account.interfaces.values() if i.owner_id}
+        if not self._owners or owner in self._owners:
+            return None
+        return Missing(f"what others have in {vpc_id}", f"account {owner}, which shares it, is not in the snapshot")
 
 
 class _File(NamedTuple):
@@ -95,7 +110,8 @@ class _Loader:
         self._broken_lists: set[str] = set()
         kinds = frozenset(part.operation.key for file in files for part in file.parts)
         as_instances_show_them = {"NetworkInterfaces"} if "Reservations" in kinds else set()
-        self.account = Account(Snapshot(kinds | as_instances_show_them, regions))
+        accounts = frozenset(file.account_id for file in files if file.account_id)
+        self.account = Account(Snapshot(kinds | as_instances_show_them, regions, accounts))
         self._shown: list[tuple[_File, int, r.Instance, str | None]] = []
         for file in files:
             for part in file.parts:

@@ -11,7 +11,7 @@ from whyblocked.config.addresses import delegated_prefixes, private_addresses
 from whyblocked.config.resources import NetworkInterface, Subnet, Vpc
 from whyblocked.diagnosis.peers import Traffic, breaks
 from whyblocked.network.flow import Bundle, Node
-from whyblocked.network.hops import security_group
+from whyblocked.network.hops.references import peers_of
 from whyblocked.network.packets import Interval, Packets, span
 from whyblocked.network.rules import AclRule, Direction, GroupRule
 from whyblocked.network.simulator import Simulator
@@ -161,7 +161,7 @@ class Places:
             bundle = Bundle(
                 pieces=(), leg="forward", origin=Node("interface", interface.network_interface_id), resumed=True
             )
-            self._spanned[key] = security_group.peers_of(self.account, interface, rule.direction, bundle, rule, packets)
+            self._spanned[key] = peers_of(self.account, interface, rule.direction, bundle, rule, packets)
         return self._spanned[key]
 
     def breaks(

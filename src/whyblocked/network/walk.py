@@ -265,6 +265,9 @@ class Walk:
     def lose(self, bundle: Bundle, *missing: Missing) -> Iterator[Step]:
         """The leg ends undecided here: what comes out of an unknown hop, and whether a reply meets it, is not known."""
         self.lack(*missing)
+        hidden = self.account.hidden(bundle.vpc_id) if bundle.vpc_id else None
+        if hidden is not None:  # whose account would have to be read, whatever it is
+            self.lack(hidden)
         self.leaves += flagged(bundle.pieces, unknown=True)
         return iter(())
 

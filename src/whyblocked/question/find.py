@@ -112,13 +112,13 @@ class Search:
         """Whether something that was looked up has to be fetched first."""
         return self._pending
 
-    def ask(self, *queries: tuple[str, str, str]) -> None:
-        """Ask for all of these."""
+    def ask(self, *queries: tuple[str, str, str], about: str = "") -> None:
+        """Ask for all of these, where what they are ``about`` lives."""
         for query in queries:
-            self.note(self.account.source.ask(Query(*query)))
+            self.note(self.account.source.ask(Query(*query, about)))
 
-    def instances_like(self, prefix: str) -> dict[str, Instance | None]:
-        """The instances whose id begins with ``prefix``, leading zeros aside.
+    def instances_like(self, prefix: str, arn: str = "") -> dict[str, Instance | None]:
+        """The instances whose id begins with ``prefix``, leading zeros aside; ``arn`` where all of it was typed.
 
         None stands for an instance that only shows in its interfaces.
         """
@@ -126,15 +126,16 @@ class Search:
             self.ask(
                 ("DescribeInstances", "instance-id", pattern),
                 ("DescribeNetworkInterfaces", "attachment.instance-id", pattern),
+                about=arn,
             )
         self.check("Reservations", prefix)
         ids = self.directory.instance_ids.matching(prefix)
         return {found: self.account.instances.get(found) for found in ids}
 
-    def interfaces_like(self, prefix: str) -> list[NetworkInterface]:
-        """The interfaces whose id begins with ``prefix``, leading zeros aside."""
+    def interfaces_like(self, prefix: str, arn: str = "") -> list[NetworkInterface]:
+        """The interfaces whose id begins with ``prefix``, leading zeros aside; ``arn`` where all of it was typed."""
         for pattern in _patterns(prefix):
-            self.ask(("DescribeNetworkInterfaces", "network-interface-id", pattern))
+            self.ask(("DescribeNetworkInterfaces", "network-interface-id", pattern), about=arn)
         self.check("NetworkInterfaces", prefix)
         return [self.account.interfaces[found] for found in self.directory.interface_ids.matching(prefix)]
 

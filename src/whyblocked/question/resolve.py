@@ -19,6 +19,7 @@ from whyblocked.network.asked import Asked, End, Question
 from whyblocked.network.packets import ICMP, ICMPV6
 from whyblocked.question import hints
 from whyblocked.question.find import GONE, Search
+from whyblocked.question.peers import as_resolved
 from whyblocked.question.shapes import Shape, shape_of
 from whyblocked.text import clean
 
@@ -43,6 +44,10 @@ def resolve(question: Question, account: Account) -> Asked | None:
         account.expect(_public_access(search, ends))
         return None
     source, destination = _choose(account, sources, destinations)
+    if shapes[1].public:
+        by_address = [end for end in _owners(search, shapes[1], question.destination) if end.public]
+        destination, told = as_resolved(search, source, destination, by_address)
+        warnings += (told,) if told else ()
     if not _inside(search, source, destination) and not search.waits():
         if search.refused:
             reasons = tuple(clean(str(missing)) for missing in search.refused)
@@ -118,7 +123,7 @@ def _find(search: Search, shape: Shape, text: str, what: str) -> list[End]:
 
 
 def _instance(search: Search, shape: Shape, text: str, what: str) -> list[End]:
-    found = search.instances_like(shape.value)
+    found = search.instances_like(shape.value, shape.arn)
     if search.waits():
         return []
     if not found:
@@ -151,7 +156,7 @@ def _host(
 
 
 def _interface(search: Search, shape: Shape, text: str, what: str) -> list[End]:
-    found = search.interfaces_like(shape.value)
+    found = search.interfaces_like(shape.value, shape.arn)
     if search.waits():
         return []
     if not found:

@@ -64,6 +64,7 @@ class Shape(NamedTuple):
     """``value`` is the id or host name in lower case, or the name as typed; ``network`` the addresses it means.
 
     ``rounded``: a block was typed with bits set behind its length; ``public``: a DNS name of a public address.
+    ``arn`` names the account and Region as well, where it was typed.
     """
 
     kind: Kind
@@ -71,6 +72,7 @@ class Shape(NamedTuple):
     network: IPv4Network | IPv6Network | None = None
     public: bool = False
     rounded: bool = False
+    arn: str = ""
 
 
 def shape_of(name: str, what: str) -> Shape:
@@ -84,10 +86,11 @@ def shape_of(name: str, what: str) -> Shape:
         base = _network(name.partition("/")[0])
         rounded = base is not None and base.network_address != network.network_address
         return Shape("network", str(network), network, rounded=rounded)
+    arn = ""
     if match := _EC2_ARN.fullmatch(name):
-        name = match[1]
+        name, arn = match[1], name
     if match := _ID.fullmatch(name):
-        return Shape("instance" if match[1].lower() == "i" else "interface", name.lower())
+        return Shape("instance" if match[1].lower() == "i" else "interface", name.lower(), arn=arn)
     if match := _INSTANCE_DNS.fullmatch(name):
         return Shape("instance", match[1].lower())
     if match := _PRIVATE_DNS.fullmatch(name) or _PUBLIC_DNS.fullmatch(name):

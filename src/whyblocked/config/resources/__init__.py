@@ -30,6 +30,7 @@ from whyblocked.config.resources.gateways import (
     NatGatewayAddress,
     PeeringCidr,
     PeeringIpv6Cidr,
+    PeeringOptions,
     PeeringSide,
     PeeringStatus,
     VpcPeeringConnection,
@@ -43,6 +44,7 @@ from whyblocked.config.resources.groups import (
     PrefixListId,
     SecurityGroup,
     SecurityGroupRule,
+    SecurityGroupVpcAssociation,
     UserIdGroupPair,
 )
 from whyblocked.config.resources.interfaces import (
@@ -134,6 +136,7 @@ __all__ = [
     "NetworkInterface",
     "PeeringCidr",
     "PeeringIpv6Cidr",
+    "PeeringOptions",
     "PeeringSide",
     "PeeringStatus",
     "PeeringTransitGateway",
@@ -152,6 +155,7 @@ __all__ = [
     "RouteTableAssociation",
     "SecurityGroup",
     "SecurityGroupRule",
+    "SecurityGroupVpcAssociation",
     "State",
     "Subnet",
     "Tag",

@@ -73,6 +73,12 @@ class PeeringIpv6Cidr(Resource, frozen=True):
     ipv6_cidr_block: str
 
 
+class PeeringOptions(Resource, frozen=True):
+    """What one side allows: its public DNS names resolve to private addresses when the other side asks for them."""
+
+    allow_dns_resolution_from_remote_vpc: bool | None = None
+
+
 class PeeringSide(Resource, frozen=True):
     """Requester or accepter of a peering connection."""
 
@@ -82,6 +88,7 @@ class PeeringSide(Resource, frozen=True):
     cidr_block: str | None = None
     cidr_block_set: tuple[PeeringCidr, ...] = ()
     ipv6_cidr_block_set: tuple[PeeringIpv6Cidr, ...] = ()
+    peering_options: PeeringOptions | None = None
 
 
 class PeeringStatus(Resource, frozen=True):

@@ -22,8 +22,7 @@ def check(walk: Walk, node: Node, bundle: Bundle, gateway_kind: str) -> tuple[Pi
     if bundle.established:
         return bundle.pieces  # what was let pass the one way comes back the other
     vpc_id = bundle.vpc_id or ""
-    region = walk.account.region_of(vpc_id)
-    options = walk.account.block_public_access(region)
+    options = walk.account.block_public_access(vpc_id)
     if isinstance(options, Missing):
         walk.lack(options)
         return flagged(bundle.pieces, unknown=True)
@@ -81,7 +80,7 @@ def _of_owner(owner: str) -> Missing:
 
 def _exclusion(walk: Walk, bundle: Bundle) -> str | Missing | None:
     """The mode of the exclusion that covers the subnet at this end of the gateway, or its VPC."""
-    exclusions = walk.account.exclusions()
+    exclusions = walk.account.exclusions(bundle.vpc_id or "")
     if isinstance(exclusions, Missing):
         return exclusions
     about = {e.resource_arn.rpartition("/")[2]: e for e in exclusions if e.state not in _INACTIVE}

@@ -7,15 +7,13 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tr
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_network
 
-from whyblocked.config import transit
-from whyblocked.config.account import Account, Missing
-from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses
-from whyblocked.config.resources import NetworkInterface, TransitGatewayVpcAttachment
+from whyblocked.config.account import Missing
+from whyblocked.config.resources import NetworkInterface
 from whyblocked.network.flow import Bundle, Node, Piece
 from whyblocked.network.hops.interface import works
-from whyblocked.network.packets import Interval, Packets, span
+from whyblocked.network.hops.references import behind_transit_gateways, peers_of
+from whyblocked.network.packets import Packets
 from whyblocked.network.rules import Decision, Direction, GroupRule, any_match
 from whyblocked.network.walk import Step, Walk
 
@@ -100,7 +98,7 @@ def _allowed_with_referencing(
     walk: Walk, interface: NetworkInterface, bundle: Bundle, denied: Sequence[Piece], rules: tuple[GroupRule, ...]
 ) -> bool:
     """Whether it is only the switches of the transit gateway and its attachments that refuse these."""
-    if bundle.resumed or not _behind_transit_gateways(walk.account, interface.vpc_id, bundle):
+    if bundle.resumed or not behind_transit_gateways(walk.account, interface.vpc_id, bundle):
         return False
     return all(
         decision.action == "allow"
@@ -163,163 +161,3 @@ def _block(
         interface_id=eni,
         tried=rules,
     )
-
-
-def peers_of(
-    account: Account,
-    interface: NetworkInterface,
-    direction: Direction,
-    bundle: Bundle,
-    rule: GroupRule,
-    packets: Packets,
-    *,
-    referencing: bool = False,
-) -> Sequence[Interval] | Missing:
-    """The address spans that a prefix list or group rule stands for.
-
-    ``referencing``: as if security group referencing were on at every transit gateway and attachment.
-    """
-    if rule.kind == "prefix-list":
-        cidrs = account.prefix_list(rule.peer)
-        if isinstance(cidrs, Missing):
-            return cidrs
-        networks = (ip_network(cidr.strip(), strict=False) for cidr in cidrs)
-        return [span(network) for network in networks if network.version == packets.version]
-    if rule.peering_status == "deleted":
-        return ()
-    low, high = packets.source if direction == "ingress" else packets.destination
-    scope, unsure = _scope(account, interface.vpc_id, direction, bundle)
-    if referencing:
-        scope |= _behind_transit_gateways(account, interface.vpc_id, bundle)
-    if low == high:
-        kind = IPv4Address if packets.version == 4 else IPv6Address
-        return _peer_at(account, scope, unsure, rule, kind(low))
-    return _peers_of_group(account, scope, unsure, rule, packets.version)
-
-
-def _scope(
-    account: Account, vpc_id: str, direction: Direction, bundle: Bundle
-) -> tuple[dict[str, str | None], dict[str, Missing]]:
-    """The VPCs whose interfaces a group reference can mean: this one, those peered with it in the same Region, and,
-    for inbound rules, the one that the packets came from by a transit gateway; and those that can't be told.
-
-    https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-security-groups.html
-    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html#vpc-attachment-security
-    """
-    scope = {vpc_id: account.account_id_of(vpc_id)}
-    for _, peering in sorted(account.peerings.items()):
-        if peering.status.code != "active":
-            continue
-        if direction == "ingress" and not bundle.resumed and bundle.via != peering.vpc_peering_connection_id:
-            continue
-        one, other = peering.requester_vpc_info, peering.accepter_vpc_info
-        if other.vpc_id == vpc_id:
-            one, other = other, one
-        if one.vpc_id == vpc_id and other.vpc_id and (not one.region or not other.region or one.region == other.region):
-            scope[other.vpc_id] = other.owner_id
-    unsure: dict[str, Missing] = {}
-    for other_vpc, owner in _behind_transit_gateways(account, vpc_id, bundle).items() if direction == "ingress" else ():
-        supported = _referencing(account, vpc_id, other_vpc, bundle)
-        if supported:
-            scope[other_vpc] = owner
-        if isinstance(supported, Missing):
-            unsure[other_vpc] = supported
-    return scope, unsure
-
-
-def _behind_transit_gateways(account: Account, vpc_id: str, bundle: Bundle) -> dict[str, str | None]:
-    """The VPC that the packets came from straight through a transit gateway; all it could be where that is unclear."""
-    if bundle.resumed:
-        gateways = [g for g in sorted(transit.gateways(account)) if _attached(account, g, vpc_id)]
-        found = [a for g in gateways for a in account.transit_attachments.get(g, {}).values()]
-    else:
-        came_by = transit.by_id(account, bundle.via) if bundle.via else None
-        found = [came_by] if came_by else []
-    return {a.resource_id: a.resource_owner_id for a in found if a.resource_type == "vpc" and a.resource_id}
-
-
-def _attached(account: Account, gateway_id: str, vpc_id: str) -> bool:
-    return any(a.resource_id == vpc_id for a in account.transit_attachments.get(gateway_id, {}).values())
-
-
-def _referencing(account: Account, vpc_id: str, other: str, bundle: Bundle) -> bool | Missing:
-    """Whether groups of the other VPC count here: the gateway's switch is on, and that of both attachments."""
-    came_by = transit.by_id(account, bundle.via) if bundle.via and not bundle.resumed else None
-    known = [came_by.transit_gateway_id] if came_by else sorted(transit.gateways(account))
-    for gateway_id in known:
-        ends = [transit.attachment_of(account, gateway_id, one) for one in (vpc_id, other)]
-        if any(isinstance(end, Missing) for end in ends):
-            continue
-        gateway = transit.gateway(account, gateway_id)
-        if isinstance(gateway, Missing):
-            return gateway
-        if gateway.options is None or gateway.options.security_group_referencing_support != "enable":
-            continue
-        attached = [
-            transit.vpc_attachment(account, end.transit_gateway_attachment_id, end.resource_id or "")
-            for end in ends
-            if not isinstance(end, Missing)
-        ]
-        unread = next((a for a in attached if isinstance(a, Missing)), None)
-        if unread is not None:
-            return unread
-        if all(not isinstance(a, Missing) and _switched_on(a) for a in attached):
-            return True
-    return False
-
-
-def _switched_on(attached: TransitGatewayVpcAttachment) -> bool:
-    """An attachment has it on unless it says otherwise."""
-    return attached.options is None or attached.options.security_group_referencing_support != "disable"
-
-
-def _peer_at(
-    account: Account, scope: dict[str, str | None], unsure: dict[str, Missing], rule: GroupRule, address: Ip
-) -> Sequence[Interval] | Missing:
-    """The address itself where the interface behind it carries the group: only private addresses count."""
-    for vpc_id in scope:
-        if not _may_hold(account, vpc_id, address):
-            continue
-        owner = account.interface_at(vpc_id, address)
-        if isinstance(owner, Missing):
-            return owner
-        if owner is not None:
-            carries = any(g.group_id == rule.peer for g in owner.groups)
-            return (unsure.get(vpc_id) or [(int(address), int(address))]) if carries else ()
-    return _foreign(account, scope, rule) or ()
-
-
-def _foreign(account: Account, scope: dict[str, str | None], rule: GroupRule) -> Missing | None:
-    """A group of an account that was not read: nobody here can list who carries it."""
-    unread = [vpc for vpc, owner in scope.items() if owner and owner == rule.peer_account and vpc not in account.vpcs]
-    return (
-        Missing(f"members of {rule.peer} in account {rule.peer_account}", "not readable from here") if unread else None
-    )
-
-
-def _peers_of_group(
-    account: Account, scope: dict[str, str | None], unsure: dict[str, Missing], rule: GroupRule, version: int
-) -> Sequence[Interval] | Missing:
-    members = account.members(rule.peer)
-    if isinstance(members, Missing):
-        return members
-    unclear = next((unsure[member.vpc_id] for member in members if member.vpc_id in unsure), None)
-    if unclear is not None:
-        return unclear
-    spans = [
-        (int(address), int(address))
-        for member in members
-        if member.vpc_id in scope
-        for address in private_addresses(member)
-        if address.version == version
-    ]
-    for member in members:
-        if member.vpc_id in scope:
-            networks = (ip_network(block, strict=False) for block in delegated_prefixes(member))
-            spans += [span(network) for network in networks if network.version == version]
-    return spans or _foreign(account, scope, rule) or ()
-
-
-def _may_hold(account: Account, vpc_id: str, address: Ip) -> bool:
-    vpc = account.vpcs.get(vpc_id)
-    return vpc is None or any(address in network for network in vpc.networks)

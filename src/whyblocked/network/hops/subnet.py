@@ -84,6 +84,10 @@ def _local(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
             yield Node("network-acl", subnet.subnet_id), bundle.but(pieces=tuple(inside), subnet_id=subnet.subnet_id)
         if not rest:
             return
+    hidden = walk.account.hidden(node.id)
+    if hidden is not None:  # a subnet that is not shared with who reads this may hold them
+        yield from walk.lose(bundle.but(pieces=tuple(rest)), hidden)
+        return
     where = network_words(bundle.version, [piece.packets.destination for piece in rest])
     lost = bundle.but(pieces=tuple(rest), subnet_id=None)
     walk.block(
