@@ -34,6 +34,7 @@ class Index:
         self.public_access_exclusions: dict[str, r.PublicAccessExclusion] = {}
         self.flow_logs: dict[str, r.FlowLog] = {}
         self.details: dict[tuple[str, str], tuple[r.Resource, ...]] = {}  # by operation, and what it was asked about
+        self.managed: dict[type[r.Resource], dict[object, r.Resource]] = defaultdict(dict)  # services' own, by kind
         self.broken: dict[str, list[r.Broken]] = defaultdict(list)
         self._account_of: dict[str, str] = {}  # as AWS says
         self._reader_of: dict[str, str] = {}  # as the path of the capture says, or who owns something in it
@@ -177,6 +178,10 @@ class Index:
     def _add_flow_log(self, flow_log: r.FlowLog, *_: object) -> None:
         self.flow_logs.setdefault(flow_log.flow_log_id, flow_log)
 
+    def _add_managed(self, resource: r.Resource, *_: object) -> None:
+        name_and_arn = tuple(getattr(resource, field) for field in resource.__struct_fields__[:2])
+        self.managed[type(resource)].setdefault(name_and_arn, resource)
+
     def _place(self, key: str, owner_id: str | None, reader_id: str | None, region: str | None) -> None:
         if owner_id:
             self._account_of.setdefault(key, owner_id)
@@ -210,4 +215,5 @@ _ADDERS: dict[type[r.Resource], Callable[..., None]] = {
     r.PublicAccessOptions: Index._add_public_access,
     r.PublicAccessExclusion: Index._add_exclusion,
     r.FlowLog: Index._add_flow_log,
+    **dict.fromkeys(r.MANAGED, Index._add_managed),
 }

@@ -120,9 +120,12 @@ class Live:
             groups[query.operation, query.filter, query.region].append(query)
         for (name, filter_name, _), queries in groups.items():
             operation = READ[name]
-            if operation.each is not None:
+            if filter_name in operation.direct:
                 for query in queries:
-                    yield Call(operation, {operation.each.parameter: query.value}, (query,))
+                    yield Call(operation, parameters(filter_name, query.value), (query,))
+            elif operation.each is not None:
+                for query in queries:
+                    yield Call(operation, parameters(operation.each.parameter, query.value), (query,))
             elif not filter_name:
                 yield Call(operation, {}, tuple(queries))
             else:
@@ -143,9 +146,8 @@ class Live:
                 cidrs = [entry.cidr for entry in part.resources if isinstance(entry, r.PrefixListEntry)]
                 account.add_prefix_list(call.queries[0].value, cidrs)
             return
-        if call.operation.each is not None:
+        if call.operation.each is not None or call.operation.name == "ListTasks":
             account.add_details(call.operation.name, call.queries[0].value, part.resources)
-            return
         for index, resource in enumerate(part.resources):
             place = f"{where}: {call.operation.key}[{index}]"
             for one in resource.instances if isinstance(resource, r.Reservation) else (resource,):
@@ -227,6 +229,15 @@ def live_account(
     account = Account(source)
     source.attach(account)
     return account
+
+
+def parameters(names: str, values: str) -> dict[str, Any]:
+    """The parameters of a call that takes no filters: ``a,b[]`` with ``1,2,3`` is a=1 and b=[2, 3]."""
+    *singles, last = names.split(",")
+    texts = values.split(",")
+    found: dict[str, Any] = dict(zip(singles, texts, strict=False))
+    rest = texts[len(singles) :]
+    return {**found, last.removesuffix("[]"): rest if last.endswith("[]") else ",".join(rest)}
 
 
 def _pattern(filter_name: str, value: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from whyblocked.config.awserrors import Refusal, refusal
 from whyblocked.config.fetch import concurrently, fetcher
-from whyblocked.config.live import Live
+from whyblocked.config.live import Live, parameters
 from whyblocked.config.operations import ALWAYS_ALLOWED, READ, SAVED, Operation
 from whyblocked.errors import InputError, WhyblockedError
 from whyblocked.text import clean
@@ -92,7 +92,9 @@ def _one_each(operation: Operation, by_operation: dict[str, dict[str, Any]]) -> 
         return []
     key = next(listing.key for listing in SAVED if listing.name == each.operation)
     return [
-        _Call(operation, {each.parameter: item[each.id]}, _file_name(operation, str(item.get(each.name))))
+        _Call(
+            operation, parameters(each.parameter, str(item[each.id])), _file_name(operation, str(item.get(each.name)))
+        )
         for item in by_operation[each.operation].get(key, ())
         if item.get(each.id)
     ]

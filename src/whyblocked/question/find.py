@@ -97,6 +97,7 @@ class Search:
         self.directory = directory(account)
         self._pending = False
         self.refused: list[Missing] = []
+        self.remarks: dict[str, None] = {}
 
     def note(self, missing: Missing | None) -> bool:
         """True where an answer is there; else notes why not."""
@@ -107,6 +108,10 @@ class Search:
         elif missing not in self.refused:
             self.refused.append(missing)
         return False
+
+    def remark(self, text: str) -> None:
+        """Remember what the reader of the answer has to know about an end."""
+        self.remarks[text] = None
 
     def waits(self) -> bool:
         """Whether something that was looked up has to be fetched first."""

@@ -17,7 +17,7 @@ from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.network.addresses import is_public
 from whyblocked.network.asked import Asked, End, Question
 from whyblocked.network.packets import ICMP, ICMPV6
-from whyblocked.question import hints
+from whyblocked.question import hints, managed
 from whyblocked.question.find import GONE, Search
 from whyblocked.question.shapes import Shape, shape_of
 from whyblocked.text import clean
@@ -57,6 +57,7 @@ def resolve(question: Question, account: Account) -> Asked | None:
     account.expect(_public_access(search, (source, destination)))
     if search.waits():
         return None
+    warnings = (*warnings, *search.remarks)
     return Asked(question=question, source=source, destination=destination, warnings=warnings)
 
 
@@ -105,6 +106,8 @@ def _find(search: Search, shape: Shape, text: str, what: str) -> list[End]:
         return _name(search, shape, text, what)
     if shape.kind == "dns":
         return _dns(search, shape, text, what)
+    if shape.kind == "managed":
+        return _managed(search, shape, text, what)
     assert shape.network is not None
     if shape.network.prefixlen == 0:  # what AWS calls "anywhere" is the internet, of one IP version
         return [End(text=text, label=str(shape.network), kind="internet", network=shape.network)]
@@ -185,7 +188,22 @@ def _name(search: Search, shape: Shape, text: str, what: str) -> list[End]:
         return _host(search, text, what, instances[0].instance_id, instances[0], asked=False)
     if interfaces:
         return [_of_interface(text, interfaces[0])]
-    raise _not_found(search, what, text, f"nothing is called '{clean(shape.value)}'", "")
+    if search.waits():
+        return []
+    return _managed(search, shape, text, what)
+
+
+def _managed(search: Search, shape: Shape, text: str, what: str) -> list[End]:
+    """A resource of a service, by its name, ARN or DNS name."""
+    found = managed.find(search, shape.value)
+    if search.waits():
+        return []
+    if len(found) > 1:
+        raise _ambiguous(what, text, f"{len(found)} have that name", sorted(map(managed.describe, found)))
+    if not found:
+        raise _not_found(search, what, text, f"nothing is called '{clean(shape.value)}'", "")
+    end = managed.end_of(search, found[0], text, what)
+    return [] if end is None else [end]
 
 
 def _dns(search: Search, shape: Shape, text: str, what: str) -> list[End]:

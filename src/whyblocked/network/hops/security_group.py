@@ -16,6 +16,7 @@ from whyblocked.network.flow import Bundle, Node, Piece
 from whyblocked.network.hops.interface import works
 from whyblocked.network.packets import Interval, Packets, span
 from whyblocked.network.rules import Decision, Direction, GroupRule, any_match
+from whyblocked.network.supposed import Supposed, spans_of_interface
 from whyblocked.network.walk import Step, Walk
 
 
@@ -142,6 +143,10 @@ def peers_of(
         return ()
     low, high = packets.source if direction == "ingress" else packets.destination
     scope = _scope(walk, interface.vpc_id, direction, bundle)
+    peer = walk.account.interfaces.get(bundle.origin.id) if direction == "ingress" else bundle.goal
+    if isinstance(peer, Supposed) and any(a <= low and high <= b for a, b in spans_of_interface(peer, packets.version)):
+        carries = peer.vpc_id in scope and any(group.group_id == rule.peer for group in peer.groups)
+        return [(low, high)] if carries else ()
     if low == high:
         kind = IPv4Address if packets.version == 4 else IPv6Address
         return _peer_at(walk, scope, rule, kind(low))
