@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import ACCOUNT, OUT, REGION, Json, Network, blockers, codes, tcp
-from whyblocked.errors import EndpointError, UndeterminedError
+from tests.builders import ACCOUNT, OUT, REGION, Json, Network, blockers, tcp
 
 DB_HOST = "orders-db.cxy1.eu-west-1.rds.amazonaws.com"
 DB_ARN = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:orders-db"

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from whyblocked.config import dns
 from whyblocked.config import resources as r
 from whyblocked.config.account import ANY, Account, Missing, Query
 from whyblocked.config.awserrors import refusal
@@ -102,6 +103,10 @@ class Live:
         """How to say that AWS was asked and has no such thing, as far as these credentials see."""
         where = query.region or self.region
         return Missing(permission_of(query.operation), f"{query.value} not found in {where}")
+
+    def look_up(self, host: str) -> tuple[str, ...] | None:
+        """The addresses of a name in DNS, as :func:`whyblocked.config.dns.look_up`; a snapshot has no such method."""
+        return dns.look_up(host)
 
     def find_region_of(self, resource_id: str) -> tuple[str, ...]:
         """The other Regions of the account that have this instance or interface, for the way out of an error."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from whyblocked.config.account import Account
+from whyblocked.config.ownership import ownership
 from whyblocked.config.resources import Tag, name_tag
 from whyblocked.diagnosis.advice import Step, next_step
 from whyblocked.diagnosis.answer import Answer, Asking, Evidence, Finding, Hop, NearMiss, PacketSet, Verdict
@@ -249,7 +250,9 @@ def _name(account: Account, passage: Passage) -> str | None:
         if interface is None:
             return None
         instance = account.instances.get((interface.attachment and interface.attachment.instance_id) or "")
-        return name_tag(interface.tag_set) or (name_tag(instance.tags) if instance else None)
+        owner = ownership(interface)
+        named = name_tag(interface.tag_set) or (name_tag(instance.tags) if instance else None)
+        return named or (str(owner) if owner else None)
     tagged: dict[str, Mapping[str, _Tagged]] = {
         "network-acl": account.network_acls,
         "route-table": account.route_tables,

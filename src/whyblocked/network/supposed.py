@@ -22,9 +22,12 @@ class Supposed(NetworkInterface, frozen=True):
 
 
 def suppose(
-    name: str, subnet: Subnet, groups: Iterable[str], owned: Iterable[NetworkInterface], *, ipv6: bool
+    name: str, kind: str | None, subnet: Subnet, groups: Iterable[str], owned: Iterable[NetworkInterface], *, ipv6: bool
 ) -> Supposed:
-    """The interface that ``name`` has in ``subnet``, where ``owned`` are the others there; IPv6 only where it may."""
+    """The interface of type ``kind`` that ``name`` has in ``subnet``, where ``owned`` are the others.
+
+    IPv6 only where ``ipv6`` says so.
+    """
     free: list[tuple[int, int, int]] = []
     others = list(owned)
     for network in subnet.networks:
@@ -41,6 +44,7 @@ def suppose(
         groups=tuple(GroupIdentifier(group_id=group) for group in groups),
         availability_zone=subnet.availability_zone,
         description=name,
+        interface_type=kind,
         status="in-use",
         free=tuple(free),
     )

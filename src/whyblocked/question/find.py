@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from ipaddress import IPv4Network, IPv6Network
 from weakref import WeakKeyDictionary
 
@@ -112,6 +112,14 @@ class Search:
     def remark(self, text: str) -> None:
         """Remember what the reader of the answer has to know about an end."""
         self.remarks[text] = None
+
+    def in_dns(self, host: str) -> tuple[str, ...] | Missing:
+        """The addresses of a name that only DNS knows; offline it is not asked, so that an answer stays the same."""
+        look_up: Callable[[str], tuple[str, ...] | None] | None = getattr(self.account.source, "look_up", None)
+        if look_up is None:
+            return Missing(f"DNS name {host}", "names are not looked up in DNS with --snapshot", absent=True)
+        found = look_up(host)
+        return Missing(f"DNS name {host}", "no answer from DNS") if found is None else found
 
     def waits(self) -> bool:
         """Whether something that was looked up has to be fetched first."""

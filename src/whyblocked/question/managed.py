@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.addresses import device_index
-from whyblocked.config.managed import Managed, services
+from whyblocked.config.managed import Managed, Services, services
 from whyblocked.config.resources import NetworkInterface, Subnet, address
 from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.network.asked import End
@@ -32,6 +32,20 @@ def find(search: Search, name: str) -> list[Managed]:
     if not found and (alias := re.fullmatch(r"(arn:.*:function:[^:]+):.+", name)):
         found = services(search.account).called(alias[1])
     return found
+
+
+def belongs_to(known: Services, interface: NetworkInterface) -> Managed | None:
+    """The one resource of a service that an interface is of, as far as the resources were read."""
+    found = []
+    for one in known.by_kind.values():
+        exact = interface.network_interface_id in one.interface_ids or (
+            interface.vpc_id == one.vpc_id and interface.private_ip_address in one.addresses
+        )
+        alike = interface.subnet_id in one.subnets and _is_of(one, frozenset(one.groups), interface)
+        in_zone = one.zone in (None, interface.availability_zone)
+        if exact or (alike and in_zone and not one.interface_ids and not one.addresses):
+            found.append(one)
+    return found[0] if len(found) == 1 else None
 
 
 def describe(found: Managed) -> str:
@@ -137,7 +151,7 @@ def _in_subnets(search: Search, found: Managed) -> Iterator[NetworkInterface]:
         raise UndeterminedError(f"the security groups of {found.what} {clean(found.name)} are not known")
     for place in missing:
         others = [one for one in there[place.subnet_id] if not isinstance(one, Supposed)]
-        one = suppose(found.name, place, found.groups, others, ipv6=found.ipv6)
+        one = suppose(found.name, "lambda" if found.sends else None, place, found.groups, others, ipv6=found.ipv6)
         search.remark(
             f"No interface of {clean(found.name)} is listed in {place.subnet_id}; taken as a host there with "
             f"{', '.join(found.groups)}, at any address that is free."

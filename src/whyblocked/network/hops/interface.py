@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config.account import Missing
+from whyblocked.config.ownership import ownership
 from whyblocked.config.resources import Instance, NetworkInterface
 from whyblocked.network.addresses import unfiltered
 from whyblocked.network.flow import Bundle, Node, flagged, split
@@ -58,6 +59,7 @@ def _leave(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[
 def _arrive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
     if bundle.leg == "forward":
         bundle = _check_state(walk, interface, bundle)
+        bundle = _refused_by_service(walk, interface, bundle)
     balancer = load_balancer_of(interface)
     if balancer is not None and bundle.leg == "forward":
         detail = "listeners and targets are not modelled yet"
@@ -66,6 +68,26 @@ def _arrive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle)
     walk.note(bundle, "interface", interface.network_interface_id, "deliver", **_where(interface))
     walk.arrive(node, bundle)
     return iter(())
+
+
+def _refused_by_service(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Bundle:
+    """A function only sends by its interface: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html."""
+    owner = ownership(interface)
+    if owner is None or owner.service != "Lambda function":
+        return bundle
+    eni = interface.network_interface_id
+    walk.note(bundle, "interface", eni, "deny", detail="a Lambda function accepts no connections", **_where(interface))
+    walk.block(
+        bundle,
+        bundle.pieces,
+        layer="interface",
+        code="LAMBDA_ACCEPTS_NO_CONNECTIONS",
+        summary=f"{eni} is a Lambda function's: it makes connections and accepts none.",
+        resource_ids=(eni,),
+        interface_id=eni,
+        next_step="Invoke the function through the Lambda API, a function URL or a load balancer.",
+    )
+    return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
 
 
 def load_balancer_of(interface: NetworkInterface) -> str | None:
