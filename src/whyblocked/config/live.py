@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 from whyblocked.config import dns
 from whyblocked.config import resources as r
 from whyblocked.config.account import ANY, Account, Missing, Query
-from whyblocked.config.awserrors import refusal
+from whyblocked.config.awserrors import Refusal, refusal
 from whyblocked.config.clients import Clients
 from whyblocked.config.decode import decode_response
 from whyblocked.config.fetch import concurrently, fetcher
-from whyblocked.config.operations import READ, Operation, permission_of
+from whyblocked.config.operations import MANAGED, READ, Operation, permission_of
 from whyblocked.errors import WhyblockedError
 
 VALUES_A_FILTER = 200  # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
@@ -163,7 +163,9 @@ class Live:
         operation = call.operation
         found = refusal(error, operation.permission, call.queries[0].region or self.region)
         if isinstance(found, WhyblockedError):
-            raise found from None
+            if operation.name not in MANAGED:
+                raise found from None
+            found = Refusal("refused", found.message)  # a service that a name may not even be of ends no run
         if found.kind == "not found":
             self._loaded.update(call.queries)
             return

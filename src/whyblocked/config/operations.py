@@ -305,6 +305,7 @@ ELSEWHERE = "ec2:DescribeRegions"
 
 _DECODED = (*_READ, *_MANAGED)
 READ = {operation.name: operation for operation in _DECODED}
+MANAGED = frozenset(operation.name for operation in _MANAGED)
 SAVED = tuple(operation for operation in (*_DECODED, *_SAVED) if operation.listed)
 BY_KEY = {
     **{operation.key: operation for operation in reversed(_DECODED)},

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from whyblocked.config.awserrors import Refusal, refusal
 from whyblocked.config.fetch import concurrently, fetcher
 from whyblocked.config.live import Live, parameters
-from whyblocked.config.operations import ALWAYS_ALLOWED, READ, SAVED, Operation
+from whyblocked.config.operations import ALWAYS_ALLOWED, MANAGED, READ, SAVED, Operation
 from whyblocked.errors import InputError, WhyblockedError
 from whyblocked.text import clean
 
@@ -80,7 +80,7 @@ def _reason(operation: Operation, error: Exception, region: str) -> str | None:
     found = refusal(error, operation.permission, region)
     if isinstance(found, Refusal):
         return None if found.kind == "not found" else found.reason
-    if operation.name in READ:
+    if operation.name in READ and operation.name not in MANAGED:
         raise found from None
     return found.message
 
