@@ -53,7 +53,7 @@ def build(**client: Any) -> Shop:
             for port in (5432, 2049)
         ],
     )
-    placed: Json = {
+    placed: Any = {
         "DeviceIndex": 0,
         "SubnetId": made[0],
         "Groups": [groups["web"]],
@@ -107,7 +107,7 @@ def attach(interface_id: str) -> None:
     for account in backend.values():
         for region in account.values():
             if interface_id in region.enis:
-                region.enis[interface_id].instance = type("Service", (), {"id": None})()
+                region.enis[interface_id].status = "in-use"
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_database_is_asked_for_by_its_name_alone(shop: Shop, name: str) -> Non
     assert answer.verdict == "allowed", answer.summary
     assert answer.forward[-1].id == shop.database
     assert ("DescribeDBInstances", {"DBInstanceIdentifier": "orders"}) in source.calls
-    assert all(parameters for _, parameters in source.calls if _ not in ("DescribeServerlessCaches",))
+    assert all(parameters for call, parameters in source.calls if call != "DescribeServerlessCaches")
 
 
 def test_a_dns_name_of_a_service_asks_that_service_alone(shop: Shop) -> None:
