@@ -22,10 +22,11 @@ class Managed(NamedTuple):
     """A resource of a service.
 
     ``what`` says of which kind, ``name`` is how the answer calls it, ``aliases`` are its other names and ARNs and
-    ``hosts`` its DNS names, in lower case. Its interfaces are ``interface_ids``, or those that have ``addresses``, or
-    those in ``subnets`` with just ``groups`` whose description fits ``described`` (in ``zone`` where it is in one).
-    ``instance_ids`` are the hosts that it shares the interfaces of. ``parts`` names the resources that it consists of
-    instead. ``sends``: it makes connections from each of its interfaces and accepts none.
+    ``hosts`` its DNS names. Its interfaces are ``interface_ids``, or those that have ``addresses``, or those in
+    ``subnets`` with just ``groups`` whose description fits ``described`` (in ``zone`` where it is in one), or those of
+    ``instance_ids``, its hosts. ``parts`` names the resources that it consists of instead. ``sends``: it makes
+    connections from each of its interfaces and accepts none. ``remark`` says why it can't be an end, ``notes`` are
+    for the reader, ``lacks`` is what to ask for to know all this.
     """
 
     what: str
@@ -46,7 +47,8 @@ class Managed(NamedTuple):
     sends: bool = False
     port: int | None = None
     remark: str = ""
-    lacks: tuple[tuple[str, str, str], ...] = ()  # what to ask for where the subnets are not known yet
+    notes: tuple[str, ...] = ()
+    lacks: tuple[tuple[str, str, str], ...] = ()
 
 
 class Services:
@@ -399,11 +401,10 @@ def _tasks(account: Account) -> Iterator[Managed]:
             remark=""
             if found or host or instance
             else f"has no network interface ({task.last_status or 'not running'})",
-            port=None,
             lacks=(("DescribeContainerInstances", "cluster,containerInstances[]", f"{cluster},{instance}"),)
             if instance and not found and not host
             else (),
-            described="; ".join(bindings),
+            notes=tuple(bindings),
         )
         kind, _, service = (task.group or "").partition(":")
         if kind == "service":

@@ -6,9 +6,10 @@ Live, only the services that a name can belong to are asked, each for that one n
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 
-from whyblocked.config.account import Account, Missing
+from whyblocked.config.account import Missing
 from whyblocked.config.addresses import device_index
 from whyblocked.config.managed import Managed, Services, services
 from whyblocked.config.resources import NetworkInterface, Subnet, address
@@ -41,7 +42,7 @@ def belongs_to(known: Services, interface: NetworkInterface) -> Managed | None:
         exact = interface.network_interface_id in one.interface_ids or (
             interface.vpc_id == one.vpc_id and interface.private_ip_address in one.addresses
         )
-        alike = interface.subnet_id in one.subnets and _is_of(one, frozenset(one.groups), interface)
+        alike = interface.subnet_id in one.subnets and is_of(one, interface)
         in_zone = one.zone in (None, interface.availability_zone)
         if exact or (alike and in_zone and not one.interface_ids and not one.addresses):
             found.append(one)
@@ -87,6 +88,8 @@ def _sorted(interfaces: Iterator[NetworkInterface]) -> list[NetworkInterface]:
 
 
 def _interfaces(search: Search, found: Managed) -> Iterator[NetworkInterface]:
+    for note in found.notes:
+        search.remark(f"{clean(found.name)}: {clean(note)}.")
     account = search.account
     known = services(account).by_kind
     parts = [known[part] for part in found.parts if part in known]
@@ -120,55 +123,54 @@ def _in_subnets(search: Search, found: Managed) -> Iterator[NetworkInterface]:
     """Those that look like the resource's own; where none does, one that it may have in each of its subnets."""
     account = search.account
     search.ask(*(("DescribeNetworkInterfaces", "subnet-id", name) for name in found.subnets))
-    subnets = [
-        one for one in map(account.subnet, found.subnets) if search.note(one if isinstance(one, Missing) else None)
-    ]
+    places = [one for name in found.subnets if isinstance(one := account.subnet(name), Subnet) or not search.note(one)]
     if search.waits():
         return
-    wanted = frozenset(found.groups)
-    there: dict[str, list[NetworkInterface]] = {name: [] for name in found.subnets}
+    there: dict[str, list[NetworkInterface]] = defaultdict(list)
     for interface in account.interfaces.values():
-        if interface.subnet_id in there:
+        if not isinstance(interface, Supposed) and (not found.subnets or interface.subnet_id in found.subnets):
             there[interface.subnet_id].append(interface)
-    own = {name: [one for one in ones if _is_of(found, wanted, one)] for name, ones in there.items()}
-    places = [one for one in subnets if isinstance(one, Subnet)]
-    in_zone = [one for one in places if one.availability_zone == found.zone] or places
-    seen = [one for place in in_zone for one in own[place.subnet_id]] or [one for ones in own.values() for one in ones]
+    own = {name: alike for name, ones in there.items() if (alike := [one for one in ones if is_of(found, one)])}
+    subnets = [place for place in places if isinstance(place, Subnet)]
+    here = [place for place in subnets if place.availability_zone == found.zone] or subnets
+    seen = [one for place in here for one in own.get(place.subnet_id, ())] or [
+        one for ones in own.values() for one in ones
+    ]
+    yield from seen
     if seen and not found.sends:
         if len(seen) > 1 and re.escape(found.name) not in found.described:
-            search.remark(
-                f"Which of {len(seen)} interfaces {clean(found.name)} has is not told; all of them are asked about."
-            )
-        yield from seen
+            search.remark(f"Which of {len(seen)} interfaces {clean(found.name)} has is not told; all are asked about.")
         return
-    yield from seen
-    if found.public:
+    without = [place for place in here if place.subnet_id not in own]
+    if without and found.public:
         raise UndeterminedError(
             f"{found.what} {clean(found.name)} has a public address, but its network interface is not listed"
         )
-    missing = [place for place in in_zone if not own[place.subnet_id]]
-    if missing and not wanted:
+    if without and not found.groups:
         raise UndeterminedError(f"the security groups of {found.what} {clean(found.name)} are not known")
-    for place in missing:
-        others = [one for one in there[place.subnet_id] if not isinstance(one, Supposed)]
-        one = suppose(found.name, "lambda" if found.sends else None, place, found.groups, others, ipv6=found.ipv6)
-        search.remark(
-            f"No interface of {clean(found.name)} is listed in {place.subnet_id}; taken as a host there with "
-            f"{', '.join(found.groups)}, at any address that is free."
-        )
-        yield account_with(account, one)
+    for place in without:
+        yield _supposed(search, found, place, there[place.subnet_id])
 
 
-def account_with(account: Account, interface: NetworkInterface) -> NetworkInterface:
-    """Have ``account`` know a supposed interface by its id, so that a walk can go through it."""
-    if account.interfaces.get(interface.network_interface_id) != interface:
-        account.interfaces[interface.network_interface_id] = interface
+def _supposed(search: Search, found: Managed, place: Subnet, others: list[NetworkInterface]) -> NetworkInterface:
+    """The interface that a resource may have in a subnet, known to the account so that a walk can go through it."""
+    kind = "lambda" if found.sends else None
+    one = suppose(found.name, kind, place, found.groups, others, ipv6=found.ipv6)
+    search.remark(
+        f"No interface of {clean(found.name)} is listed in {place.subnet_id}; taken as a host there with "
+        f"{', '.join(found.groups)}, at any address that is free."
+    )
+    account = search.account
+    if account.interfaces.get(one.network_interface_id) != one:
+        account.interfaces[one.network_interface_id] = one
         account.version += 1
-    return interface
+    return one
 
 
-def _is_of(found: Managed, groups: frozenset[str], interface: NetworkInterface) -> bool:
+def is_of(found: Managed, interface: NetworkInterface) -> bool:
+    """Whether an interface looks like one of a resource: its description, and just its groups."""
     if isinstance(interface, Supposed) or not found.described:
         return False
     own = {group.group_id for group in interface.groups}
-    return (not groups or own == groups) and re.fullmatch(found.described, interface.description or "") is not None
+    alike = not found.groups or own == set(found.groups)
+    return alike and re.fullmatch(found.described, interface.description or "") is not None
