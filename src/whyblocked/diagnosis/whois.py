@@ -8,9 +8,9 @@ import msgspec
 
 from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses, public_addresses
-from whyblocked.config.managed import services
 from whyblocked.config.ownership import ownership
 from whyblocked.config.resources import NetworkInterface, Subnet, Vpc, name_tag
+from whyblocked.config.services import services
 from whyblocked.errors import UndeterminedError
 from whyblocked.network.addresses import unfiltered
 from whyblocked.network.supposed import Supposed

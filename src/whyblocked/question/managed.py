@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from whyblocked.config.account import Missing
 from whyblocked.config.addresses import device_index
-from whyblocked.config.managed import Managed, Services, services
+from whyblocked.config.managed import Managed
 from whyblocked.config.resources import NetworkInterface, Subnet, address
+from whyblocked.config.services import Services, services
 from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.network.asked import End
 from whyblocked.network.supposed import Supposed, suppose
