@@ -12,6 +12,7 @@ from tests.cli.programs import in_process
 from tests.semantics.test_services import company, function, tasks, with_database
 from whyblocked.errors import UndeterminedError
 
+ATTACHMENT = "Network Interface for Transit Gateway Attachment tgw-attach-0"
 UUID = "1b2c3d4e-1111-2222-3333-444455556666"
 
 
@@ -69,10 +70,10 @@ def test_an_instance_with_its_name_and_state(capsys: pytest.CaptureFixture[str],
         ),
         (
             "transit_gateway",
-            "Network Interface for Transit Gateway Attachment tgw-attach-012",
+            ATTACHMENT,
             "1",
             "transit gateway",
-            "tgw-attach-012",
+            "tgw-attach-0",
         ),
         ("interface", "ELB app/web/0123", "amazon-elb", "Application Load Balancer", "web"),
         ("network_load_balancer", "ELB net/tcp/0123", "amazon-elb", "Network Load Balancer", "tcp"),
@@ -187,5 +188,5 @@ def test_markdown_and_hostile_names(capsys: pytest.CaptureFixture[str], tmp_path
     status, out, _ = ask(capsys, tmp_path, net, "10.0.2.5", "--output", "markdown")
     assert status == 0
     assert "\x1b" not in out
-    assert "**10.0.2.5 is eni-x (" in out
+    assert "is eni-x (`*web*`)" in out
     assert "\x1b" not in ask(capsys, tmp_path, net, "10.0.2.5")[1]
