@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from tests.builders import ACCOUNT, REGION, Json, Network, tcp
 from tests.cli.programs import in_process
 from tests.semantics.test_services import company, function, tasks, with_database
 from whyblocked.errors import UndeterminedError
+from whyblocked.report import schema
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "whois.schema.json"
 
 ATTACHMENT = "Network Interface for Transit Gateway Attachment tgw-attach-0"
 UUID = "1b2c3d4e-1111-2222-3333-444455556666"
@@ -179,6 +183,13 @@ def test_what_could_not_be_read_is_no_answer(capsys: pytest.CaptureFixture[str],
     status, out, err = ask(capsys, tmp_path, net, "10.0.2.9")
     assert (status, out) == (UndeterminedError.status, "")
     assert "ec2:DescribeNetworkInterfaces" in err
+
+
+def test_the_json_is_of_its_schema(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert SCHEMA.read_text(encoding="utf-8") == schema.render("whois")
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+    for address in ("10.0.1.10", "10.0.2.77", "203.0.113.9"):
+        validator.validate(found(capsys, tmp_path, company(), address)[1])
 
 
 def test_markdown_and_hostile_names(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -68,6 +68,11 @@ def test_a_name_outside_the_account_is_its_address() -> None:
     assert "has 2 addresses, none of this account" in " ".join(ask("web -> pool.example:443").warnings)
 
 
+def test_the_ip_version_is_that_of_the_other_end() -> None:
+    with pytest.raises(EndpointError, match="has no IPv6 address in DNS"):
+        ask("2001:db8::1 -> db.corp.internal:443")
+
+
 def test_a_name_as_source() -> None:
     assert ask("db.corp.internal -> web:443").question.source == "10.0.3.17"
 

@@ -335,6 +335,37 @@ def test_a_function_never_has_a_public_address() -> None:
     assert codes(answer) == ["IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS"]
 
 
+def test_a_function_behind_a_nat_gateway_reaches_the_internet() -> None:
+    net = company()
+    net.internet_gateway()
+    net.subnet("subnet-public", "10.0.9.0/24", routes={"0.0.0.0/0": "igw-1"})
+    net.subnet("subnet-private", "10.0.8.0/24", routes={"0.0.0.0/0": "nat-1"})
+    net.nat_gateway("nat-1", "10.0.9.99", "198.51.100.99")
+    net.responses["Functions"] = [
+        function(VpcConfig={"SubnetIds": ["subnet-private"], "SecurityGroupIds": ["sg-fn"], "VpcId": "vpc-1"})
+    ]
+    assert net.ask("report -> 203.0.113.80:443").verdict == "allowed"
+    assert net.ask("report -> internet:443").verdict == "allowed"
+
+
+def test_a_rule_for_the_address_of_another_host_is_none_for_a_function() -> None:
+    """An interface gets an address that nobody has: a rule for one that somebody has is never met."""
+    net = company(db_ingress=[tcp(5432, "10.0.2.9/32")])
+    with_database(net)
+    net.instance("bastion", "10.0.2.9")
+    vpc = {"SubnetIds": ["subnet-a"], "SecurityGroupIds": ["sg-fn"], "VpcId": "vpc-1"}
+    net.responses["Functions"] = [function(VpcConfig=vpc)]
+    assert net.ask("report -> orders-db:5432").verdict == "blocked"
+
+
+def test_what_refuses_a_supposed_interface_names_no_id_that_could_be_looked_up() -> None:
+    net = company(db_ingress=[])
+    net.responses["DBInstances"] = [database()]
+    (finding,) = net.ask("web -> orders-db:5432").blocked_by
+    assert (finding.interface_id, finding.subnet_id, finding.resource_ids) == (None, "subnet-b", ["sg-db"])
+    assert "orders-db@subnet-b" in finding.summary
+
+
 def test_nothing_connects_to_a_function() -> None:
     net = company()
     net.group("sg-fn-open", [tcp(443, "0.0.0.0/0")], OUT)

@@ -88,12 +88,14 @@ def directory(account: Account) -> Directory:
 class Search:
     """Look-ups in one account; remembers whether one of them waits, and what was refused.
 
-    ``block``: one of the ends is a block that may hold interfaces of a VPC.
+    ``block``: one of the ends is a block that may hold interfaces of a VPC. ``version``: the IP version that an end
+    fixes by its looks, where one does.
     """
 
-    def __init__(self, account: Account, *, block: bool = False) -> None:
+    def __init__(self, account: Account, *, block: bool = False, version: int | None = None) -> None:
         self.account = account
         self.block = block
+        self.version = version
         self.directory = directory(account)
         self._pending = False
         self.refused: list[Missing] = []

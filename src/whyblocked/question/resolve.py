@@ -35,7 +35,8 @@ def resolve(question: Question, account: Account) -> Asked | None:
     """
     shapes = shape_of(question.source, "source"), shape_of(question.destination, "destination")
     question, warnings = _fitting(question, shapes)
-    search = Search(account, block=any(map(_may_be_inside, shapes)))
+    version = next((shape.network.version for shape in shapes if shape.network is not None), None)
+    search = Search(account, block=any(map(_may_be_inside, shapes)), version=version)
     sources = _find(search, shapes[0], question.source, "source")
     destinations = _find(search, shapes[1], question.destination, "destination")
     if search.waits():
@@ -230,7 +231,10 @@ def _in_dns(search: Search, name: str, text: str, what: str) -> list[End]:
     if not addresses:
         raise _not_found(search, what, text, f"{nothing}, and DNS has no such name,", "")
     networks = [ip_network(address) for address in addresses]
-    networks = [network for network in networks if network.version == networks[0].version]
+    version = search.version or networks[0].version
+    networks = [network for network in networks if network.version == version]
+    if not networks:
+        raise EndpointError(f"{what}: '{clean(name)}' has no IPv{version} address in DNS, as the other end has")
     ends = [(network, _owners(search, Shape("network", str(network), network), text)) for network in networks]
     if search.waits():
         return []
