@@ -934,7 +934,7 @@ class Network:
         found: dict[str, Json] = {}
         for key, rows in self.responses.items():
             if key not in self._left_out:
-                found[OPERATIONS[key]] = {key: copy.deepcopy(rows)}
+                found[OPERATIONS.get(key, key)] = {key: copy.deepcopy(rows)}
         for key, row in self.settings.items():
             found[OPERATIONS[key]] = {key: copy.deepcopy(row)}
         found |= copy.deepcopy(self.details)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from whyblocked.diagnosis.evidence import EvidenceRequest
     from whyblocked.diagnosis.following import Batch
     from whyblocked.diagnosis.rejects import Rejects, RejectsRequest
+    from whyblocked.diagnosis.whois import WhoIs
 
 
 class Examined(NamedTuple):
@@ -101,6 +102,12 @@ class Session:
         from whyblocked.diagnosis.following import following
 
         return following(self._simulator, request)
+
+    def whois(self, text: str) -> WhoIs:
+        """Who has an address, an id or a name; :class:`EndpointError` for a name that nothing has."""
+        from whyblocked.diagnosis.whois import whois
+
+        return whois(self.account, text)
 
     def _remarks(self) -> Iterable[str]:
         remarks: Iterable[str] = getattr(self.account.source, "warnings", ())

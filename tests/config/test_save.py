@@ -134,7 +134,8 @@ def test_what_may_not_be_read_is_skipped_and_named(
     moto_server.refuse("DescribeDBInstances", "AccessDenied")
     moto_server.refuse("GetCallerIdentity", "AccessDenied")
     saved = save(tmp_path)
-    assert saved.skipped == ("ec2:DescribeNetworkAcls: AccessDenied", "rds:DescribeDBInstances: AccessDenied")
+    denied = [reason for reason in saved.skipped if "not offered" not in reason]  # moto lacks some services' calls
+    assert denied == ["ec2:DescribeNetworkAcls: AccessDenied", "rds:DescribeDBInstances: AccessDenied"]
     assert saved.folder.parent.name == "123456789012"
     account = load_snapshot(tmp_path)
     subnet = next(iter(account.subnets.values()))

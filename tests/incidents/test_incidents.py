@@ -144,7 +144,12 @@ def test_no_record_of_an_interface_that_is_not_there(folder: Path) -> None:
 # -- the shapes of AWS ----------------------------------------------------------------------------------------------
 
 EC2 = ServiceModel(Loader().load_service_model("ec2", "service-2"), "ec2")
-SHAPES = {xform_name(name, "-"): EC2.operation_model(name).output_shape for name in EC2.operation_names}
+OTHERS = [ServiceModel(Loader().load_service_model(name, "service-2"), name) for name in ("rds", "lambda", "efs")]
+SHAPES = {
+    xform_name(name, "-"): service.operation_model(name).output_shape
+    for service in (*OTHERS, EC2)
+    for name in service.operation_names
+}
 PLAIN: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "timestamp": (str,),

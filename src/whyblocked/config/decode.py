@@ -19,7 +19,9 @@ type_of_document = msgspec.defstruct(
     [
         (key, (operation.type if operation.single else tuple[operation.type, ...]) | msgspec.UnsetType, msgspec.UNSET)  # type: ignore[name-defined]
         for key, operation in BY_KEY.items()
+        if not operation.whole
     ]
+    + [(key, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for key, operation in BY_KEY.items() if operation.whole]
     + [(key, list[dict[str, Any]] | msgspec.UnsetType, msgspec.UNSET) for key in WRAPPERS]
     + [(_MORE, bool, False)],
 )
@@ -48,11 +50,15 @@ def decode_file(name: str, content: bytes) -> list[Part]:
         return list(_leniently(name, _json(name, content)))
     except (ValueError, RecursionError) as error:
         raise _not_json(name, content, error) from None
-    parts = [
-        Part(operation, (found,) if operation.single else found, cut=getattr(document, _MORE))
-        for key, operation in BY_KEY.items()
-        if (found := getattr(document, key)) is not msgspec.UNSET
-    ]
+    parts = []
+    for key, operation in BY_KEY.items():
+        found = getattr(document, key)
+        if found is msgspec.UNSET:
+            continue
+        if operation.whole:
+            parts.append(_part(operation, "", _json(name, content), name))
+        else:
+            parts.append(Part(operation, (found,) if operation.single else found, cut=getattr(document, _MORE)))
     for key in WRAPPERS:
         if (wrapped := getattr(document, key)) is not msgspec.UNSET:
             parts += _unwrapped(key, wrapped, name)
@@ -61,11 +67,11 @@ def decode_file(name: str, content: bytes) -> list[Part]:
 
 def decode_response(operation: Operation, response: dict[str, Any], where: str) -> Part:
     """The resources in a response of the API, as boto3 gives it."""
-    value = response.get(operation.key)
+    value = response if operation.whole else response.get(operation.key)
     if value is None:
         return Part(operation, ())
     try:
-        if operation.single:
+        if operation.single or operation.whole:
             return Part(operation, (msgspec.convert(value, operation.type),))
         found = msgspec.convert(value, tuple[operation.type, ...])  # type: ignore[name-defined]
         return Part(operation, found, cut=bool(response.get(_MORE)))
@@ -79,7 +85,8 @@ def _leniently(name: str, document: object) -> Iterator[Part]:
         return
     for key, operation in BY_KEY.items():
         if document.get(key) is not None:
-            yield _part(operation, key, document[key], name)._replace(cut=document.get(_MORE) is True)
+            part = _part(operation, key, document if operation.whole else document[key], name)
+            yield part._replace(cut=document.get(_MORE) is True)
     for key in WRAPPERS:
         yield from _unwrapped(key, document.get(key), name)
 
@@ -96,7 +103,7 @@ def _unwrapped(key: str, items: object, where: str) -> Iterator[Part]:
 
 
 def _part(operation: Operation, key: str, value: object, where: str) -> Part:
-    if operation.single:
+    if operation.single or operation.whole:
         items = [(key, value)]
     elif isinstance(value, list):
         items = [(f"{key}[{index}]", item) for index, item in enumerate(value)]

@@ -51,6 +51,7 @@ class Index:
         self.transit_tables: dict[str, r.TransitGatewayRouteTable] = {}
         self.details: dict[tuple[str, str], tuple[r.Resource, ...]] = {}  # by operation, and what it was asked about
         self.partial: dict[tuple[str, str], Partial] = {}  # of these answers, what they hold only
+        self.managed: dict[type[r.Resource], dict[object, r.Resource]] = defaultdict(dict)  # services' own, by kind
         self.broken: dict[str, list[r.Broken]] = defaultdict(list)
         self._account_of: dict[str, str] = {}  # as AWS says
         self._reader_of: dict[str, str] = {}  # as the path of the capture says, or who owns something in it
@@ -251,6 +252,10 @@ class Index:
     def _add_transit_table(self, table: r.TransitGatewayRouteTable, *_: object) -> None:
         self.transit_tables.setdefault(table.transit_gateway_route_table_id, table)
 
+    def _add_managed(self, resource: r.Resource, *_: object) -> None:
+        name_and_arn = tuple(getattr(resource, field) for field in resource.__struct_fields__[:2])
+        self.managed[type(resource)].setdefault(name_and_arn, resource)
+
     def _place(self, key: str, owner_id: str | None, reader_id: str | None, region: str | None) -> None:
         if owner_id:
             self._account_of.setdefault(key, owner_id)
@@ -299,4 +304,5 @@ _ADDERS: dict[type[r.Resource], Callable[..., None]] = {
     r.TransitGatewayVpcAttachment: Index._add_transit_vpc_attachment,
     r.TransitGatewayPeeringAttachment: Index._add_transit_peering,
     r.TransitGatewayRouteTable: Index._add_transit_table,
+    **dict.fromkeys(r.MANAGED, Index._add_managed),
 }

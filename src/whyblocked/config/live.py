@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from whyblocked.config import dns
 from whyblocked.config import resources as r
 from whyblocked.config.account import ANY, Account, Missing, Query
 from whyblocked.config.accounts import Accounts
@@ -17,7 +18,7 @@ from whyblocked.config.clients import Clients
 from whyblocked.config.decode import decode_response
 from whyblocked.config.fetch import concurrently, fetcher
 from whyblocked.config.index import Partial
-from whyblocked.config.operations import READ, Operation, permission_of
+from whyblocked.config.operations import MANAGED, READ, Operation, permission_of
 from whyblocked.config.places import HOME, Place, Places
 from whyblocked.errors import WhyblockedError
 
@@ -199,6 +200,10 @@ class Live:
         denied = ((q, m) for q, m in self._failed.items() if q.place == place)
         return next((m for q, m in denied if q.operation == "DescribeNetworkInterfaces"), None)
 
+    def look_up(self, host: str) -> tuple[str, ...] | None:
+        """The addresses of a name in DNS, as :func:`whyblocked.config.dns.look_up`; a snapshot has no such method."""
+        return dns.look_up(host)
+
     def find_region_of(self, resource_id: str) -> tuple[str, ...]:
         """The other Regions of the account that have this instance or interface, for the way out of an error."""
         from whyblocked.config.elsewhere import regions_with
@@ -216,9 +221,12 @@ class Live:
             groups[query.operation, query.filter, query.place].append(query)
         for (name, filter_name, _), queries in groups.items():
             operation = READ[name]
-            if operation.each is not None:
+            if filter_name in operation.direct:
                 for query in queries:
-                    yield Call(operation, {operation.each.parameter: query.value}, (query,))
+                    yield Call(operation, parameters(filter_name, query.value), (query,))
+            elif operation.each is not None:
+                for query in queries:
+                    yield Call(operation, parameters(operation.each.parameter, query.value), (query,))
             elif not filter_name:
                 yield Call(operation, {}, tuple(queries))
             else:
@@ -240,12 +248,11 @@ class Live:
                 cidrs = [entry.cidr for entry in part.resources if isinstance(entry, r.PrefixListEntry)]
                 account.add_prefix_list(call.queries[0].value, cidrs)
             return
-        if call.operation.each is not None:
+        if call.operation.each is not None or call.operation.name == "ListTasks":
             partial: Partial | None = "as many as fit" if part.cut else None
             account.add_details(call.operation.name, call.queries[0].value, part.resources, partial)
             for resource in part.resources:
                 self.places.learn(resource, call.place)
-            return
         for index, resource in enumerate(part.resources):
             place = f"{where}: {call.operation.key}[{index}]"
             for one in resource.instances if isinstance(resource, r.Reservation) else (resource,):
@@ -257,9 +264,10 @@ class Live:
         operation = call.operation
         found = refusal(error, operation.permission, call.place.region or self.region)
         if isinstance(found, WhyblockedError):
-            if call.place == HOME:
+            if call.place == HOME and operation.name not in MANAGED:
                 raise found from None
-            found = Refusal("refused", found.message)  # what lies far off ends no run
+            # What lies far off ends no run, nor does a service that a name may not even be of.
+            found = Refusal("refused", found.message)
         if found.kind == "not found":
             self._loaded.update(call.queries)
             return
@@ -336,6 +344,15 @@ def live_account(
     account = Account(source)
     source.attach(account)
     return account
+
+
+def parameters(names: str, values: str) -> dict[str, Any]:
+    """The parameters of a call that takes no filters: ``a,b[]`` with ``1,2,3`` is a=1 and b=[2, 3]."""
+    *singles, last = names.split(",")
+    texts = values.split(",")
+    found: dict[str, Any] = dict(zip(singles, texts, strict=False))
+    rest = texts[len(singles) :]
+    return {**found, last.removesuffix("[]"): rest if last.endswith("[]") else ",".join(rest)}
 
 
 def _pattern(filter_name: str, value: str) -> str:

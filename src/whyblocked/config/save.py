@@ -18,8 +18,8 @@ from whyblocked.config.awserrors import Refusal, refusal
 from whyblocked.config.clients import Clients
 from whyblocked.config.decode import decode_response
 from whyblocked.config.fetch import concurrently, fetcher
-from whyblocked.config.live import Live
-from whyblocked.config.operations import ALWAYS_ALLOWED, READ, SAVED, Operation
+from whyblocked.config.live import Live, parameters
+from whyblocked.config.operations import ALWAYS_ALLOWED, MANAGED, READ, SAVED, Operation
 from whyblocked.config.places import Place, Places
 from whyblocked.config.resources import VpcPeeringConnection
 from whyblocked.errors import AwsError, InputError, WhyblockedError
@@ -140,7 +140,7 @@ def _reason(operation: Operation, error: Exception, region: str) -> str | None:
     if isinstance(found, Refusal):
         unused = found.kind == "not offered" and operation.optional  # a feature that is not in use
         return None if found.kind == "not found" or unused else found.reason
-    if operation.name in READ and operation.service == "ec2":
+    if operation.name in READ and operation.service == "ec2" and operation.name not in MANAGED:
         raise found from None
     return found.message
 
@@ -152,7 +152,9 @@ def _one_each(operation: Operation, by_operation: dict[str, dict[str, Any]]) -> 
         return []
     key = next(listing.key for listing in SAVED if listing.name == each.operation)
     return [
-        _Call(operation, {each.parameter: item[each.id]}, _file_name(operation, str(item.get(each.name))))
+        _Call(
+            operation, parameters(each.parameter, str(item[each.id])), _file_name(operation, str(item.get(each.name)))
+        )
         for item in by_operation[each.operation].get(key, ())
         if item.get(each.id)
     ]

@@ -172,6 +172,8 @@ class _Loader:
             partial = partial or "static routes"
         for operation in told or alike:
             self.account.add_details(operation.name, about, part.resources, partial)
+        for index, resource in enumerate(part.resources):
+            self._add(file, part.operation.key, index, resource, getattr(resource, "owner_id", None))
 
     def _add(self, file: _File, key: str, index: int, resource: r.Resource, owner_id: str | None) -> None:
         region = file.region or _own_region(resource)

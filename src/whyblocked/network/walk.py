@@ -12,17 +12,17 @@ from typing import Any, Literal
 import msgspec
 
 from whyblocked.config.account import Account, Missing
-from whyblocked.config.addresses import private_addresses
 from whyblocked.config.resources import NetworkInterface, RouteTable, SecurityGroup, Subnet
 from whyblocked.network import transit
 from whyblocked.network.beyond import reason
-from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged
+from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged, split
 from whyblocked.network.graph import UNMODELLED, NetworkGraph
-from whyblocked.network.packets import Packets, subtract_all
+from whyblocked.network.packets import DESTINATION, Packets, subtract_all
 from whyblocked.network.protocols import is_icmp
 from whyblocked.network.routes import Table, compile_table
 from whyblocked.network.rules import AclRule, Direction, GroupRule, acl_rules, group_rules
 from whyblocked.network.sighting import Sighting
+from whyblocked.network.supposed import Supposed, spans_of_interface
 
 Step = tuple[Node, Bundle]
 Handler = Callable[["Walk", Node, Bundle], Iterable[Step]]
@@ -248,7 +248,7 @@ class Walk:
     def _home(self, bundle: Bundle) -> str | None:
         """The VPC of the interface that all pieces are addressed to: the goal's, or the NAT gateway's of a reply."""
         goal = bundle.goal
-        if goal is not None and _all_to({int(address) for address in private_addresses(goal)}, bundle.pieces):
+        if goal is not None and not split(bundle.pieces, DESTINATION, spans_of_interface(goal, bundle.version))[1]:
             return goal.vpc_id
         if bundle.established and bundle.bindings and _all_to({bundle.bindings[-1].address}, bundle.pieces):
             gateway = self.account.nat_gateways.get(bundle.bindings[-1].gateway_id)
@@ -348,6 +348,8 @@ class Walk:
 
     def sight(self, bundle: Bundle, interface_id: str, direction: Direction, pieces: Iterable[Piece]) -> None:
         """These pieces pass an interface where the bundle is; each says whether it is refused right there."""
+        if isinstance(self.account.interfaces.get(interface_id), Supposed):
+            return  # no log has records of it
         key = (bundle.leg, interface_id, direction)
         seen = self._seen.setdefault(key, _Seen(bundle.subnet_id or "", bundle.vpc_id or ""))
         for piece in pieces:

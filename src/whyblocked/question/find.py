@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from ipaddress import IPv4Network, IPv6Network
 from weakref import WeakKeyDictionary
 
@@ -88,15 +88,18 @@ def directory(account: Account) -> Directory:
 class Search:
     """Look-ups in one account; remembers whether one of them waits, and what was refused.
 
-    ``block``: one of the ends is a block that may hold interfaces of a VPC.
+    ``block``: one of the ends is a block that may hold interfaces of a VPC. ``version``: the IP version that an end
+    fixes by its looks, where one does.
     """
 
-    def __init__(self, account: Account, *, block: bool = False) -> None:
+    def __init__(self, account: Account, *, block: bool = False, version: int | None = None) -> None:
         self.account = account
         self.block = block
+        self.version = version
         self.directory = directory(account)
         self._pending = False
         self.refused: list[Missing] = []
+        self.remarks: dict[str, None] = {}
 
     def note(self, missing: Missing | None) -> bool:
         """True where an answer is there; else notes why not."""
@@ -107,6 +110,18 @@ class Search:
         elif missing not in self.refused:
             self.refused.append(missing)
         return False
+
+    def remark(self, text: str) -> None:
+        """Remember what the reader of the answer has to know about an end."""
+        self.remarks[text] = None
+
+    def in_dns(self, host: str) -> tuple[str, ...] | Missing:
+        """The addresses of a name that only DNS knows; offline it is not asked, so that an answer stays the same."""
+        look_up: Callable[[str], tuple[str, ...] | None] | None = getattr(self.account.source, "look_up", None)
+        if look_up is None:
+            return Missing(f"DNS name {host}", "names are not looked up in DNS with --snapshot", absent=True)
+        found = look_up(host)
+        return Missing(f"DNS name {host}", "no answer from DNS") if found is None else found
 
     def waits(self) -> bool:
         """Whether something that was looked up has to be fetched first."""

@@ -21,6 +21,7 @@ from whyblocked.network.flow import Bundle
 from whyblocked.network.hops.peering import blocks_of
 from whyblocked.network.packets import Interval, Packets, span
 from whyblocked.network.rules import Direction, GroupRule
+from whyblocked.network.supposed import Supposed, spans_of_interface
 
 Scope = dict[str, PeeringSide | None]
 """The VPCs whose interfaces a reference can mean, with what is known of those on the other side of something."""
@@ -52,6 +53,10 @@ def peers_of(
     scope, unsure = _scope(account, interface.vpc_id, direction, bundle)
     if referencing:
         scope |= behind_transit_gateways(account, interface.vpc_id, bundle)
+    peer = account.interfaces.get(bundle.origin.id) if direction == "ingress" else bundle.goal
+    if isinstance(peer, Supposed) and any(a <= low and high <= b for a, b in spans_of_interface(peer, packets.version)):
+        carries = peer.vpc_id in scope and any(group.group_id == rule.peer for group in peer.groups)
+        return [(low, high)] if carries else ()
     if low == high:
         kind = IPv4Address if packets.version == 4 else IPv6Address
         return _peer_at(account, scope, unsure, rule, kind(low))

@@ -13,6 +13,7 @@ from whyblocked.config.account import Missing
 from whyblocked.config.resources import NetworkInterface, Subnet
 from whyblocked.network.flow import Bundle, Node, Piece, split
 from whyblocked.network.packets import DESTINATION, network_words, span, subtract_intervals
+from whyblocked.network.supposed import Supposed, spans_of_interface
 from whyblocked.network.walk import Step, Walk
 
 
@@ -103,6 +104,11 @@ def _local(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
 
 def _deliver(walk: Walk, subnet: Subnet, bundle: Bundle) -> Iterator[Step]:
     """To the interfaces that own the addresses; what nobody owns goes to a hypothetical host."""
+    if isinstance(bundle.goal, Supposed) and bundle.goal.subnet_id == subnet.subnet_id:
+        meant, others = split(bundle.pieces, DESTINATION, spans_of_interface(bundle.goal, bundle.version))
+        if meant:
+            yield Node("security-group", bundle.goal.network_interface_id), bundle.but(pieces=tuple(meant))
+        bundle = bundle.but(pieces=tuple(others))
     owned: dict[Node, list[Piece]] = {}
     unowned: list[Piece] = []
     addressed: list[tuple[NetworkInterface, Piece]] = []
