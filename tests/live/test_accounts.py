@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from tests.cli.programs import in_process
 from tests.live import accounts
 from tests.live.accounts import ARCHIVE, PATTERN, REPORTS, World
 from whyblocked.api import Session, live, snapshot
@@ -179,3 +180,15 @@ def test_a_snapshot_without_the_role_says_what_it_leaves_out(world: World, tmp_p
     saved = save_snapshot(tmp_path, cast(Live, live().source))
     assert {one.account_id for one in saved} == {accounts.SHOP}
     assert any(f"account {REPORTS}" in reason for reason in saved[0].skipped)
+
+
+def test_the_command_line_takes_a_role_and_profiles(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = ("app -> 10.9.1.20:5432", "--output", "json", "--no-flow-logs")
+    status, out, err = in_process(capsys, *plain, "--role-arn", PATTERN)
+    assert (status, err) == (0, "")
+    status, out, err = in_process(capsys, *plain)
+    assert (status, err) == (3, "")
+    assert f"account {REPORTS}" in out
+    status, out, err = in_process(capsys, *plain, "--role-arn", "NetworkReader")
+    assert (status, out) == (2, "")
+    assert "--role-arn NetworkReader: is no ARN of a role like arn:aws:iam::{account}:role/NAME" in err
