@@ -183,11 +183,12 @@ def _peer_at(
             continue
         owner = walk.account.interface_at(vpc_id, address)
         if isinstance(owner, Missing):
-            return owner if owner.pending else _members_of(rule, owner)
+            return _members_of(rule, owner)
         if owner is not None:
             return [(int(address), int(address))] if any(g.group_id == rule.peer for g in owner.groups) else ()
-        if _unread(walk, vpc_id, side):
-            return _members_of(rule, Missing(vpc_id, "not read"))
+        unread = _unread(walk, scope, vpc_id)
+        if unread is not None:
+            return _members_of(rule, unread)
     return ()
 
 
@@ -206,12 +207,16 @@ def _names_another(walk: Walk, rule: GroupRule, vpc_id: str) -> bool:
     return not isinstance(associated, Missing) and vpc_id not in associated
 
 
-def _unread(walk: Walk, vpc_id: str, side: PeeringSide | None) -> bool:
-    return side is not None and vpc_id not in walk.account.vpcs
+def _unread(walk: Walk, scope: dict[str, PeeringSide | None], vpc_id: str) -> Missing | None:
+    """Why it is not known who is in a VPC other than the rule's own, which stands first in ``scope``."""
+    subnets = () if vpc_id == next(iter(scope)) else walk.account.subnets_of(vpc_id)
+    return subnets if isinstance(subnets, Missing) else None
 
 
 def _members_of(rule: GroupRule, why: Missing) -> Missing:
     """Nobody who can be asked lists who carries the group."""
+    if why.pending:
+        return why
     where = f" in account {rule.peer_account}" if rule.peer_account else ""
     return Missing(f"members of {rule.peer}{where}", f"not readable ({why})")
 
@@ -222,12 +227,12 @@ def _peers_of_group(
     members = walk.account.members(rule.peer)
     if isinstance(members, Missing):
         return members
-    for vpc_id, side in scope.items():
+    for vpc_id in scope:
         if _names_another(walk, rule, vpc_id):
             continue
-        hidden = walk.account.hidden(vpc_id)
-        if hidden is not None or _unread(walk, vpc_id, side):
-            return _members_of(rule, hidden or Missing(vpc_id, "not read"))
+        unknown = walk.account.hidden(vpc_id) or _unread(walk, scope, vpc_id)
+        if unknown is not None:
+            return _members_of(rule, unknown)
     spans = [
         (int(address), int(address))
         for member in members
