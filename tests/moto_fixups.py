@@ -32,6 +32,7 @@ page_size: int | None = None
 answers: dict[str, dict[str, Any]] = {
     "DescribeVpcBlockPublicAccessOptions": {"VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": "off"}},
     "DescribeVpcBlockPublicAccessExclusions": {"VpcBlockPublicAccessExclusions": []},
+    "DescribeSecurityGroupVpcAssociations": {"SecurityGroupVpcAssociations": []},
 }
 """Operations that moto lacks, with what they answer; a test may put its own here."""
 
