@@ -33,6 +33,7 @@ answers: dict[str, dict[str, Any]] = {
     "DescribeVpcBlockPublicAccessOptions": {"VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": "off"}},
     "DescribeVpcBlockPublicAccessExclusions": {"VpcBlockPublicAccessExclusions": []},
     "DescribeVpcEncryptionControls": {"VpcEncryptionControls": []},
+    "DescribeSecurityGroupVpcAssociations": {"SecurityGroupVpcAssociations": []},
 }
 """Operations that moto lacks, with what they answer; a test may put its own here."""
 

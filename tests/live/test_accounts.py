@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from tests.cli.programs import in_process
 from tests.live import accounts
 from tests.live.accounts import ARCHIVE, PATTERN, REPORTS, World
 from whyblocked.api import Session, live, snapshot
@@ -179,3 +180,52 @@ def test_a_snapshot_without_the_role_says_what_it_leaves_out(world: World, tmp_p
     saved = save_snapshot(tmp_path, cast(Live, live().source))
     assert {one.account_id for one in saved} == {accounts.SHOP}
     assert any(f"account {REPORTS}" in reason for reason in saved[0].skipped)
+
+
+def test_the_command_line_takes_a_role_and_profiles(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = ("app -> 10.9.1.20:5432", "--output", "json", "--no-flow-logs")
+    status, out, err = in_process(capsys, *plain, "--role-arn", PATTERN)
+    assert (status, err) == (0, "")
+    status, out, err = in_process(capsys, *plain)
+    assert (status, err) == (3, "")
+    assert f"account {REPORTS}" in out
+    status, out, err = in_process(capsys, *plain, "--role-arn", "NetworkReader")
+    assert (status, out) == (2, "")
+    assert "--role-arn NetworkReader: is no ARN of a role like arn:aws:iam::{account}:role/NAME" in err
+
+
+@pytest.fixture
+def shared(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shop's VPC belongs to the reports team, which shares its subnets with the shop."""
+    from whyblocked.config import live as module
+    from whyblocked.config.fetch import fetcher as real
+
+    def fetcher(client, operation, parameters):  # type: ignore[no-untyped-def]
+        def fetch():  # type: ignore[no-untyped-def]
+            response = real(client, operation, parameters)()
+            if operation.name in ("DescribeVpcs", "DescribeSubnets", "DescribeRouteTables", "DescribeNetworkAcls"):
+                for row in response[operation.key]:
+                    if row["VpcId"] == world.vpcs["app"]:
+                        row["OwnerId"] = REPORTS
+            return response
+
+        return fetch
+
+    monkeypatch.setattr(module, "fetcher", fetcher)
+
+
+def test_in_a_shared_vpc_an_address_without_an_owner_is_only_free_if_the_vpcs_owner_says_so(shared: None) -> None:
+    answer, _ = asked("app -> 10.0.1.99:443", role=None)
+    assert answer.verdict == "undetermined"
+    assert any(f"account {REPORTS}" in missing for missing in answer.missing)
+    answer, source = asked("app -> 10.0.1.99:443")
+    assert (answer.verdict, answer.missing) == ("allowed", [])
+    assert source.accounts.home_id == accounts.SHOP
+
+
+def test_in_a_shared_vpc_the_peering_connection_is_the_owners(shared: None) -> None:
+    answer, _ = asked("app -> 10.9.1.20:5432", role=None)
+    assert answer.verdict == "undetermined"
+    assert any(f"account {REPORTS}" in missing for missing in answer.missing)
+    answer, _ = asked("app -> 10.9.1.20:5432")
+    assert (answer.verdict, answer.missing) == ("allowed", [])

@@ -208,6 +208,20 @@ def test_the_members_of_a_group_of_an_account_that_was_not_read_are_not_guessed(
     assert net.ask("picky -> 10.8.1.20:5432").verdict == "blocked", "no address of the peer's"
 
 
+@pytest.mark.parametrize("question", ["app -> 10.9.1.20:5432", "10.9.1.20 -> app:443"])
+def test_of_several_vpcs_that_use_an_address_the_peered_one_is_meant(tmp_path: Path, question: str) -> None:
+    far_apart(tmp_path)
+    third = Network(None, account="000000000003", region="us-east-1")  # before the others in the order of the files
+    third.vpc("vpc-3", "10.9.0.0/16")
+    third.subnet("subnet-three", "10.9.1.0/24", vpc="vpc-3")
+    third.group("sg-three", [], vpc="vpc-3")
+    third.instance("three", "10.9.1.20", groups=["sg-three"])
+    third.save(tmp_path / third.account / third.region)
+    answer = asked(tmp_path, question)
+    assert answer.verdict == ("allowed" if question.startswith("app") else "blocked")
+    assert {finding.resource_ids[0] for finding in answer.blocked_by} <= {"sg-app"}
+
+
 # -- names -----------------------------------------------------------------------------------------------------------
 
 NAME = "ec2-198-51-100-20.us-east-1.compute.amazonaws.com"

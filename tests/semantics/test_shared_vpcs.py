@@ -117,3 +117,13 @@ def test_whoever_was_not_read_may_carry_a_group_only_where_it_is_associated(stat
     net.instance("app", "10.0.1.10", groups=["sg-app"])
     net.responses["SecurityGroupVpcAssociations"] = [association("sg-both", "vpc-9", state)]
     assert net.ask("app -> 10.9.1.20:443").verdict == verdict
+
+
+def test_a_vpc_of_another_account_without_interfaces_is_not_taken_for_shared() -> None:
+    net = Network()
+    net.vpc("vpc-2", "10.9.0.0/16", owner=OWNER)
+    net.peering("pcx-1", "vpc-1", "vpc-2")
+    net.subnet("subnet-app", "10.0.1.0/24", routes={"10.9.0.0/16": "pcx-1"})
+    net.subnet("subnet-two", "10.9.1.0/24", vpc="vpc-2", owner=OWNER, routes={"10.0.0.0/16": "pcx-1"})
+    net.instance("app", "10.0.1.10")
+    assert net.ask("app -> 10.9.1.20:443").verdict == "allowed", "to a host that may be there, without groups"

@@ -36,7 +36,8 @@ class Snapshot:
         self.kinds = kinds
         self.regions = regions
         self._accounts = accounts  # those whose folders there are
-        self._owners: frozenset[str] | None = None  # and those whose interfaces show
+        self._owners = accounts  # and those whose interfaces show
+        self._guests: set[str] | None = None  # the VPCs in which others than their owners have interfaces
 
     def ask(self, query: Query) -> Missing | None:
         """None where a file held the kind of list that ``query`` gives, or where its absence says enough.
@@ -63,13 +64,18 @@ class Snapshot:
         return Missing(permission_of(query.operation), f"{query.value} is not in the snapshot")
 
     def hidden(self, account: Account, vpc_id: str) -> Missing | None:
-        """A shared VPC whose owner was not read: nobody else sees the owner's interfaces."""
+        """A shared VPC whose owner was not read: nobody else sees the owner's interfaces.
+
+        Where no folder says whose captures they are, the owners of interfaces do: guests have some in the VPC.
+        """
         owner = account.owner_of(vpc_id)
         if owner is None or owner in self._accounts:
             return None
-        if self._owners is None:
-            self._owners = self._accounts | {i.owner_id for i in account.interfaces.values() if i.owner_id}
-        if not self._owners or owner in self._owners:
+        if self._guests is None:
+            told = [(i.owner_id, i.vpc_id) for i in account.interfaces.values() if i.owner_id]
+            self._owners = self._accounts | {of for of, _ in told}
+            self._guests = {where for of, where in told if of != account.owner_of(where)}
+        if owner in self._owners or not (self._accounts or vpc_id in self._guests):
             return None
         return Missing(f"what others have in {vpc_id}", f"account {owner}, which shares it, is not in the snapshot")
 

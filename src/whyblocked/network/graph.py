@@ -121,9 +121,8 @@ def _network_acl(account: Account, here: Node) -> Iterable[Node]:
     if isinstance(subnet, Missing):
         return
     yield Node("vpc", subnet.vpc_id)
-    for peering in account.peerings.values():  # replies to a NAT gateway go back over it without a route
-        if subnet.vpc_id in (peering.requester_vpc_info.vpc_id, peering.accepter_vpc_info.vpc_id):
-            yield Node("vpc-peering", peering.vpc_peering_connection_id)
+    for pcx in account.peerings_of.get(subnet.vpc_id, ()):  # replies to a NAT gateway go back over it without a route
+        yield Node("vpc-peering", pcx)
     table = account.route_table_of(subnet)
     if isinstance(table, RouteTable):
         yield from (target_node(route, table.vpc_id) for route in table.routes)

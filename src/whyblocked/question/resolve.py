@@ -297,19 +297,30 @@ def _owners(search: Search, shape: Shape, text: str) -> list[End]:
 
 
 def _choose(account: Account, sources: Sequence[End], destinations: Sequence[End]) -> tuple[End, End]:
-    """One end each: of several owners of an address, the one in the VPC of the other end."""
+    """One end each: of several owners of an address, the one in the VPC of the other end, or in one peered with it."""
     if len(sources) == len(destinations) == 1:
         return sources[0], destinations[0]
     shared = [(s, d) for s in sources for d in destinations if _vpcs(s) & _vpcs(d)]
     if len(shared) == 1:
         return shared[0]
+    peered = [(s, d) for s in sources for d in destinations if _peered(account, s, d)]
     if len(sources) == 1 and sources[0].interfaces and destinations[0].kind == "address":
         # Routes lead from where the source is to one of them; which one is for the walk to find.
-        owners = tuple(owner for end in destinations for owner in end.interfaces)
+        likely = [end for _, end in peered]
+        owners = tuple(owner for end in (*likely, *destinations) for owner in end.interfaces)
+        owners = tuple({owner.network_interface_id: owner for owner in owners}.values())
         return sources[0], msgspec.structs.replace(destinations[0], interfaces=owners)
+    if len(peered) == 1:
+        return peered[0]
     what, ends = ("source", sources) if len(sources) > 1 else ("destination", destinations)
     lines = (hints.describe_interface(owner, account) for end in ends for owner in end.interfaces)
     raise _ambiguous(what, ends[0].text, f"{len(ends)} VPCs use that address", sorted(lines))
+
+
+def _peered(account: Account, one: End, other: End) -> bool:
+    """Whether a peering connection joins the VPCs of two ends, as far as those that were read tell."""
+    theirs = {pcx for vpc_id in _vpcs(other) for pcx in account.peerings_of.get(vpc_id, ())}
+    return any(pcx in theirs for vpc_id in _vpcs(one) for pcx in account.peerings_of.get(vpc_id, ()))
 
 
 def _vpcs(end: End) -> set[str]:

@@ -157,12 +157,13 @@ def _peer_at(
             continue
         owner = account.interface_at(vpc_id, address)
         if isinstance(owner, Missing):
-            return owner if owner.pending else _members_of(rule, owner)
+            return _members_of(rule, owner)
         if owner is not None:
             carries = any(g.group_id == rule.peer for g in owner.groups)
             return (unsure.get(vpc_id) or [(int(address), int(address))]) if carries else ()
-        if _unread(account, vpc_id, side):
-            return _members_of(rule, Missing(vpc_id, "not read"))
+        unread = _unread(account, scope, vpc_id)
+        if unread is not None:
+            return _members_of(rule, unread)
     return ()
 
 
@@ -181,12 +182,16 @@ def _names_another(account: Account, rule: GroupRule, vpc_id: str) -> bool:
     return not isinstance(associated, Missing) and vpc_id not in associated
 
 
-def _unread(account: Account, vpc_id: str, side: PeeringSide | None) -> bool:
-    return side is not None and vpc_id not in account.vpcs
+def _unread(account: Account, scope: Scope, vpc_id: str) -> Missing | None:
+    """Why it is not known who is in a VPC other than the rule's own, which stands first in ``scope``."""
+    subnets = () if vpc_id == next(iter(scope)) else account.subnets_of(vpc_id)
+    return subnets if isinstance(subnets, Missing) else None
 
 
 def _members_of(rule: GroupRule, why: Missing) -> Missing:
     """Nobody who can be asked lists who carries the group."""
+    if why.pending:
+        return why
     where = f" in account {rule.peer_account}" if rule.peer_account else ""
     return Missing(f"members of {rule.peer}{where}", f"not readable ({why})")
 
@@ -197,12 +202,12 @@ def _peers_of_group(
     members = account.members(rule.peer)
     if isinstance(members, Missing):
         return members
-    for vpc_id, side in scope.items():
+    for vpc_id in scope:
         if _names_another(account, rule, vpc_id):
             continue
-        hidden = account.hidden(vpc_id)
-        if hidden is not None or _unread(account, vpc_id, side):
-            return _members_of(rule, hidden or Missing(vpc_id, "not read"))
+        unknown = account.hidden(vpc_id) or _unread(account, scope, vpc_id)
+        if unknown is not None:
+            return _members_of(rule, unknown)
     unclear = next((unsure[member.vpc_id] for member in members if member.vpc_id in unsure), None)
     if unclear is not None:
         return unclear
