@@ -256,6 +256,8 @@ def _name(account: Account, passage: Passage) -> str | None:
         "internet-gateway": account.internet_gateways,
         "nat-gateway": account.nat_gateways,
         "vpc-peering": account.peerings,
+        "transit-gateway": account.transit_gateways,
+        "transit-gateway-route-table": account.transit_tables,
         "instance": account.instances,
     }
     resource = tagged.get(passage.kind, {}).get(passage.id)
