@@ -153,11 +153,13 @@ class Places:
         return self._spans(self._like[groups], rule, packets)
 
     def _spans(self, interface: NetworkInterface, rule: GroupRule, packets: Packets) -> Sequence[Interval] | Missing:
-        # "resumed": from which peering the packets came is not known, so that every one may be meant.
-        bundle = Bundle(
-            pieces=(), leg="forward", origin=Node("interface", interface.network_interface_id), resumed=True
-        )
-        return security_group.peers_of(self._walk, interface, rule.direction, bundle, rule, packets)
+        return security_group.peers_of(self._walk, interface, rule.direction, _from_anywhere(interface), rule, packets)
+
+    def lacks_referencing(self, groups: int, interface: NetworkInterface, boxes: Sequence[Packets]) -> bool:
+        """Whether inbound packets are refused only because groups do not count across a transit gateway."""
+        rules, unread = self.group_rules(groups, "ingress")
+        bundle = _from_anywhere(interface)
+        return not unread and security_group.allowed_with_referencing(self._walk, interface, bundle, boxes, rules)
 
     def breaks(
         self, groups: int | None, acl: int | None, direction: Direction, version: int, protocol: int | None
@@ -167,6 +169,11 @@ class Places:
             return breaks(self.group_rules(groups, direction)[0], protocol)
         rules = self.acl_rules(acl or 0, direction, version)
         return [0] if isinstance(rules, Missing) else breaks(rules[1], protocol)
+
+
+def _from_anywhere(interface: NetworkInterface) -> Bundle:
+    """ "Resumed": by which peering or gateway the packets came is not known, so that every one may be meant."""
+    return Bundle(pieces=(), leg="forward", origin=Node("interface", interface.network_interface_id), resumed=True)
 
 
 def _place(interface: NetworkInterface, groups: int, acl: int, subnet: Subnet | Missing) -> Place:

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from whyblocked.config import transit
@@ -18,6 +18,15 @@ from whyblocked.network.hops.interface import works
 from whyblocked.network.packets import Interval, Packets, span
 from whyblocked.network.rules import Decision, Direction, GroupRule, any_match
 from whyblocked.network.walk import Step, Walk
+
+REFERENCING_IS_OFF = (
+    "would allow it by the sender's group, which does not count across the transit gateway: security group referencing "
+    "is off there or at an attachment"
+)
+TURN_REFERENCING_ON = (
+    "Turn security group referencing on at the transit gateway and at both attachments, or name the sender's addresses "
+    "in the rule."
+)
 
 
 def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
@@ -94,18 +103,18 @@ def _filter(
     return bundle.but(pieces=tuple(pieces))
 
 
-def _allowed_with_referencing(
-    walk: Walk, interface: NetworkInterface, bundle: Bundle, denied: Sequence[Piece], rules: tuple[GroupRule, ...]
+def allowed_with_referencing(
+    walk: Walk, interface: NetworkInterface, bundle: Bundle, denied: Iterable[Packets], rules: tuple[GroupRule, ...]
 ) -> bool:
-    """Whether it is only the switches of the transit gateway and its attachments that refuse these."""
-    if bundle.resumed or not _behind_transit_gateways(walk, interface.vpc_id, bundle):
+    """Whether it is only the switches of a transit gateway and its attachments that refuse these inbound packets."""
+    if not any(rule.kind == "group" for rule in rules) or not _behind_transit_gateways(walk, interface.vpc_id, bundle):
         return False
     return all(
         decision.action == "allow"
-        for piece in denied
+        for packets_denied in denied
         for decision in any_match(
             rules,
-            piece.packets,
+            packets_denied,
             lambda rule, packets: peers_of(walk, interface, "ingress", bundle, rule, packets, referencing=True),
         )
     )
@@ -129,21 +138,23 @@ def _block(
 ) -> None:
     eni = interface.network_interface_id
     walk.refuse(bundle, eni, direction, (piece.packets for piece in denied))
-    if direction == "ingress" and _allowed_with_referencing(walk, interface, bundle, denied, rules):
-        attachment_id = bundle.via or ""
+    boxes = [piece.packets for piece in denied]
+    if (
+        direction == "ingress"
+        and not bundle.resumed
+        and allowed_with_referencing(walk, interface, bundle, boxes, rules)
+    ):
         walk.block(
             bundle,
             denied,
             layer="security-group",
             code="SG_REFERENCING_SUPPORT",
-            summary=f"The rules of {' and '.join(groups)} on {eni} name the sender's security group, which does not "
-            f"count across the transit gateway: security group referencing is off (they came by {attachment_id}).",
+            summary=f"{' and '.join(groups)} on {eni} {REFERENCING_IS_OFF} ({bundle.via}).",
             direction=direction,
             resource_ids=groups,
             interface_id=eni,
             tried=rules,
-            next_step="Turn security group referencing on at the transit gateway and at both attachments, or name the "
-            "sender's addresses in the rule.",
+            next_step=TURN_REFERENCING_ON,
         )
         return
     names = " or ".join(groups) if len(groups) < 4 else f"{len(groups)} security groups"
