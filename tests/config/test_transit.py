@@ -30,10 +30,9 @@ ROUTE = {
 def test_routes_belong_to_the_table_that_their_file_is_named_after(tmp_path: Path, name: str) -> None:
     put(tmp_path, **{name: {"Routes": [ROUTE], "AdditionalRoutesAvailable": False}})
     account = load_snapshot(tmp_path)
-    routes = account.details_about("SearchTransitGatewayRoutes", "tgw-rtb-1", r.TransitGatewayRoute)
-    assert not isinstance(routes, Missing)
-    (route,) = routes
-    assert isinstance(route, r.TransitGatewayRoute)
+    found = account.details_about("SearchTransitGatewayRoutes", "tgw-rtb-1", r.TransitGatewayRoute)
+    assert not isinstance(found, Missing)
+    (route,) = found
     assert (route.destination, route.type, route.state) == ("10.9.0.0/16", "static", "active")
     assert route.transit_gateway_attachments[0].transit_gateway_attachment_id == "tgw-attach-2"
     other = account.details_about("SearchTransitGatewayRoutes", "tgw-rtb-2", r.TransitGatewayRoute)

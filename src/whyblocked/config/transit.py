@@ -23,6 +23,9 @@ def expect(account: Account, gateway_id: str, vpc_ids: Iterable[str]) -> None:
     queries = [Query("DescribeTransitGateways", "transit-gateway-id", gateway_id, region)]
     for vpc_id in vpc_ids:
         queries += [Query(_ATTACHMENTS, "resource-id", vpc_id), Query(_VPC_ATTACHMENTS, "vpc-id", vpc_id)]
+        attached = [a for a in account.transit_attachments.get(gateway_id, {}).values() if a.resource_id == vpc_id]
+        tables = [a.association.transit_gateway_route_table_id for a in attached if a.association]
+        queries += [Query("SearchTransitGatewayRoutes", "TransitGatewayRouteTableId", t) for t in tables if t]
     account.expect(queries)
 
 

@@ -267,6 +267,8 @@ def _name(account: Account, passage: Passage) -> str | None:
         "vpc-peering": account.peerings,
         "vpn-gateway": account.vpn_gateways,
         "carrier-gateway": account.carrier_gateways,
+        "transit-gateway": account.transit_gateways,
+        "transit-gateway-route-table": account.transit_tables,
         "instance": account.instances,
     }
     resource = tagged.get(passage.kind, {}).get(passage.id)

@@ -10,7 +10,6 @@ from whyblocked.network.asked import Asked
 from whyblocked.network.beyond import reason
 from whyblocked.network.flow import INTERNET, Bundle, Node, flagged
 from whyblocked.network.graph import UNMODELLED, target_node
-from whyblocked.network.hops import transit_gateway
 from whyblocked.network.hops.internet import gateway_of, refuse_without_gateway
 from whyblocked.network.hops.internet_gateway import refuse_private
 from whyblocked.network.hops.peering import check_status, unreadable
@@ -30,6 +29,7 @@ from whyblocked.network.packets import (
 )
 from whyblocked.network.routes import look_up
 from whyblocked.network.targets import Target, owned_within
+from whyblocked.network.transit_back import ways_to
 from whyblocked.network.walk import Step, Walk
 
 
@@ -257,7 +257,7 @@ def _enter_by_transit_gateway(
     walk: Walk, asked: Asked, version: int, source: Interval, target: Target, entry: Node
 ) -> Iterator[Step]:
     """From the VPC, or by the attachment to what lies outside AWS, that the gateway's routes name as the way back."""
-    for way in transit_gateway.ways_to(walk, entry, target.vpc_id or "", version, source):
+    for way in ways_to(walk, entry, target.vpc_id or "", version, source):
         part = way.destinations
         if way.missing is not None:
             walk.lack(way.missing)

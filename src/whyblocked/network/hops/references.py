@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html#vpc-attachme
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from whyblocked.config import transit
@@ -20,7 +20,7 @@ from whyblocked.config.resources import NetworkInterface, PeeringSide, TransitGa
 from whyblocked.network.flow import Bundle
 from whyblocked.network.hops.peering import blocks_of
 from whyblocked.network.packets import Interval, Packets, span
-from whyblocked.network.rules import Direction, GroupRule
+from whyblocked.network.rules import Direction, GroupRule, any_match
 from whyblocked.network.supposed import Supposed, spans_of_interface
 
 Scope = dict[str, PeeringSide | None]
@@ -61,6 +61,28 @@ def peers_of(
         kind = IPv4Address if packets.version == 4 else IPv6Address
         return _peer_at(account, scope, unsure, rule, kind(low))
     return _peers_of_group(account, scope, unsure, rule, packets.version)
+
+
+def allowed_with_referencing(
+    account: Account,
+    interface: NetworkInterface,
+    bundle: Bundle,
+    denied: Iterable[Packets],
+    rules: tuple[GroupRule, ...],
+) -> bool:
+    """Whether it is only the switches of a transit gateway and its attachments that refuse these inbound packets."""
+    by_group = any(rule.kind == "group" for rule in rules)
+    if not by_group or not behind_transit_gateways(account, interface.vpc_id, bundle):
+        return False
+    return all(
+        decision.action == "allow"
+        for boxes in denied
+        for decision in any_match(
+            rules,
+            boxes,
+            lambda rule, packets: peers_of(account, interface, "ingress", bundle, rule, packets, referencing=True),
+        )
+    )
 
 
 # -- where the carriers may be ---------------------------------------------------------------------------------------

@@ -12,10 +12,19 @@ from whyblocked.config.account import Missing
 from whyblocked.config.resources import NetworkInterface
 from whyblocked.network.flow import Bundle, Node, Piece
 from whyblocked.network.hops.interface import works
-from whyblocked.network.hops.references import behind_transit_gateways, peers_of
+from whyblocked.network.hops.references import allowed_with_referencing, peers_of
 from whyblocked.network.packets import Packets
 from whyblocked.network.rules import Decision, Direction, GroupRule, any_match
 from whyblocked.network.walk import Step, Walk
+
+REFERENCING_IS_OFF = (
+    "would allow it by the sender's group, which does not count across the transit gateway: security group referencing "
+    "is off there or at an attachment"
+)
+TURN_REFERENCING_ON = (
+    "Turn security group referencing on at the transit gateway and at both attachments, or name the sender's addresses "
+    "in the rule."
+)
 
 
 def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
@@ -94,23 +103,6 @@ def _filter(
     return bundle.but(pieces=tuple(pieces))
 
 
-def _allowed_with_referencing(
-    walk: Walk, interface: NetworkInterface, bundle: Bundle, denied: Sequence[Piece], rules: tuple[GroupRule, ...]
-) -> bool:
-    """Whether it is only the switches of the transit gateway and its attachments that refuse these."""
-    if bundle.resumed or not behind_transit_gateways(walk.account, interface.vpc_id, bundle):
-        return False
-    return all(
-        decision.action == "allow"
-        for piece in denied
-        for decision in any_match(
-            rules,
-            piece.packets,
-            lambda rule, packets: peers_of(walk.account, interface, "ingress", bundle, rule, packets, referencing=True),
-        )
-    )
-
-
 def _visible(walk: Walk, interface: NetworkInterface, pieces: Sequence[Piece]) -> Sequence[Piece]:
     """The pieces as a flow log sees them: at an interface of nothing that runs, nothing arrives."""
     if works(walk, interface):
@@ -129,21 +121,23 @@ def _block(
 ) -> None:
     eni = interface.network_interface_id
     walk.refuse(bundle, eni, direction, (piece.packets for piece in denied))
-    if direction == "ingress" and _allowed_with_referencing(walk, interface, bundle, denied, rules):
-        attachment_id = bundle.via or ""
+    boxes = [piece.packets for piece in denied]
+    if (
+        direction == "ingress"
+        and not bundle.resumed
+        and allowed_with_referencing(walk.account, interface, bundle, boxes, rules)
+    ):
         walk.block(
             bundle,
             denied,
             layer="security-group",
             code="SG_REFERENCING_SUPPORT",
-            summary=f"The rules of {' and '.join(groups)} on {eni} name the sender's security group, which does not "
-            f"count across the transit gateway: security group referencing is off (they came by {attachment_id}).",
+            summary=f"{' and '.join(groups)} on {eni} {REFERENCING_IS_OFF} ({bundle.via}).",
             direction=direction,
             resource_ids=groups,
             interface_id=eni,
             tried=rules,
-            next_step="Turn security group referencing on at the transit gateway and at both attachments, or name the "
-            "sender's addresses in the rule.",
+            next_step=TURN_REFERENCING_ON,
         )
         return
     names = " or ".join(groups) if len(groups) < 4 else f"{len(groups)} security groups"

@@ -11,7 +11,7 @@ https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from whyblocked.config import resources as r
 from whyblocked.config import transit
@@ -19,17 +19,20 @@ from whyblocked.config.account import Account, Missing
 from whyblocked.config.resources import (
     TransitGatewayAttachment,
     TransitGatewayRoute,
-    TransitGatewayRouteAttachment,
 )
 from whyblocked.network.flow import Bundle, Node, Piece, flagged, split
-from whyblocked.network.packets import DESTINATION, Interval, network_words, span
-from whyblocked.network.transit import Choice, look_up
+from whyblocked.network.hops.transit_attachment import (
+    OUTSIDE,
+    attachment_of_route,
+    check_state,
+    in_zone_of,
+    naming,
+    peer_of,
+    subnets_of_attachment,
+)
+from whyblocked.network.packets import DESTINATION, network_words, span
+from whyblocked.network.transit import look_up
 from whyblocked.network.walk import Step, Walk
-
-OUTSIDE = frozenset({"vpn", "vpn-concentrator", "direct-connect-gateway", "connect", "client-vpn"})
-"""Kinds of attachments behind which AWS shows nothing more."""
-
-_WORKS = ("available", "modifying", "")
 
 
 def neighbours(account: Account, here: Node) -> Iterable[Node]:
@@ -62,12 +65,12 @@ def _to_interface(
     walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatewayAttachment | Missing
 ) -> Iterator[Step]:
     """From a subnet to the attachment's interface in its zone, through the inbound rules that guard that."""
-    subnets = _subnets(walk, attachment)
+    subnets = subnets_of_attachment(walk, attachment)
     if isinstance(subnets, Missing):
         return _unknown(walk, node, bundle, subnets)
     assert not isinstance(attachment, Missing)
-    here = _check_state(walk, attachment, bundle)
-    near = _in_zone_of(walk, bundle.subnet_id, subnets)
+    here = check_state(walk, attachment, bundle)
+    near = in_zone_of(walk, bundle.subnet_id, subnets)
     if not near:
         here = _wrong_zone(walk, node, attachment, here, subnets)
         near = subnets
@@ -94,36 +97,9 @@ def _wrong_zone(
     return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
 
 
-def _check_state(walk: Walk, attachment: TransitGatewayAttachment, bundle: Bundle) -> Bundle:
-    """Only an available attachment carries packets; one that is modified goes on working meanwhile."""
-    if attachment.state in _WORKS:
-        return bundle
-    attachment_id = attachment.transit_gateway_attachment_id
-    accept = f"Accept {attachment_id}." if attachment.state == "pendingAcceptance" else None
-    gateway = attachment.transit_gateway_id
-    walk.note(bundle, "transit-gateway", gateway, "deny", detail=f"{attachment_id} is {attachment.state}")
-    walk.block(
-        bundle,
-        bundle.pieces,
-        layer="transit-gateway",
-        code="BAD_STATE_ATTACHMENT",
-        summary=f"{attachment_id} of {gateway} is {attachment.state}, not available.",
-        resource_ids=(attachment_id,),
-        next_step=accept,
-    )
-    return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
-
-
 def _unknown(walk: Walk, node: Node, bundle: Bundle, missing: Missing) -> Iterator[Step]:
     walk.note(bundle, "transit-gateway", node.id, "unknown", detail=str(missing))
-    return walk.lose(bundle, _naming(node.id, missing))
-
-
-def _naming(gateway_id: str, missing: Missing) -> Missing:
-    """``missing`` with the gateway that it is about."""
-    if missing.pending or gateway_id in str(missing):
-        return missing
-    return Missing(f"transit gateway {gateway_id}", str(missing))
+    return walk.lose(bundle, naming(node.id, missing))
 
 
 # -- through its route table ----------------------------------------------------------------------------------------
@@ -133,7 +109,7 @@ def _through(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatewayA
     if isinstance(attachment, Missing):
         yield from _unknown(walk, node, bundle, attachment)
         return
-    here = bundle if bundle.vpc_id else _check_state(walk, attachment, bundle)
+    here = bundle if bundle.vpc_id else check_state(walk, attachment, bundle)
     table_id = transit.table_of(walk.account, attachment)
     if isinstance(table_id, Missing):
         yield from _unknown(walk, node, here, table_id)
@@ -201,11 +177,11 @@ def _take(
     if not route.transit_gateway_attachments:
         yield from walk.lose(bundle, Missing(f"route {route.destination} of {table_id}", "its attachment is not told"))
     for to in route.transit_gateway_attachments:  # several share the load: each flow takes one of them
-        attachment = _attachment(walk, node.id, to)
+        attachment = attachment_of_route(walk, node.id, to)
         if isinstance(attachment, Missing):
             yield from _unknown(walk, node, bundle, attachment)
         else:
-            yield from _leave(walk, node, _check_state(walk, attachment, bundle), attachment)
+            yield from _leave(walk, node, check_state(walk, attachment, bundle), attachment)
 
 
 def _no_route(walk: Walk, bundle: Bundle, table_id: str) -> Iterator[Step]:
@@ -275,7 +251,7 @@ def _into_vpc(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGateway
     """From the attachment's interface in the zone of origin; from any where there is none, or in appliance mode."""
     vpc_id = attachment.resource_id or ""
     transit.expect(walk.account, node.id, [vpc_id])
-    subnets = _subnets(walk, attachment)
+    subnets = subnets_of_attachment(walk, attachment)
     if isinstance(subnets, Missing):
         owner = attachment.resource_owner_id
         where = f"{vpc_id} of account {owner}" if owner else vpc_id
@@ -283,7 +259,7 @@ def _into_vpc(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGateway
         return
     options = transit.vpc_attachment(walk.account, attachment.transit_gateway_attachment_id, vpc_id)
     pinned = not isinstance(options, Missing) and options.options and options.options.appliance_mode_support == "enable"
-    near = [] if pinned or bundle.vpc_id is None else _in_zone_of(walk, bundle.subnet_id, subnets)
+    near = [] if pinned or bundle.vpc_id is None else in_zone_of(walk, bundle.subnet_id, subnets)
     ways = _different(walk, bundle, near or subnets)
     if len(ways) > 1:
         why = "appliance mode picks one a flow" if pinned else "it is not in the zone that the packets come from"
@@ -329,7 +305,7 @@ def _out_of_aws(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatew
 
 def _to_peer(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatewayAttachment) -> Iterator[Step]:
     """On to the other gateway, where static routes decide again."""
-    entrance = _peer(walk, attachment)
+    entrance = peer_of(walk, attachment)
     if isinstance(entrance, Missing):
         walk.note(bundle, "transit-gateway", node.id, "unknown", detail=str(entrance))
         yield from walk.lose(bundle, entrance)
@@ -340,128 +316,3 @@ def _to_peer(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatewayA
         Node("transit-gateway", entrance.transit_gateway_id),
         there.but(pieces=pieces, via=entrance.transit_gateway_attachment_id),
     )
-
-
-def _peer(walk: Walk, attachment: TransitGatewayAttachment) -> TransitGatewayAttachment | Missing:
-    """The attachment on the other side of a peering."""
-    gateway_id = attachment.transit_gateway_id
-    peering = walk.account.transit_peerings.get(attachment.transit_gateway_attachment_id)
-    peer_id = attachment.resource_id or ""
-    if peering is not None:
-        sides = (peering.requester_tgw_info, peering.accepter_tgw_info)
-        peer_id = next((s.transit_gateway_id for s in sides if s.transit_gateway_id != gateway_id), None) or peer_id
-    entrance = transit.peer_attachment(walk.account, peer_id, gateway_id)
-    if not isinstance(entrance, Missing) or entrance.pending:
-        return entrance
-    owner = walk.account.account_id_of(peer_id) or attachment.resource_owner_id
-    region = walk.account.region_of(peer_id)
-    where = f" of account {owner}" if owner else ""
-    where += f" in {region}" if region else ""
-    return Missing(f"transit gateway {peer_id}{where}", f"peered with {gateway_id}, not readable")
-
-
-def _attachment(walk: Walk, gateway_id: str, to: TransitGatewayRouteAttachment) -> TransitGatewayAttachment | Missing:
-    """What a route leads to; where the list of attachments is not readable, as far as the route itself tells."""
-    found = transit.attachment(walk.account, gateway_id, to.transit_gateway_attachment_id or "")
-    if not isinstance(found, Missing) or found.pending or not to.resource_type:
-        return found
-    return TransitGatewayAttachment(
-        transit_gateway_attachment_id=to.transit_gateway_attachment_id or "",
-        transit_gateway_id=gateway_id,
-        resource_type=to.resource_type,
-        resource_id=to.resource_id,
-    )
-
-
-# -- the way back ----------------------------------------------------------------------------------------------------
-
-
-class Way(NamedTuple):
-    """Addresses, and the attachment behind which the routes of a gateway place them, as far as that is known."""
-
-    destinations: Interval
-    attachment: TransitGatewayAttachment | None = None
-    missing: Missing | None = None
-
-
-def ways_to(walk: Walk, node: Node, vpc_id: str, version: int, destinations: Interval) -> Iterator[Way]:
-    """Where packets of a VPC to these addresses leave the gateway, and those of the gateways that it is peered with."""
-    transit.expect(walk.account, node.id, [vpc_id])
-    attachment = transit.attachment_of(walk.account, node.id, vpc_id)
-    yield from _ways_from(walk, node.id, attachment, version, destinations, (node.id,))
-
-
-def _ways_from(
-    walk: Walk,
-    gateway_id: str,
-    attachment: TransitGatewayAttachment | Missing,
-    version: int,
-    destinations: Interval,
-    passed: tuple[str, ...],
-) -> Iterator[Way]:
-    table_id = attachment if isinstance(attachment, Missing) else transit.table_of(walk.account, attachment)
-    table = walk.rulebook.transit(gateway_id, table_id, version) if isinstance(table_id, str) else table_id
-    if table is None or isinstance(table, Missing):
-        yield Way(destinations, missing=_naming(gateway_id, table) if table else None)
-        return
-    for choice in look_up(table, destinations):
-        route = choice.route
-        if route is None or route.state == "blackhole" or not route.transit_gateway_attachments:
-            yield Way(choice.destinations, missing=choice.missing)
-            continue
-        for to in route.transit_gateway_attachments:
-            there = _attachment(walk, gateway_id, to)
-            if isinstance(there, Missing):
-                yield Way(choice.destinations, missing=_naming(gateway_id, there))
-            elif there.resource_type == "vpc" or there.resource_type in OUTSIDE:
-                yield Way(choice.destinations, there, choice.missing)
-            else:
-                yield from _ways_of_peer(walk, there, version, choice, passed)
-
-
-def _ways_of_peer(
-    walk: Walk, there: TransitGatewayAttachment, version: int, choice: Choice, passed: tuple[str, ...]
-) -> Iterator[Way]:
-    peer = _peer(walk, there)
-    if isinstance(peer, Missing):
-        yield Way(choice.destinations, missing=peer)
-    elif peer.transit_gateway_id not in passed:
-        onward = (*passed, peer.transit_gateway_id)
-        yield from _ways_from(walk, peer.transit_gateway_id, peer, version, choice.destinations, onward)
-    else:
-        yield Way(choice.destinations)
-
-
-# -- subnets and zones -----------------------------------------------------------------------------------------------
-
-
-def _subnets(walk: Walk, attachment: TransitGatewayAttachment | Missing) -> list[r.Subnet] | Missing:
-    """The subnets that hold the interfaces of a VPC's attachment."""
-    if isinstance(attachment, Missing):
-        return attachment
-    vpc_id = attachment.resource_id or ""
-    found = transit.vpc_attachment(walk.account, attachment.transit_gateway_attachment_id, vpc_id)
-    of_vpc = walk.account.subnets_of(vpc_id)
-    if isinstance(found, Missing):
-        return found
-    if isinstance(of_vpc, Missing):
-        return of_vpc
-    subnets = [walk.account.subnet(subnet_id) for subnet_id in found.subnet_ids]
-    missing = next((s for s in subnets if isinstance(s, Missing)), None)
-    if missing is not None:
-        return missing
-    return [s for s in subnets if not isinstance(s, Missing)] or Missing(
-        f"subnets of {attachment.transit_gateway_attachment_id}", "none are listed"
-    )
-
-
-def _in_zone_of(walk: Walk, subnet_id: str | None, subnets: list[r.Subnet]) -> list[r.Subnet]:
-    """Those of ``subnets`` in the zone of a subnet; all of them where its zone is not told."""
-    origin = walk.account.subnets.get(subnet_id or "")
-    if origin is None:
-        return subnets
-    for attribute in ("availability_zone_id", "availability_zone"):  # ids mean the same in every account
-        zone = getattr(origin, attribute)
-        if zone and all(getattr(s, attribute) for s in subnets):
-            return [s for s in subnets if getattr(s, attribute) == zone]
-    return subnets
