@@ -201,6 +201,27 @@ def test_what_direct_connect_announces_is_not_known_where_nothing_was_propagated
     assert any("Direct Connect" in missing for missing in answer.missing)
 
 
+def test_a_propagated_prefix_that_no_static_route_explains_comes_from_direct_connect() -> None:
+    net = office(to=propagated("vgw-1"), static=["192.168.8.0/24"])
+    assert net.ask(OUT).verdict == "allowed"
+    assert net.ask("2001:db8:1:1::10 -> [2001:db8:60::5]:443").verdict == "allowed"
+
+
+def test_the_prefix_of_a_static_route_stays_propagated_when_the_tunnels_go_down() -> None:
+    answer = office(to=propagated("vgw-1"), tunnels=("DOWN", "DOWN")).ask(OUT)
+    assert (answer.verdict, codes(answer)) == ("blocked", ["BAD_STATE_VPN"])
+
+
+def test_direct_connect_carries_on_where_its_backup_over_vpn_is_down() -> None:
+    net = by_bgp(propagated("vgw-1"), tunnels=("DOWN", "DOWN"))
+    assert codes(net.ask(OUT)) == ["BAD_STATE_VPN"]
+    net.responses["virtualInterfaces"] = [
+        {"virtualInterfaceId": "dxvif-1", "virtualInterfaceState": "available", "virtualGatewayId": "vgw-1"}
+    ]
+    for question in (OUT, IN):
+        assert (net.ask(question).verdict, codes(net.ask(question))) == ("allowed", [])
+
+
 @pytest.mark.parametrize("key", ["VpnGateways", "VpnConnections"])
 @BOTH
 def test_what_was_not_read_leaves_the_answer_open(key: str, question: str) -> None:

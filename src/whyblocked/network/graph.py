@@ -94,7 +94,8 @@ def _subnet(account: Account, here: Node) -> Iterable[Node]:
         if interface.subnet_id == here.id:
             yield Node("security-group", interface.network_interface_id)
     for gateway in account.nat_gateways.values():
-        if gateway.subnet_id == here.id:
+        owned = (account.interfaces.get(a.network_interface_id or "") for a in gateway.nat_gateway_addresses)
+        if gateway.subnet_id == here.id or any(i is not None and i.subnet_id == here.id for i in owned):
             yield Node("nat-gateway", gateway.nat_gateway_id)
 
 

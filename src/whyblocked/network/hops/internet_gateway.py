@@ -226,6 +226,8 @@ def _refuse_nat64(walk: Walk, node: Node, bundle: Bundle) -> tuple[Piece, ...]:
     found, others = split(bundle.pieces, DESTINATION, [nat64.PREFIX])
     if found:
         where = network_words(6, [piece.packets.destination for piece in found])
+        boxes = tuple(piece.packets for piece in found)
+        walk.note(bundle, node.kind, node.id, "deny", packets=boxes, detail="translates no addresses of 64:ff9b::/96")
         walk.block(
             bundle,
             found,

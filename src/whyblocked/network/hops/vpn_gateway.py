@@ -6,16 +6,16 @@ Refusals and their codes: https://docs.aws.amazon.com/vpc/latest/reachability/ex
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.exits import direct_connect, vpn_connections, vpn_gateway
-from whyblocked.config.resources import VpnConnection, VpnGateway, block
+from whyblocked.config.resources import Route, VpnConnection, VpnGateway, block
 from whyblocked.network.flow import Bundle, Node, Piece, flagged, split
 from whyblocked.network.hops.encryption import remark
 from whyblocked.network.hops.internet_gateway import check_attachment
-from whyblocked.network.packets import DESTINATION, SOURCE, Interval, network_words, span
+from whyblocked.network.packets import DESTINATION, SOURCE, Interval, network_words, span, subtract_intervals
 from whyblocked.network.walk import Step, Walk
 
 
@@ -136,27 +136,56 @@ def _ways(walk: Walk, node: Node, bundle: Bundle) -> Iterator[_End]:
             yield _End(bundle.but(pieces=tuple(found)), f"over {connection.vpn_connection_id}")
     propagated, tables = _propagated(walk, node, bundle)
     dynamic = [c for c in alive if not _is_static(c)]
-    if rest and (dynamic or not connections):
-        found, rest = split(rest, DESTINATION, propagated)
-        if found:
-            how = f"over {dynamic[0].vpn_connection_id}" if dynamic and bundle.version == 4 else "by a propagated route"
-            yield _End(bundle.but(pieces=tuple(found)), how)
+    found, rest = split(rest, DESTINATION, _proven(connections, dynamic, propagated, bundle.version))
+    if found:
+        how = f"over {dynamic[0].vpn_connection_id}" if dynamic and bundle.version == 4 else "by a propagated route"
+        yield _End(bundle.but(pieces=tuple(found)), how)
     if rest:
-        yield from _unknown(walk, node, bundle.but(pieces=tuple(rest)), connections, alive, propagates=bool(tables))
+        lost = _Lost(bundle.but(pieces=tuple(rest)), connections, alive, propagated, propagates=bool(tables))
+        yield from _unknown(walk, node, lost)
 
 
-def _unknown(
-    walk: Walk,
-    node: Node,
-    bundle: Bundle,
-    connections: tuple[VpnConnection, ...],
-    alive: list[VpnConnection],
-    *,
-    propagates: bool,
-) -> Iterator[_End]:
-    """What no working connection has a route for: over Direct Connect, or not at all."""
-    where = network_words(bundle.version, [piece.packets.destination for piece in bundle.pieces])
+def _proven(
+    connections: Sequence[VpnConnection], dynamic: Sequence[VpnConnection], propagated: list[Interval], version: int
+) -> list[Interval]:
+    """The propagated prefixes that lead somewhere.
+
+    Those of BGP are withdrawn when its session ends. Those of static routes stay whatever becomes of the tunnels, so
+    they prove nothing; what neither explains, and all IPv6, comes from Direct Connect.
+    """
+    if dynamic or version == 6:
+        return propagated
+    if any(not _is_static(connection) for connection in connections):
+        return []
+    return _not_static(connections, propagated)
+
+
+def _not_static(connections: Sequence[VpnConnection], propagated: list[Interval]) -> list[Interval]:
+    return subtract_intervals(propagated, [span for connection in connections for span in _static(connection, 4)])
+
+
+class _Lost(NamedTuple):
+    """What no working connection has a route for, with all that may tell why."""
+
+    bundle: Bundle
+    connections: Sequence[VpnConnection]
+    alive: Sequence[VpnConnection]
+    propagated: list[Interval]
+    propagates: bool  # whether any route table shows what the gateway learns
+
+
+def _unknown(walk: Walk, node: Node, lost: _Lost) -> Iterator[_End]:
+    """Over Direct Connect, or not at all."""
+    bundle, connections, alive, propagated, propagates = lost
     other = direct_connect(walk.account, node.id)
+    if other is True:
+        found, rest = split(bundle.pieces, DESTINATION, _not_static(connections, propagated))
+        if found:
+            yield _End(bundle.but(pieces=tuple(found)), "over Direct Connect")
+        if not rest:
+            return
+        bundle = bundle.but(pieces=tuple(rest))
+    where = network_words(bundle.version, [piece.packets.destination for piece in bundle.pieces])
     if isinstance(other, Missing) and (other.pending or not connections):
         yield _End(bundle, other if other.pending else Missing(f"Direct Connect of {node.id}", str(other)))
         return
@@ -229,13 +258,17 @@ def _propagated(walk: Walk, node: Node, bundle: Bundle) -> tuple[list[Interval],
     spans: list[Interval] = []
     tables: list[str] = []
     for table in walk.account.route_tables.values():
-        routes = [r for r in table.routes if r.target == node.id and r.origin == "EnableVgwRoutePropagation"]
+        routes = [r for r in table.routes if r.target == node.id and _is_propagated(r)]
         if routes or any(gateway.gateway_id == node.id for gateway in table.propagating_vgws):
             tables.append(table.route_table_id)
         for route in routes:
             written = route.destination_cidr_block if bundle.version == 4 else route.destination_ipv6_cidr_block
             spans += [span(block(written))] if written else []
     return spans, tables
+
+
+def _is_propagated(route: Route) -> bool:
+    return route.origin == "EnableVgwRoutePropagation" and route.state in ("active", "")
 
 
 # -- in ----------------------------------------------------------------------------------------------------------
