@@ -79,7 +79,8 @@ def _reason(operation: Operation, error: Exception, region: str) -> str | None:
     """Why a call gave nothing; None where what it asked for is just gone. Raises what no snapshot can do without."""
     found = refusal(error, operation.permission, region)
     if isinstance(found, Refusal):
-        return None if found.kind == "not found" else found.reason
+        lacks_a_feature = found.kind == "not offered" and operation.optional
+        return None if found.kind == "not found" or lacks_a_feature else found.reason
     if operation.name in READ and operation.name not in MANAGED:
         raise found from None
     return found.message
