@@ -19,7 +19,7 @@ type_of_document = msgspec.defstruct(
         (key, (operation.type if operation.single else tuple[operation.type, ...]) | msgspec.UnsetType, msgspec.UNSET)  # type: ignore[name-defined]
         for key, operation in BY_KEY.items()
     ]
-    + [(key, list[dict[str, Any]] | msgspec.UnsetType, msgspec.UNSET) for key in WRAPPERS],
+    + [(key, list[dict[str, Any]] | msgspec.UnsetType, msgspec.UNSET) for key in WRAPPERS if key not in BY_KEY],
 )
 _DOCUMENT = msgspec.json.Decoder(type_of_document)
 _AT = re.compile(r" - at `\$?([^`]*)`$")
@@ -74,8 +74,9 @@ def _leniently(name: str, document: object) -> Iterator[Part]:
     if not isinstance(document, dict):
         return
     for key, operation in BY_KEY.items():
-        if document.get(key) is not None:
-            yield _part(operation, key, document[key], name)
+        value = document.get(key)
+        if value is not None and not (key in WRAPPERS and isinstance(value, list)):
+            yield _part(operation, key, value, name)
     for key in WRAPPERS:
         yield from _unwrapped(key, document.get(key), name)
 

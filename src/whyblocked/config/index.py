@@ -10,6 +10,7 @@ import msgspec
 
 from whyblocked.config import resources as r
 from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses, public_addresses
+from whyblocked.config.balancer_index import BalancerIndex
 from whyblocked.text import clean
 
 
@@ -34,6 +35,7 @@ class Index:
         self.public_access_exclusions: dict[str, r.PublicAccessExclusion] = {}
         self.flow_logs: dict[str, r.FlowLog] = {}
         self.details: dict[tuple[str, str], tuple[r.Resource, ...]] = {}  # by operation, and what it was asked about
+        self.balancers = BalancerIndex()
         self.broken: dict[str, list[r.Broken]] = defaultdict(list)
         self._account_of: dict[str, str] = {}  # as AWS says
         self._reader_of: dict[str, str] = {}  # as the path of the capture says, or who owns something in it
@@ -133,6 +135,7 @@ class Index:
             return
         self._place(interface.vpc_id, None, account_id or interface.owner_id, region)  # a shared VPC is another's
         self._place(interface.network_interface_id, interface.owner_id, account_id, region)
+        self.balancers.add_interface(interface)
         for address in private:
             self._private.setdefault((interface.vpc_id, address), interface)
             self._owners[address][interface.network_interface_id] = interface
@@ -210,4 +213,9 @@ _ADDERS: dict[type[r.Resource], Callable[..., None]] = {
     r.PublicAccessOptions: Index._add_public_access,
     r.PublicAccessExclusion: Index._add_exclusion,
     r.FlowLog: Index._add_flow_log,
+    r.LoadBalancer: lambda index, found, *_: index.balancers.add_balancer(found),
+    r.ClassicLoadBalancer: lambda index, found, *_: index.balancers.add_balancer(found),
+    r.Listener: lambda index, found, *_: index.balancers.add_listener(found),
+    r.ListenerRule: lambda index, found, *_: index.balancers.add_rule(found),
+    r.TargetGroup: lambda index, found, *_: index.balancers.add_target_group(found),
 }

@@ -123,6 +123,10 @@ class Live:
             if operation.each is not None:
                 for query in queries:
                     yield Call(operation, {operation.each.parameter: query.value}, (query,))
+            elif filter_name in operation.parameters:
+                for query in queries:  # one that is not there would fail the others
+                    values = [query.value] if filter_name.endswith("s") else query.value
+                    yield Call(operation, {filter_name: values}, (query,))
             elif not filter_name:
                 yield Call(operation, {}, tuple(queries))
             else:
@@ -145,7 +149,8 @@ class Live:
             return
         if call.operation.each is not None:
             account.add_details(call.operation.name, call.queries[0].value, part.resources)
-            return
+            if not call.operation.each.named:
+                return
         for index, resource in enumerate(part.resources):
             place = f"{where}: {call.operation.key}[{index}]"
             for one in resource.instances if isinstance(resource, r.Reservation) else (resource,):

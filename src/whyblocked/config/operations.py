@@ -17,6 +17,7 @@ class Each(NamedTuple):
 
     ``id`` is the key of the resource that goes into ``parameter``; ``name`` the one that its file is named after.
     ``wrapper`` is the top-level key under which Batfish's AWS puller keeps all answers, each with the id beside it.
+    ``named``: each resource of the answer does name what it belongs to.
     """
 
     operation: str
@@ -24,6 +25,7 @@ class Each(NamedTuple):
     parameter: str
     name: str
     wrapper: str = ""
+    named: bool = False
 
 
 class Operation(NamedTuple):
@@ -32,7 +34,8 @@ class Operation(NamedTuple):
     ``key`` is the top-level key of its response and ``type`` what stands under it; None where the response is only
     saved so far. ``filters`` is the parameter that takes filters, ``always`` are parameters that no call goes without.
     ``optional``: an endpoint or capture that does not know it lacks a feature, not information. ``single``: the key
-    holds one object, not a list.
+    holds one object, not a list. ``call`` is what the API calls it where another service has a call of that name,
+    ``parameters`` are those that a query may give instead of a filter; the plural ones take a list.
     """
 
     name: str
@@ -44,11 +47,18 @@ class Operation(NamedTuple):
     single: bool = False
     each: Each | None = None
     always: tuple[tuple[str, Any], ...] = ()
+    call: str = ""
+    parameters: tuple[str, ...] = ()
 
     @property
     def permission(self) -> str:
         """The IAM action that allows the call."""
-        return f"{_IAM_PREFIX.get(self.service, self.service)}:{self.name}"
+        return f"{_IAM_PREFIX.get(self.service, self.service)}:{self.api_name}"
+
+    @property
+    def api_name(self) -> str:
+        """What the service calls it."""
+        return self.call or self.name
 
     @property
     def file_name(self) -> str:
@@ -57,7 +67,10 @@ class Operation(NamedTuple):
         return re.sub(r"([A-Z])([A-Z][a-z])", r"\1-\2", words).lower()
 
 
-_IAM_PREFIX = {"elbv2": "elasticloadbalancing"}
+_IAM_PREFIX = {"elbv2": "elasticloadbalancing", "elb": "elasticloadbalancing"}
+
+_EACH_BALANCER = Each("DescribeLoadBalancers", "LoadBalancerArn", "LoadBalancerArn", "LoadBalancerName")
+_EACH_TARGET_GROUP = Each("DescribeTargetGroups", "TargetGroupArn", "TargetGroupArn", "TargetGroupName")
 
 _READ = (
     Operation("DescribeVpcs", "Vpcs", r.Vpc),
@@ -93,11 +106,81 @@ _READ = (
         optional=True,
     ),
     Operation("DescribeFlowLogs", "FlowLogs", r.FlowLog, filters="Filter"),
+    Operation(
+        "DescribeLoadBalancers",
+        "LoadBalancers",
+        r.LoadBalancer,
+        service="elbv2",
+        parameters=("Names", "LoadBalancerArns"),
+    ),
+    Operation(
+        "DescribeListeners",
+        "Listeners",
+        r.Listener,
+        service="elbv2",
+        each=_EACH_BALANCER._replace(wrapper="LoadBalancerListeners", named=True),
+    ),
+    Operation(
+        "DescribeRules",
+        "Rules",
+        r.ListenerRule,
+        service="elbv2",
+        each=Each("DescribeListeners", "ListenerArn", "ListenerArn", "ListenerArn", named=True),
+    ),
+    Operation(
+        "DescribeTargetGroups",
+        "TargetGroups",
+        r.TargetGroup,
+        service="elbv2",
+        parameters=("LoadBalancerArn", "TargetGroupArns"),
+    ),
+    Operation(
+        "DescribeTargetHealth",
+        "TargetHealthDescriptions",
+        r.TargetHealthDescription,
+        service="elbv2",
+        each=_EACH_TARGET_GROUP._replace(wrapper="LoadBalancerTargetHealth"),
+    ),
+    Operation(
+        "DescribeTargetGroupAttributes",
+        "Attributes",
+        r.Attribute,
+        service="elbv2",
+        each=_EACH_TARGET_GROUP,
+    ),
+    Operation(
+        "DescribeLoadBalancerAttributes",
+        "Attributes",
+        r.Attribute,
+        service="elbv2",
+        each=_EACH_BALANCER._replace(wrapper="LoadBalancerAttributes"),
+    ),
+    Operation(
+        "DescribeClassicLoadBalancers",
+        "LoadBalancerDescriptions",
+        r.ClassicLoadBalancer,
+        service="elb",
+        call="DescribeLoadBalancers",
+        parameters=("LoadBalancerNames",),
+    ),
+    Operation(
+        "DescribeClassicLoadBalancerAttributes",
+        "LoadBalancerAttributes",
+        r.ClassicAttributes,
+        service="elb",
+        call="DescribeLoadBalancerAttributes",
+        single=True,
+        each=Each("DescribeClassicLoadBalancers", "LoadBalancerName", "LoadBalancerName", "LoadBalancerName"),
+    ),
 )
 """What a question is answered from."""
 
-_EACH_TRANSIT_TABLE = Each("DescribeTransitGatewayRouteTables", *["TransitGatewayRouteTableId"] * 3)
-_EACH_TARGET_GROUP = Each("DescribeTargetGroups", "TargetGroupArn", "TargetGroupArn", "TargetGroupName")
+_EACH_TRANSIT_TABLE = Each(
+    "DescribeTransitGatewayRouteTables",
+    "TransitGatewayRouteTableId",
+    "TransitGatewayRouteTableId",
+    "TransitGatewayRouteTableId",
+)
 
 _SAVED = (
     Operation("DescribeAddresses", "Addresses"),
@@ -117,26 +200,6 @@ _SAVED = (
         "Routes",
         each=_EACH_TRANSIT_TABLE,
         always=(("Filters", [{"Name": "state", "Values": ["active", "blackhole"]}]),),
-    ),
-    Operation("DescribeLoadBalancers", "LoadBalancers", service="elbv2"),
-    Operation(
-        "DescribeListeners",
-        "Listeners",
-        service="elbv2",
-        each=Each("DescribeLoadBalancers", "LoadBalancerArn", "LoadBalancerArn", "LoadBalancerName"),
-    ),
-    Operation("DescribeTargetGroups", "TargetGroups", service="elbv2"),
-    Operation(
-        "DescribeTargetHealth",
-        "TargetHealthDescriptions",
-        service="elbv2",
-        each=_EACH_TARGET_GROUP,
-    ),
-    Operation(
-        "DescribeTargetGroupAttributes",
-        "Attributes",
-        service="elbv2",
-        each=_EACH_TARGET_GROUP,
     ),
     Operation("DescribeDBInstances", "DBInstances", service="rds"),
 )

@@ -49,8 +49,9 @@ def save_snapshot(folder: Path, source: Live) -> Saved:
     account_id = _account_id(source)
     lists = [_Call(operation, {}, _file_name(operation)) for operation in SAVED if operation.each is None]
     by_operation = _read(source, lists, responses, skipped)
-    details = [call for operation in SAVED for call in _one_each(operation, by_operation)]
-    _read(source, details, responses, skipped)
+    fresh = by_operation
+    while details := [call for operation in SAVED for call in _one_each(operation, fresh)]:
+        fresh = _read(source, details, responses, skipped)
     where = folder / (account_id or _owner(by_operation) or "unknown-account") / source.region
     _make_folders(where)
     files = [_write(where / name, response) for name, response in responses.items()]
@@ -60,18 +61,19 @@ def save_snapshot(folder: Path, source: Live) -> Saved:
 
 def _read(
     source: Live, calls: list[_Call], responses: dict[str, dict[str, Any]], skipped: list[str]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, list[dict[str, Any]]]:
     """Make ``calls`` at once, keep their responses by file name, and give those by operation."""
     clients = {call.operation.service: source.client(call.operation.service) for call in calls}
     jobs = [fetcher(clients[call.operation.service], call.operation, call.parameters) for call in calls]
-    by_operation = {}
+    by_operation: dict[str, list[dict[str, Any]]] = {}
     for call, outcome in zip(calls, concurrently(jobs), strict=True):
         if isinstance(outcome, Exception):
             reason = _reason(call.operation, outcome, source.region)
             if reason is not None:
                 skipped.append(f"{call.operation.permission}: {reason}")
         else:
-            responses[call.name] = by_operation[call.operation.name] = _without_secrets(outcome)
+            responses[call.name] = _without_secrets(outcome)
+            by_operation.setdefault(call.operation.name, []).append(responses[call.name])
     return by_operation
 
 
@@ -85,15 +87,16 @@ def _reason(operation: Operation, error: Exception, region: str) -> str | None:
     return found.message
 
 
-def _one_each(operation: Operation, by_operation: dict[str, dict[str, Any]]) -> list[_Call]:
-    """The calls for every resource that a list holds."""
+def _one_each(operation: Operation, by_operation: dict[str, list[dict[str, Any]]]) -> list[_Call]:
+    """The calls for every resource that lists hold."""
     each = operation.each
     if each is None or each.operation not in by_operation:
         return []
     key = next(listing.key for listing in SAVED if listing.name == each.operation)
     return [
         _Call(operation, {each.parameter: item[each.id]}, _file_name(operation, str(item.get(each.name))))
-        for item in by_operation[each.operation].get(key, ())
+        for response in by_operation[each.operation]
+        for item in response.get(key, ())
         if item.get(each.id)
     ]
 
@@ -118,9 +121,10 @@ def _account_id(source: Live) -> str | None:
         return None
 
 
-def _owner(by_operation: dict[str, dict[str, Any]]) -> str | None:
+def _owner(by_operation: dict[str, list[dict[str, Any]]]) -> str | None:
     """The owner of the first VPC, as the account's id."""
-    vpcs = by_operation.get("DescribeVpcs", {}).get("Vpcs", ())
+    responses = by_operation.get("DescribeVpcs", ())
+    vpcs = (vpc for response in responses for vpc in response.get("Vpcs", ()))
     return next((str(vpc["OwnerId"]) for vpc in vpcs if vpc.get("OwnerId")), None)
 
 

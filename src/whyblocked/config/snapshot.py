@@ -113,7 +113,8 @@ class _Loader:
             return
         if part.operation.each is not None:
             self._details(file, part)
-            return
+            if not part.operation.each.named:
+                return
         for broken in part.broken:
             self.account.broken[key].append(broken)
         for index, resource in enumerate(part.resources):
@@ -150,7 +151,7 @@ class _Loader:
         ]
         alike = [operation for operation in READ.values() if operation.each and operation.key == part.operation.key]
         told = [operation for operation in alike if operation.file_name.partition("-")[2] in head]
-        for operation in told or alike:
+        for operation in (part.operation,) if part.about else told or alike:
             self.account.add_details(operation.name, about, part.resources)
 
     def _add(self, file: _File, key: str, index: int, resource: r.Resource, owner_id: str | None) -> None:

@@ -92,6 +92,30 @@ class Piece(NamedTuple):
         packets = self.packets._replace(destination=(address, address))
         return self._replace(packets=packets, links=(self.links[0], moved, *self.links[2:]))
 
+    def standing_for(self, asked: Packets) -> Piece:
+        """This piece cut down to what stands for ``asked``, a part of its part of the question."""
+        packets = self.packets
+        for place, dimension in _PLACES:
+            link = self.links[place]
+            if link is not None:
+                low, high = asked[link.dimension]  # type: ignore[misc]
+                packets = with_interval(packets, dimension, (low - link.offset, high - link.offset))
+        return self._replace(packets=packets, asked=asked)
+
+    def sent_on(self, version: int, source: int | None, destination: int, port: int | None, ports: Interval) -> Piece:
+        """The packets of the connection that a load balancer makes for this one; ``source`` None keeps the client's."""
+        whole = self.packets
+        packets = whole._replace(version=version, destination=(destination, destination))
+        if source is not None:
+            packets = packets._replace(source=(source, source), source_ports=ports)
+        if port is not None:
+            packets = packets._replace(destination_ports=(port, port))
+        a, _, c, d = self.links
+        kept = source is None
+        return self._replace(
+            packets=packets, links=(a if kept else None, None, c if kept else None, d if port is None else None)
+        )
+
     def turned(self, packets: Packets | None = None) -> Piece:
         """The reply: source and destination swapped (``packets`` where the reply differs in more than that)."""
         a, b, c, d = self.links
@@ -100,11 +124,17 @@ class Piece(NamedTuple):
 
 
 class Binding(NamedTuple):
-    """What a NAT gateway remembers: which packets it translated, and to which address."""
+    """What a NAT gateway or load balancer remembers: which packets it translated, and to which source address.
+
+    ``node`` is the interface of the load balancer that took them, None for a NAT gateway; it ``keeps`` the client's
+    address as the source.
+    """
 
     gateway_id: str
     address: int
     pieces: tuple[Piece, ...]
+    node: str | None = None
+    keeps: bool = False
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -139,6 +169,11 @@ class Bundle(msgspec.Struct, frozen=True):
     def version(self) -> int:
         """The IP version of the pieces."""
         return self.pieces[0].packets.version
+
+    @property
+    def relay(self) -> Binding | None:
+        """The load balancer that sent the pieces on, where that is the last that changed them."""
+        return self.bindings[-1] if self.bindings and self.bindings[-1].node else None
 
     @property
     def boxes(self) -> tuple[Packets, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from whyblocked.config.account import Account, Missing
+from whyblocked.config.balancers import balancer_of
 from whyblocked.config.resources import Route, RouteTable
 from whyblocked.network.flow import INTERNET, Node
 
@@ -69,8 +70,12 @@ class NetworkGraph:
         return self.graph.has_edge(here, there)
 
 
-def _interface(_account: Account, here: Node) -> Iterable[Node]:
+def _interface(account: Account, here: Node) -> Iterable[Node]:
     yield Node("security-group", here.id)
+    interface = account.interface(here.id)
+    balancer = None if isinstance(interface, Missing) else balancer_of(account, interface)
+    if balancer is not None and not isinstance(balancer, Missing):
+        yield Node("load-balancer", balancer.id)
 
 
 def _security_group(account: Account, here: Node) -> Iterable[Node]:
@@ -88,7 +93,8 @@ def _subnet(account: Account, here: Node) -> Iterable[Node]:
     if not isinstance(table, Missing):
         yield Node("route-table", table.route_table_id)
     yield Node("host", here.id)
-    for interface in account.interfaces.values():
+    yield Node("network-acl", here.id)  # replies to a Network Load Balancer that keeps its clients' addresses
+    for interface in (*account.interfaces.values(), *account.balancers.nodes.values()):
         if interface.subnet_id == here.id:
             yield Node("security-group", interface.network_interface_id)
     for gateway in account.nat_gateways.values():

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from whyblocked.config.account import Account, Missing
-from whyblocked.config.addresses import private_addresses
+from whyblocked.config.addresses import Ip, private_addresses
 from whyblocked.config.resources import NetworkInterface, RouteTable, SecurityGroup, Subnet
 from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged
 from whyblocked.network.graph import UNMODELLED, NetworkGraph
@@ -144,8 +144,10 @@ class Walk:
         self.blockers: list[Blocker] = []
         self.leaves: list[Piece] = []
         self.path: list[tuple[Node, Node]] = []
+        self.balancer: str | None = None  # the load balancer that is asked for by name, with all its nodes
         self.to_internet = False  # the destination is "internet": of that, the account's own addresses are no part
         self._handlers = handlers
+        self._nodes: dict[tuple[str, Ip], NetworkInterface] = {}
         self._missing: dict[Missing, None] = {}
         self._warnings: dict[str, None] = {}
         self._seen: dict[tuple[Leg, str, Direction], _Seen] = {}
@@ -238,6 +240,14 @@ class Walk:
         gateway = self.account.nat_gateways.get(bundle.bindings[-1].gateway_id)
         return Node("nat-gateway", gateway.nat_gateway_id) if gateway and gateway.vpc_id == bundle.vpc_id else None
 
+    def place(self, node: NetworkInterface) -> None:
+        """A node of a load balancer that no list of interfaces shows has its addresses for this walk."""
+        self._nodes.update({(node.vpc_id, address): node for address in private_addresses(node)})
+
+    def interface_at(self, vpc_id: str, address: Ip) -> NetworkInterface | Missing | None:
+        """The interface of a VPC that has a private (or IPv6) address."""
+        return self._nodes.get((vpc_id, address)) or self.account.interface_at(vpc_id, address)
+
     def lose(self, bundle: Bundle, *missing: Missing) -> Iterator[Step]:
         """The leg ends undecided here: what comes out of an unknown hop, and whether a reply meets it, is not known."""
         self.lack(*missing)
@@ -267,7 +277,7 @@ class Walk:
                     pieces=tuple(pieces),
                     leg="return",
                     established=True,
-                    goal=self._sender(bundle),
+                    goal=self.sender(bundle),
                     heading=None,
                     at=None,
                     inbound=False,
@@ -276,7 +286,12 @@ class Walk:
                 ),
             )
 
-    def _sender(self, bundle: Bundle) -> NetworkInterface | None:
+    def sender(self, bundle: Bundle) -> NetworkInterface | None:
+        """The interface that a reply has to come back to: the load balancer's node, else where the leg began."""
+        relay = bundle.relay
+        if relay is not None:
+            node = self.account.interface(relay.node or "")
+            return None if isinstance(node, Missing) or relay.keeps else node
         if bundle.origin.kind != "interface":
             return None
         return self.account.interfaces.get(bundle.origin.id)
@@ -321,6 +336,8 @@ class Walk:
 
     def sight(self, bundle: Bundle, interface_id: str, direction: Direction, pieces: Iterable[Piece]) -> None:
         """These pieces pass an interface where the bundle is; each says whether it is refused right there."""
+        if interface_id in self.account.balancers.nodes:
+            return  # of our making: no flow log knows it
         key = (bundle.leg, interface_id, direction)
         seen = self._seen.setdefault(key, _Seen(bundle.subnet_id or "", bundle.vpc_id or ""))
         for piece in pieces:

@@ -18,6 +18,7 @@ from whyblocked.network.addresses import is_public
 from whyblocked.network.asked import Asked, End, Question
 from whyblocked.network.packets import ICMP, ICMPV6
 from whyblocked.question import hints
+from whyblocked.question.balancers import balancer_at, balancer_end, balancers_named, describe_balancer
 from whyblocked.question.find import GONE, Search
 from whyblocked.question.shapes import Shape, shape_of
 from whyblocked.text import clean
@@ -105,6 +106,8 @@ def _find(search: Search, shape: Shape, text: str, what: str) -> list[End]:
         return _name(search, shape, text, what)
     if shape.kind == "dns":
         return _dns(search, shape, text, what)
+    if shape.kind == "load-balancer":
+        return _balancer(search, shape, text, what)
     assert shape.network is not None
     if shape.network.prefixlen == 0:  # what AWS calls "anywhere" is the internet, of one IP version
         return [End(text=text, label=str(shape.network), kind="internet", network=shape.network)]
@@ -173,19 +176,32 @@ def _name(search: Search, shape: Shape, text: str, what: str) -> list[End]:
     if shape.value in search.account.interfaces:
         return [_of_interface(text, search.account.interfaces[shape.value])]
     instances, interfaces = search.named(shape.value)
-    if search.waits() and not instances:
+    balancers = balancers_named(search, shape.value)
+    if search.waits() and not instances and not balancers:
         return []
-    if len(instances) + len(interfaces) > 1:
+    if len(instances) + len(interfaces) + len(balancers) > 1:
         lines = [
             *map(hints.describe_instance, instances),
             *(hints.describe_interface(i, search.account) for i in interfaces),
+            *map(describe_balancer, balancers),
         ]
         raise _ambiguous(what, text, f"{len(lines)} have that name", sorted(lines))
     if instances:
         return _host(search, text, what, instances[0].instance_id, instances[0], asked=False)
     if interfaces:
         return [_of_interface(text, interfaces[0])]
+    if balancers:
+        return balancer_end(search, text, what, balancers[0])
     raise _not_found(search, what, text, f"nothing is called '{clean(shape.value)}'", "")
+
+
+def _balancer(search: Search, shape: Shape, text: str, what: str) -> list[End]:
+    found = balancer_at(search, shape.value)
+    if found:
+        return balancer_end(search, text, what, found[0])
+    if search.waits():
+        return []
+    raise _not_found(search, what, text, f"no load balancer {clean(text)}", "")
 
 
 def _dns(search: Search, shape: Shape, text: str, what: str) -> list[End]:

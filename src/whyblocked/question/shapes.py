@@ -7,11 +7,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from typing import Literal, NamedTuple
 
 from whyblocked.errors import EndpointError
+from whyblocked.question.balancers import is_balancer
 from whyblocked.text import clean
 
 ID_DIGITS = 17  # of an id made since 2016; older ones have 8
 
-Kind = Literal["internet", "network", "instance", "interface", "dns", "name"]
+Kind = Literal["internet", "network", "instance", "interface", "dns", "name", "load-balancer"]
 
 _ID = re.compile(r"(i|eni)-([0-9a-f]{1,17})", re.IGNORECASE)
 _EC2_ARN = re.compile(r"arn:[^:]*:ec2:[^:]*:[^:]*:(?:instance|network-interface)/((?:i|eni)-[0-9a-f]+)", re.IGNORECASE)
@@ -94,6 +95,8 @@ def shape_of(name: str, what: str) -> Shape:
         network = _network(match[1].replace("-", "."))
         if network is not None:
             return Shape("dns", name.lower(), network, public=name.lower().startswith("ec2-"))
+    if is_balancer(name):
+        return Shape("load-balancer", name)
     _check_supported(name, what)
     return Shape("name", name)
 

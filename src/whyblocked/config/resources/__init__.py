@@ -5,6 +5,20 @@ returns). Fields without a default are those that no answer can do without; a re
 :class:`Broken` and only becomes an error when a question needs it. Shapes: the EC2 API Reference.
 """
 
+from whyblocked.config.resources.balancers import (
+    Action,
+    Attribute,
+    Balancer,
+    ClassicAttributes,
+    ClassicLoadBalancer,
+    Condition,
+    Listener,
+    ListenerRule,
+    LoadBalancer,
+    Target,
+    TargetGroup,
+    TargetHealthDescription,
+)
 from whyblocked.config.resources.base import (
     Address,
     Broken,
@@ -73,11 +87,17 @@ from whyblocked.config.resources.vpc import (
 )
 
 __all__ = [
+    "Action",
     "Address",
     "Association",
     "Attachment",
+    "Attribute",
+    "Balancer",
     "Broken",
     "CidrAssociation",
+    "ClassicAttributes",
+    "ClassicLoadBalancer",
+    "Condition",
     "EgressOnlyInternetGateway",
     "FlowLog",
     "GatewayAttachment",
@@ -94,6 +114,9 @@ __all__ = [
     "Ipv6CidrAssociation",
     "Ipv6Prefix",
     "Ipv6Range",
+    "Listener",
+    "ListenerRule",
+    "LoadBalancer",
     "NatGateway",
     "NatGatewayAddress",
     "NetworkAcl",
@@ -122,6 +145,9 @@ __all__ = [
     "State",
     "Subnet",
     "Tag",
+    "Target",
+    "TargetGroup",
+    "TargetHealthDescription",
     "UserIdGroupPair",
     "Vpc",
     "VpcPeeringConnection",

@@ -6,12 +6,14 @@ from whyblocked.network.hops import (
     interface,
     internet,
     internet_gateway,
+    load_balancer,
     nat_gateway,
     network_acl,
     peering,
     route_table,
     security_group,
     subnet,
+    target_group,
 )
 from whyblocked.network.walk import UNMODELLED_HANDLERS, Handler
 
@@ -29,8 +31,13 @@ HANDLERS: dict[str, Handler] = {
     "egress-only-internet-gateway": egress_only_gateway.cross,
     "nat-gateway": nat_gateway.cross,
     "vpc-peering": peering.cross,
+    "load-balancer": load_balancer.cross,
+    "target-group": target_group.cross,
 }
 """What moves packets through a resource of each kind; for the kinds of :data:`UNMODELLED`, to an open end."""
 
-NEIGHBOURS: dict[str, Neighbours] = {}
+NEIGHBOURS: dict[str, Neighbours] = {
+    "load-balancer": load_balancer.neighbours,
+    "target-group": target_group.neighbours,
+}
 """What the resources of kinds beyond the VPC's own hand packets over to: each stands in its hop module."""

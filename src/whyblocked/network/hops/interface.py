@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from whyblocked.config.account import Missing
 from whyblocked.config.addresses import delegated_prefixes, private_addresses
+from whyblocked.config.balancers import balancer_of
 from whyblocked.config.resources import Instance, NetworkInterface
 from whyblocked.network.addresses import unfiltered
 from whyblocked.network.flow import Bundle, Node, flagged, split
@@ -29,6 +30,11 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
 
 
 def _receive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
+    relay = bundle.relay
+    if bundle.established and relay is not None and relay.node == node.id:
+        walk.note(bundle, "interface", node.id, "forward", **_where(interface))
+        yield Node("load-balancer", relay.gateway_id), bundle.but(at=node.id)
+        return
     own, others = split(bundle.pieces, DESTINATION, _own_spans(interface, bundle.version))
     if own:
         yield from _arrive(walk, node, interface, bundle.but(pieces=tuple(own)))
@@ -58,23 +64,18 @@ def _leave(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[
 def _arrive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
     if bundle.leg == "forward":
         bundle = _check_state(walk, interface, bundle)
-    balancer = load_balancer_of(interface)
-    if balancer is not None and bundle.leg == "forward":
-        detail = "listeners and targets are not modelled yet"
-        walk.note(bundle, "interface", interface.network_interface_id, "unknown", detail=detail, **_where(interface))
-        return walk.lose(bundle, Missing(f"load balancer {balancer}", detail))
+    if bundle.leg == "forward":
+        balancer = balancer_of(walk.account, interface)
+        if isinstance(balancer, Missing):
+            detail = f"a node of {(interface.description or 'a load balancer')[:80]}"
+            walk.note(bundle, "interface", node.id, "unknown", detail=detail, **_where(interface))
+            return walk.lose(bundle, balancer)
+        if balancer is not None:
+            walk.note(bundle, "interface", node.id, "forward", **_where(interface))
+            return iter(((Node("load-balancer", balancer.id), bundle.but(at=node.id)),))
     walk.note(bundle, "interface", interface.network_interface_id, "deliver", **_where(interface))
     walk.arrive(node, bundle)
     return iter(())
-
-
-def load_balancer_of(interface: NetworkInterface) -> str | None:
-    """The load balancer whose node an interface is, by the description that Elastic Load Balancing gives it."""
-    description = interface.description or ""
-    kind = (interface.interface_type or "").replace("_", "").lower()
-    if description.startswith("ELB "):
-        return description[4:]
-    return interface.network_interface_id if kind in ("networkloadbalancer", "gatewayloadbalancer") else None
 
 
 def _forward(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:

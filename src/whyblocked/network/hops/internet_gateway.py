@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config.account import Missing
 from whyblocked.config.addresses import Ip, public_addresses
+from whyblocked.config.balancers import hides_public_address
 from whyblocked.config.resources import GatewayAttachment, NetworkInterface
 from whyblocked.network.addresses import RFC1918, RFC6598
 from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged, split
@@ -85,7 +86,10 @@ def _translated(walk: Walk, node: Node, bundle: Bundle, piece: Piece) -> Iterato
     if public is not None:
         yield piece.with_source(int(public))
         return
-    nat = bundle.bindings[-1].gateway_id if bundle.bindings and not bundle.established else None
+    if owner is not None and hides_public_address(walk.account, owner):
+        yield piece
+        return
+    nat = bundle.bindings[-1].gateway_id if bundle.bindings and not bundle.relay and not bundle.established else None
     who = nat or (owner.network_interface_id if owner else "The source")
     walk.block(
         bundle,
@@ -122,7 +126,7 @@ def _owner(walk: Walk, bundle: Bundle, version: int, addresses: Interval) -> Net
     if addresses[0] != addresses[1] or bundle.vpc_id is None:
         return None
     kind = IPv4Address if version == 4 else IPv6Address
-    return walk.account.interface_at(bundle.vpc_id, kind(addresses[0]))
+    return walk.interface_at(bundle.vpc_id, kind(addresses[0]))
 
 
 def _same_address(walk: Walk, node: Node, bundle: Bundle) -> tuple[Piece, ...]:

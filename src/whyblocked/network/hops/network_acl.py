@@ -112,6 +112,6 @@ def _receiver(walk: Walk, bundle: Bundle) -> str | None:
     for piece in bundle.pieces:
         low, high = piece.packets.destination
         kind = IPv4Address if piece.packets.version == 4 else IPv6Address
-        owner = walk.account.interface_at(bundle.vpc_id or "", kind(low)) if low == high else None
+        owner = walk.interface_at(bundle.vpc_id or "", kind(low)) if low == high else None
         found.add(None if owner is None or isinstance(owner, Missing) else owner.network_interface_id)
     return found.pop() if len(found) == 1 else None

@@ -142,10 +142,26 @@ def peers_of(
         return ()
     low, high = packets.source if direction == "ingress" else packets.destination
     scope = _scope(walk, interface.vpc_id, direction, bundle)
+    if direction == "ingress" and bundle.relay is not None and bundle.relay.keeps:
+        return [(low, high)] if _carries(walk, scope, bundle.relay.node or "", rule) else ()
     if low == high:
         kind = IPv4Address if packets.version == 4 else IPv6Address
         return _peer_at(walk, scope, rule, kind(low))
     return _peers_of_group(walk, scope, rule, packets.version)
+
+
+def _carries(walk: Walk, scope: dict[str, str | None], node_id: str, rule: GroupRule) -> bool:
+    """Behind a Network Load Balancer that keeps clients' addresses, its own groups count, and not the clients'.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-register-targets.html
+    """
+    node = walk.account.interface(node_id)
+    return (
+        isinstance(node, NetworkInterface)
+        and node.vpc_id in scope
+        and any(g.group_id == rule.peer for g in node.groups)
+    )
 
 
 def _scope(walk: Walk, vpc_id: str, direction: Direction, bundle: Bundle) -> dict[str, str | None]:
@@ -172,7 +188,7 @@ def _peer_at(walk: Walk, scope: dict[str, str | None], rule: GroupRule, address:
     for vpc_id in scope:
         if not _may_hold(walk, vpc_id, address):
             continue
-        owner = walk.account.interface_at(vpc_id, address)
+        owner = walk.interface_at(vpc_id, address)
         if isinstance(owner, Missing):
             return owner
         if owner is not None:

@@ -32,6 +32,11 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         else:
             yield from _deliver(walk, subnet, here)
         return
+    if here.established and here.relay is not None and here.relay.keeps:
+        taker = walk.account.interface(here.relay.node or "")
+        if isinstance(taker, NetworkInterface) and taker.vpc_id == subnet.vpc_id:
+            yield _back_to_balancer(subnet, taker, here)
+            return
     inside, outside = split(here.pieces, DESTINATION, [span(n) for n in subnet.networks if n.version == here.version])
     if inside:
         yield from _deliver(walk, subnet, here.but(pieces=tuple(inside), inbound=True))
@@ -43,6 +48,14 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
             yield from walk.lose(leaving, table)
         else:
             yield Node("route-table", table.route_table_id), leaving
+
+
+def _back_to_balancer(subnet: Subnet, node: NetworkInterface, bundle: Bundle) -> Step:
+    """Replies to a client whose address a Network Load Balancer kept go through it, whatever routes say."""
+    heading = Node("interface", node.network_interface_id)
+    if node.subnet_id == subnet.subnet_id:
+        return Node("security-group", heading.id), bundle.but(heading=heading, inbound=True)
+    return Node("network-acl", subnet.subnet_id), bundle.but(heading=heading)
 
 
 def cross_vpc(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
@@ -111,7 +124,7 @@ def _deliver(walk: Walk, subnet: Subnet, bundle: Bundle) -> Iterator[Step]:
                 owned.setdefault(gateway, []).append(piece)
                 continue
             kind = IPv4Address if piece.packets.version == 4 else IPv6Address
-            owner = walk.account.interface_at(subnet.vpc_id, kind(low))
+            owner = walk.interface_at(subnet.vpc_id, kind(low))
             if isinstance(owner, Missing):
                 yield from walk.lose(bundle.but(pieces=(piece,)), owner)
             elif owner is None:
