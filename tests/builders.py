@@ -219,6 +219,7 @@ class Network:
         self.responses: dict[str, list[Json]] = {}
         self.prefix_lists: dict[str, list[str]] = {}
         self.settings: dict[str, Json] = {}
+        self.details: dict[str, Json] = {}  # by name of file
         self._left_out: set[str] = set()
         for key in ("Vpcs", "Subnets", "RouteTables", "NetworkAcls", "SecurityGroups", "NetworkInterfaces"):
             self.responses[key] = []
@@ -842,6 +843,9 @@ class Network:
         for list_id, cidrs in self.prefix_lists.items():
             name = f"get-managed-prefix-list-entries.{list_id}"
             found[name] = {"Entries": [{"Cidr": cidr, "Description": ""} for cidr in cidrs]}
+        for name, content in self.details.items():
+            if not self._left_out.intersection(content):
+                found[name] = copy.deepcopy(content)
         return found
 
     def save(self, folder: Path) -> Path:
@@ -925,6 +929,11 @@ OPERATIONS = {
     "VpcPeeringConnections": "describe-vpc-peering-connections",
     "PrefixLists": "describe-managed-prefix-lists",
     "FlowLogs": "describe-flow-logs",
+    "LoadBalancers": "describe-load-balancers",
+    "LoadBalancerDescriptions": "describe-classic-load-balancers",
+    "Listeners": "describe-listeners",
+    "Rules": "describe-rules",
+    "TargetGroups": "describe-target-groups",
     "VpcBlockPublicAccessOptions": "describe-vpc-block-public-access-options",
     "VpcBlockPublicAccessExclusions": "describe-vpc-block-public-access-exclusions",
 }

@@ -46,7 +46,7 @@ def allowed() -> list[str]:
 def made(aws: None, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The IAM actions of all calls that are made from now on."""
     calls: set[str] = set()
-    prefixes = {"elastic-load-balancing-v2": "elasticloadbalancing"}
+    prefixes = dict.fromkeys(("elastic-load-balancing-v2", "elastic-load-balancing"), "elasticloadbalancing")
 
     def note(event_name: str, **_: Any) -> None:
         service, operation = event_name.split(".")[1:]
@@ -62,8 +62,11 @@ def test_the_policy_allows_exactly_the_calls_that_are_made(made: set[str], tmp_p
 
     things = cloud.build()
     things.ec2.create_transit_gateway()
-    boto3.client("elbv2").create_load_balancer(Name="web", Subnets=[things.subnet])
-    boto3.client("elbv2").create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=things.vpc)
+    elbv2 = boto3.client("elbv2")
+    balancer = elbv2.create_load_balancer(Name="web", Subnets=[things.subnet])["LoadBalancers"][0]["LoadBalancerArn"]
+    group = elbv2.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=things.vpc)["TargetGroups"][0]
+    forward = [{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}]
+    elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=forward)
     made.clear()
     account = live_account()
     source = cast(Live, account.source)
@@ -104,12 +107,15 @@ def test_every_call_is_stated_once() -> None:
 def test_every_call_is_as_the_api_describes_it(operation: Any) -> None:
     import botocore.session
 
-    model = botocore.session.Session().get_service_model(operation.service).operation_model(operation.name)
+    model = botocore.session.Session().get_service_model(operation.service).operation_model(operation.api_name)
     assert model.output_shape is not None
     assert model.input_shape is not None
     assert operation.key in model.output_shape.members
     assert model.output_shape.members[operation.key].type_name == ("structure" if operation.single else "list")
     given = {name for name, _ in operation.always} | ({operation.each.parameter} if operation.each else set())
     assert set(model.input_shape.required_members) <= given <= set(model.input_shape.members)
-    if operation.type is not None and operation.each is None and not operation.single:
+    assert set(operation.parameters) <= set(model.input_shape.members)
+    for name in operation.parameters:
+        assert model.input_shape.members[name].type_name == ("list" if name.endswith("s") else "string")
+    if operation.type is not None and operation.each is None and not operation.single and not operation.parameters:
         assert operation.filters in model.input_shape.members

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from whyblocked.config.account import Missing
-from whyblocked.config.balancers import balancer_named, balancer_with, expected, node_description, nodes_of
+from whyblocked.config.balancers import balancer_named, expected, node_description, nodes_of
 from whyblocked.config.resources import Balancer, LoadBalancer, NetworkInterface
 from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.network.asked import End
@@ -47,11 +47,9 @@ def balancer_at(search: Search, text: str) -> list[Balancer]:
     if match := _ARN.fullmatch(text):
         if match[2] is not None:
             return [one for one in _known(search, match[2]) if not isinstance(one, LoadBalancer)]
-        found = balancer_with(search.account, text)
-        if isinstance(found, Missing):
-            search.note(found)
-            return []
-        return [found]
+        search.ask(("DescribeLoadBalancers", "LoadBalancerArns", text))
+        known = search.account.balancers.by_id.get(text)
+        return [] if known is None else [known]
     match = _HOST.fullmatch(text)
     if match is None:
         return []

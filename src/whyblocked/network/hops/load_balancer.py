@@ -173,7 +173,8 @@ def _refuse(
         code = "GWLB_DESTINATION_PORT_RESTRICTION" if udp else "GWLB_PROTOCOL_RESTRICTION"
     has = ", ".join(f"{'/'.join(protocol_text((n, n)) for n in over)} {port}" for over, port in listening)
     what = _words(rest)
-    walk.note(refused, "load-balancer", balancer.id, "deny", detail=f"no listener for {what}", interface_id=bundle.at)
+    refused = refused.but(subnet_id=None)  # the same at every node
+    walk.note(refused, "load-balancer", balancer.id, "deny", detail=f"no listener for {what}")
     walk.block(
         refused,
         rest,
@@ -182,7 +183,6 @@ def _refuse(
         summary=f"Load balancer {balancer.name} has no listener for {what}"
         + (f", it listens on {has}." if has else ", it has none at all."),
         resource_ids=(balancer.id,),
-        interface_id=bundle.at,
         next_step=f"Ask about a port that {balancer.name} listens on, or give it a listener for {what}.",
     )
     walk.leaves += flagged(refused.pieces, blocked=True)

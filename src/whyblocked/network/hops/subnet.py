@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config.account import Missing
-from whyblocked.config.resources import NetworkInterface, Subnet
+from whyblocked.config.resources import ClassicLoadBalancer, NetworkInterface, Subnet
 from whyblocked.network.flow import Bundle, Node, Piece, split
+from whyblocked.network.hops.network_acl import leaving_within
 from whyblocked.network.packets import DESTINATION, network_words, span, subtract_intervals
 from whyblocked.network.walk import Step, Walk
 
@@ -39,7 +40,10 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
             return
     inside, outside = split(here.pieces, DESTINATION, [span(n) for n in subnet.networks if n.version == here.version])
     if inside:
-        yield from _deliver(walk, subnet, here.but(pieces=tuple(inside), inbound=True))
+        within = here.but(pieces=tuple(inside))
+        if _sent_by_classic(walk, here):
+            within = leaving_within(walk, subnet, within)
+        yield from _deliver(walk, subnet, within.but(inbound=True))
     if outside:
         table = walk.account.route_table_of(subnet)
         leaving = here.but(pieces=tuple(outside))
@@ -48,6 +52,14 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
             yield from walk.lose(leaving, table)
         else:
             yield Node("route-table", table.route_table_id), leaving
+
+
+def _sent_by_classic(walk: Walk, bundle: Bundle) -> bool:
+    """Whether the packets leave the node of a Classic Load Balancer for one of its instances."""
+    relay = bundle.relay
+    if bundle.established or relay is None or relay.node != bundle.at:
+        return False
+    return isinstance(walk.account.balancers.by_id.get(relay.gateway_id), ClassicLoadBalancer)
 
 
 def _back_to_balancer(subnet: Subnet, node: NetworkInterface, bundle: Bundle) -> Step:
