@@ -106,9 +106,7 @@ def _to_targets(
     if reached or not elsewhere:
         return
     name = group.target_group_name
-    summary = (
-        f"{balancer.name} does not balance across zones, and {name} has no target in {here}, the zone of its node."
-    )
+    summary = f"{balancer.name} does not balance across zones, and {name} has no target in its node's zone {here}."
     if walk.balancer == balancer.id:
         walk.warn(f"{summary} Clients are sent to the nodes of other zones only.")
     else:
