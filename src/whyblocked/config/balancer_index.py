@@ -20,6 +20,7 @@ class BalancerIndex:
         self.listeners: dict[str, dict[str, r.Listener]] = defaultdict(dict)  # by load balancer
         self.rules: dict[str, dict[str, r.ListenerRule]] = defaultdict(dict)  # by listener
         self.target_groups: dict[str, r.TargetGroup] = {}
+        self.groups_of: dict[str, dict[str, r.TargetGroup]] = defaultdict(dict)  # by load balancer
         self.interfaces: dict[str, dict[str, r.NetworkInterface]] = defaultdict(dict)  # by description
         self.nodes: dict[str, r.NetworkInterface] = {}
 
@@ -41,8 +42,10 @@ class BalancerIndex:
             self.rules[rule.listener_arn].setdefault(rule.rule_arn, rule)
 
     def add_target_group(self, group: r.TargetGroup) -> None:
-        """Index a target group."""
-        self.target_groups.setdefault(group.target_group_arn, group)
+        """Index a target group, by its load balancers as well."""
+        if self.target_groups.setdefault(group.target_group_arn, group) is group:
+            for arn in group.load_balancer_arns:
+                self.groups_of[arn][group.target_group_arn] = group
 
     def add_interface(self, interface: r.NetworkInterface) -> None:
         """Index an interface of a load balancer by the description that Elastic Load Balancing gives it."""

@@ -232,11 +232,10 @@ def expected(account: Account, balancer: r.Balancer) -> Iterator[Query]:
     yield Query("DescribeLoadBalancerAttributes", "LoadBalancerArn", balancer.id)
     for arn in account.balancers.listeners.get(balancer.id, ()) if balancer.kind == "application" else ():
         yield Query("DescribeRules", "ListenerArn", arn)
-    for group in account.balancers.target_groups.values():
-        if balancer.id in group.load_balancer_arns:
-            yield Query("DescribeTargetHealth", "TargetGroupArn", group.target_group_arn)
-            yield Query("DescribeTargetGroupAttributes", "TargetGroupArn", group.target_group_arn)
-            yield from _of_targets(account, group)
+    for group in account.balancers.groups_of.get(balancer.id, {}).values():
+        yield Query("DescribeTargetHealth", "TargetGroupArn", group.target_group_arn)
+        yield Query("DescribeTargetGroupAttributes", "TargetGroupArn", group.target_group_arn)
+        yield from _of_targets(account, group)
 
 
 def _of_targets(account: Account, group: r.TargetGroup) -> Iterable[Query]:

@@ -31,7 +31,8 @@ def starts(walk: Walk, asked: Asked) -> Iterator[Step]:
     version = version_of(asked)
     balancer = asked.destination.balancer
     if balancer is not None:
-        walk.balancer = balancer.id
+        if {node.subnet_id for node in asked.destination.interfaces} == set(balancer.subnet_ids):
+            walk.balancer = balancer.id
         for node in asked.destination.interfaces:
             if is_made_up(walk.account, node):
                 walk.place(node)

@@ -12,7 +12,7 @@ from whyblocked.config.account import Missing
 from whyblocked.config.balancers import classic_attributes
 from whyblocked.config.resources import ClassicLoadBalancer
 from whyblocked.network.flow import Bundle, flagged
-from whyblocked.network.hops.relaying import Way, outside_zones, send, to_instance, zone_of
+from whyblocked.network.hops.relaying import Way, outside_zones, send, to_instance, zone_of, zones_of
 from whyblocked.network.walk import Step, Walk
 
 
@@ -25,7 +25,7 @@ def to_instances(walk: Walk, balancer: ClassicLoadBalancer, port: int, bundle: B
     if not balancer.instances:
         _refuse(walk, balancer, bundle, "ELB_INSTALLED_AZ_RESTRICTION", f"{balancer.name} has no registered instances.")
         return
-    zones = balancer.zones
+    zones = zones_of(walk, balancer)
     here = zone_of(walk, node)
     elsewhere: list[Way] = []
     reached = False

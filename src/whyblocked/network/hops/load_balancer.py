@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_network
 
 from whyblocked.config.account import Account, Missing
-from whyblocked.config.balancers import listeners_of, nodes_of, rules_of
+from whyblocked.config.balancers import expected, listeners_of, nodes_of, rules_of
 from whyblocked.config.resources import Action, Balancer, ClassicLoadBalancer, Listener, ListenerRule, LoadBalancer
 from whyblocked.network.flow import Bundle, Node, Piece, flagged, split
 from whyblocked.network.hops.classic_balancer import to_instances
@@ -44,6 +44,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     if bundle.established:
         yield _reply(walk, balancer, bundle)
         return
+    walk.account.expect(expected(walk.account, balancer))
     here = _check_state(walk, balancer, bundle)
     pings, others = _pings(balancer, here)
     if pings:

@@ -51,6 +51,14 @@ def zone_of(walk: Walk, interface: NetworkInterface) -> str | None:
     return subnet.availability_zone or interface.availability_zone
 
 
+def zones_of(walk: Walk, balancer: Balancer) -> frozenset[str]:
+    """The zones that are enabled for a load balancer: as it says, or those of its subnets."""
+    if balancer.zones:
+        return balancer.zones
+    subnets = (walk.account.subnets.get(subnet_id) for subnet_id in balancer.subnet_ids)
+    return frozenset(subnet.availability_zone for subnet in subnets if subnet and subnet.availability_zone)
+
+
 def send(
     walk: Walk, balancer: Balancer, node: NetworkInterface, bundle: Bundle, way: Way, *, keeps: bool = False
 ) -> Iterator[Step]:
@@ -80,7 +88,7 @@ def send(
 def outside_zones(walk: Walk, balancer: Balancer, bundle: Bundle, way: Way, code: str, layer_id: str) -> None:
     """A target in a zone that is not enabled gets nothing."""
     what = "an instance" if balancer.kind == "classic" else "a target"
-    enabled = ", ".join(sorted(balancer.zones))
+    enabled = ", ".join(sorted(zones_of(walk, balancer)))
     walk.block(
         bundle,
         bundle.pieces,

@@ -25,7 +25,7 @@ from whyblocked.config.balancers import (
 )
 from whyblocked.config.resources import LoadBalancer, NetworkInterface, TargetGroup, TargetHealthDescription
 from whyblocked.network.flow import Bundle, Node, flagged, split
-from whyblocked.network.hops.relaying import Way, address_of, outside_zones, send, to_instance, zone_of
+from whyblocked.network.hops.relaying import Way, address_of, outside_zones, send, to_instance, zone_of, zones_of
 from whyblocked.network.packets import SOURCE
 from whyblocked.network.walk import Step, Walk
 
@@ -88,14 +88,14 @@ def _to_targets(
     targets: Sequence[TargetHealthDescription],
     bundle: Bundle,
 ) -> Iterator[Step]:
-    here = zone_of(walk, node)
+    here, zones = zone_of(walk, node), zones_of(walk, balancer)
     elsewhere = reached = 0
     for target in targets:
         ways = list(_ways(walk, group, target))
         for way in ways:
             if isinstance(way, Missing):
                 yield from walk.lose(bundle, way)
-            elif way.zone and balancer.zones and way.zone not in balancer.zones:
+            elif way.zone and zones and way.zone not in zones:
                 outside_zones(walk, balancer, bundle, way, "ELBV2_NO_TARGETS_IN_AZ", group.target_group_arn)
             elif way.zone and here and way.zone != here and not _crosses(walk, balancer, group):
                 elsewhere += 1
