@@ -10,9 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tests.builders import Json, Network
+from tests.builders import Json, Network, hexid
 
+REAL = len("subnet-0123456789abcdef0")
 KINDS = {"application": "app", "network": "net", "gateway": "gwy"}
+
+
+def node_id(name: str, subnet: str) -> str:
+    """The id of the interface of a load balancer in a subnet: readable where that of the subnet is."""
+    return hexid("eni", name, subnet) if len(subnet) == REAL else f"eni-{name}-{subnet.removeprefix('subnet-')}"
 
 
 class Balancing:
@@ -52,7 +58,7 @@ class Balancing:
             if address is not None:
                 private, public = (address, None) if isinstance(address, str) else address
                 self.net.interface(
-                    f"eni-{name}-{subnet.removeprefix('subnet-')}",
+                    node_id(name, subnet),
                     private,
                     public=public,
                     groups=groups,
@@ -216,7 +222,7 @@ class Balancing:
         for subnet, address in nodes.items():
             if address:
                 self.net.interface(
-                    f"eni-{name}-{subnet.removeprefix('subnet-')}",
+                    node_id(name, subnet),
                     address,
                     groups=groups,
                     requester="amazon-elb",

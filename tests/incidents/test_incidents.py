@@ -142,8 +142,12 @@ def test_no_record_of_an_interface_that_is_not_there(folder: Path) -> None:
 
 # -- the shapes of AWS ----------------------------------------------------------------------------------------------
 
-EC2 = ServiceModel(Loader().load_service_model("ec2", "service-2"), "ec2")
-SHAPES = {xform_name(name, "-"): EC2.operation_model(name).output_shape for name in EC2.operation_names}
+MODELS = [ServiceModel(Loader().load_service_model(name, "service-2"), name) for name in ("ec2", "elbv2")]
+SHAPES = {
+    xform_name(name, "-"): model.operation_model(name).output_shape
+    for model in MODELS
+    for name in model.operation_names
+}
 PLAIN: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "timestamp": (str,),
