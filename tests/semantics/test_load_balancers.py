@@ -527,3 +527,72 @@ def test_a_gateway_load_balancer_speaks_geneve_alone(line: str, code: str | None
     made.balance.balancer("gate", nodes, {("GENEVE", 6081): "gate"}, kind="gateway")
     answer = made.ask(line)
     assert (answer.verdict, codes(answer)) == (("blocked", [code]) if code else ("allowed", []))
+
+
+# -- IPv6, peers -----------------------------------------------------------------------------------------------------
+
+
+def test_a_client_of_ipv6_reaches_targets_of_ipv4() -> None:
+    """The load balancer makes a connection of its own, over the version of the target group."""
+    net = Network(ipv6="2001:db8:1::/56")
+    net.subnet("subnet-client", "10.0.0.0/24", ipv6="2001:db8:1:0::/64")
+    net.subnet("subnet-a", "10.0.1.0/24", ipv6="2001:db8:1:1::/64")
+    net.group("sg-shop", [tcp(80, "2001:db8:1::/56")])
+    net.group("sg-web", [tcp(8080, "sg-shop")])
+    net.instance("client", None, ipv6="2001:db8:1::10", subnet="subnet-client")
+    web = net.instance("web", "10.0.1.20", groups=["sg-web"])
+    balance = Balancing(net)
+    balance.group("web", {web: 8080})
+    ipv6 = {"subnet-a": "2001:db8:1:1::50"}
+    balance.balancer("shop", {"subnet-a": "10.0.1.50"}, HTTP, groups=["sg-shop"], ipv6=ipv6)
+    answer = net.ask("client -> shop:80")
+    assert (answer.verdict, answer.blocked_by) == ("allowed", [])
+    at_target = next(hop for hop in answer.forward if hop.id == "sg-web")
+    assert at_target.packet.source == "10.0.1.50/32"
+    assert next(hop for hop in answer.return_ if hop.kind == "load-balancer").packet.destination == "2001:db8:1::10/128"
+
+
+@pytest.mark.parametrize(("keeps", "verdict"), [(True, "allowed"), (False, "blocked")])
+def test_a_client_in_a_peered_vpc(keeps: bool, verdict: str) -> None:
+    rules = [tcp(8080, "10.9.0.0/16")]
+    made = Shop(ingress={"web-1": rules, "web-2": rules})
+    net = made.net
+    net.vpc("vpc-2", "10.9.0.0/16")
+    net.peering("pcx-1", "vpc-1", "vpc-2")
+    net.subnet("subnet-far", "10.9.1.0/24", vpc="vpc-2", routes={"10.0.0.0/16": "pcx-1"})
+    net.group("sg-far", [], vpc="vpc-2")
+    net.instance("far", "10.9.1.10", groups=["sg-far"])
+    for bits in ("a", "b"):  # the targets' own subnets have no way to the peer, and need none
+        net.table(f"rtb-{bits}", {"10.9.0.0/16": "pcx-1"}, subnets=[f"subnet-{bits}"])
+    answer = made.network(keeps=keeps).ask("far -> shop:80")
+    assert answer.verdict == verdict, answer.summary
+
+
+def test_which_part_of_a_block_of_clients_passes() -> None:
+    made = Shop(ingress={"shop": [tcp(80, "10.0.0.0/25")]}).targets().balanced()
+    answer = made.ask("10.0.0.0/24 -> shop:80")
+    assert answer.verdict == "partial"
+    assert {finding.packets.source for finding in answer.blocked_by} == {"10.0.0.128/25"}
+
+
+def test_a_block_of_clients_whose_addresses_are_kept_is_split_by_the_targets_rules() -> None:
+    rules = [tcp(8080, "10.0.0.0/25")]
+    answer = Shop(ingress={"web-1": rules, "web-2": rules}).network().ask("10.0.0.0/24 -> shop:80")
+    assert answer.verdict == "partial"
+    assert {finding.packets.source for finding in answer.blocked_by} == {"10.0.0.128/25"}
+    assert {finding.layer for finding in answer.blocked_by} == {"security-group"}
+
+
+def test_targets_behind_a_peering_connection_are_reached_by_the_nodes_routes() -> None:
+    made = Shop()
+    net = made.net
+    net.vpc("vpc-2", "10.9.0.0/16")
+    net.peering("pcx-1", "vpc-1", "vpc-2")
+    net.subnet("subnet-far", "10.9.1.0/24", vpc="vpc-2", routes={"10.0.0.0/16": "pcx-1"})
+    net.group("sg-far", [tcp(8080, "sg-shop")], vpc="vpc-2")
+    net.instance("far", "10.9.1.10", groups=["sg-far"])
+    made.targets(targets={"10.9.1.10": None}, kind="ip", zones={"10.9.1.10": "all"}).balanced()
+    assert set(codes(made.ask())) == {"NO_ROUTE_TO_DESTINATION"}
+    for bits in ("a", "b"):
+        net.table(f"rtb-{bits}", {"10.9.0.0/16": "pcx-1"}, subnets=[f"subnet-{bits}"])
+    assert made.ask().verdict == "allowed"

@@ -218,6 +218,7 @@ def _hops(account: Account, passages: Iterable[Passage], leg: Leg) -> list[Hop]:
             passage.detail,
             passage.interface_id,
             passage.subnet_id,
+            {packets.version for packets in passage.packets} == {6},
         )
         grouped.setdefault(key, (passage, []))[1].extend(passage.packets)
     return [
