@@ -14,7 +14,7 @@ import msgspec
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.addresses import Ip, private_addresses
 from whyblocked.config.resources import NetworkInterface, RouteTable, SecurityGroup, Subnet
-from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged
+from whyblocked.network.flow import Binding, Bundle, Leg, Node, Piece, flagged
 from whyblocked.network.graph import UNMODELLED, NetworkGraph
 from whyblocked.network.packets import Packets, subtract_all
 from whyblocked.network.protocols import is_icmp
@@ -147,6 +147,7 @@ class Walk:
         self.balancer: str | None = None  # the load balancer that is asked for by name, with all its nodes
         self.to_internet = False  # the destination is "internet": of that, the account's own addresses are no part
         self._handlers = handlers
+        self._came_by: set[tuple[Node, tuple[Piece, ...], tuple[Binding, ...]]] = set()
         self._nodes: dict[tuple[str, Ip], NetworkInterface] = {}
         self._missing: dict[Missing, None] = {}
         self._warnings: dict[str, None] = {}
@@ -247,6 +248,13 @@ class Walk:
     def interface_at(self, vpc_id: str, address: Ip) -> NetworkInterface | Missing | None:
         """The interface of a VPC that has a private (or IPv6) address."""
         return self._nodes.get((vpc_id, address)) or self.account.interface_at(vpc_id, address)
+
+    def is_new(self, node: Node, bundle: Bundle) -> bool:
+        """Whether no bundle with these pieces came by here before: one that did took the same way to the same end."""
+        key = (node, bundle.pieces, bundle.bindings)
+        seen = key in self._came_by
+        self._came_by.add(key)
+        return not seen
 
     def lose(self, bundle: Bundle, *missing: Missing) -> Iterator[Step]:
         """The leg ends undecided here: what comes out of an unknown hop, and whether a reply meets it, is not known."""

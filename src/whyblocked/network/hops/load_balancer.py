@@ -42,7 +42,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     """From a listener to its target groups, and replies back to the client."""
     balancer = walk.account.balancers.by_id[node.id]
     if bundle.established:
-        yield _reply(walk, balancer, bundle)
+        yield from _reply(walk, balancer, bundle)
         return
     walk.account.expect(expected(walk.account, balancer))
     here = _check_state(walk, balancer, bundle)
@@ -293,8 +293,8 @@ def _without(whole: Piece, taken: Iterable[Piece]) -> list[Piece]:
 # -- replies ---------------------------------------------------------------------------------------------------------
 
 
-def _reply(walk: Walk, balancer: Balancer, bundle: Bundle) -> Step:
-    """On the client's connection, out of the node that took it."""
+def _reply(walk: Walk, balancer: Balancer, bundle: Bundle) -> Iterator[Step]:
+    """On the client's connection, out of the node that took it; once, however many targets answer."""
     relay = bundle.bindings[-1]
     restored: dict[Piece, None] = {}
     for piece in bundle.pieces:
@@ -307,7 +307,8 @@ def _reply(walk: Walk, balancer: Balancer, bundle: Bundle) -> Step:
     back_there = bundle.but(
         pieces=tuple(restored), bindings=bundle.bindings[:-1], at=None, inbound=False, heading=None, resumed=False
     )
-    walk.note(
-        back_there, "load-balancer", balancer.id, "translate", detail="back to the client", interface_id=relay.node
-    )
-    return Node("interface", relay.node or ""), back_there.but(goal=walk.sender(back_there))
+    detail = "back to the client"
+    walk.note(back_there, "load-balancer", balancer.id, "translate", detail=detail, interface_id=relay.node)
+    out = Node("interface", relay.node or "")
+    if walk.is_new(out, back_there):
+        yield out, back_there.but(goal=walk.sender(back_there))
