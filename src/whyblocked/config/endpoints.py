@@ -55,7 +55,9 @@ def firewall_behind(account: Account, endpoint: r.VpcEndpoint) -> r.Firewall | M
     missing = account.source.ask(Query("ListFirewalls", "", ""))
     if missing is not None:
         return missing
-    for listed in sorted(account.listed_firewalls):  # a Region has a handful: https://docs.aws.amazon.com/network-firewall/latest/developerguide/quotas.html
+    for listed in sorted(
+        account.listed_firewalls
+    ):  # a Region has a handful: https://docs.aws.amazon.com/network-firewall/latest/developerguide/quotas.html
         firewall = _described(account, account.firewalls, "DescribeFirewall", listed)
         if isinstance(firewall, Missing):
             return firewall

@@ -27,6 +27,7 @@ from whyblocked.network.walk import Step, Walk
 def starts(walk: Walk, asked: Asked) -> Iterator[Step]:
     """Every place where packets of the question begin, with those packets."""
     version = version_of(asked)
+    walk.from_internet = asked.source.kind == "internet"
     walk.to_internet = asked.destination.kind == "internet"
     for end in (asked.source, asked.destination):
         if end.kind == "host" and not any(a.version == version for i in end.interfaces for a in private_addresses(i)):

@@ -84,6 +84,10 @@ class Rulebook:
             found = self._kept[key] = make()
         return found
 
+    def made(self, key: tuple[object, ...], make: Callable[[], Any]) -> Any:
+        """Whatever else is made ready for evaluation, by a key of its own."""
+        return self._keep(key, make)
+
     def table(self, table: RouteTable, version: int) -> Table:
         """The route table for look-ups of one IP version."""
         found: Table = self._keep(
@@ -144,6 +148,7 @@ class Walk:
         self.blockers: list[Blocker] = []
         self.leaves: list[Piece] = []
         self.path: list[tuple[Node, Node]] = []
+        self.from_internet = False  # the source is "internet": no address in particular
         self.to_internet = False  # the destination is "internet": of that, the account's own addresses are no part
         self._handlers = handlers
         self._missing: dict[Missing, None] = {}
@@ -195,7 +200,7 @@ class Walk:
         if bundle.leg == "forward":
             self._arrived.append((place, bundle))
         elif place == bundle.origin:
-            self.leaves += bundle.pieces
+            self.leaves += self._seen_by_firewalls(bundle)
         else:
             self.block(
                 bundle,
@@ -205,6 +210,26 @@ class Walk:
                 summary=f"The reply does not come back to the sender: it goes to {place.kind} {place.id}.",
             )
             self.leaves += flagged(bundle.pieces, blocked=True)
+
+    def _seen_by_firewalls(self, bundle: Bundle) -> tuple[Piece, ...]:
+        """The pieces of a reply that is back, refused where a stateful firewall that saw the request did not see it.
+
+        https://docs.aws.amazon.com/network-firewall/latest/developerguide/asymmetric-routing.html
+        """
+        missed = [endpoint for endpoint in bundle.tracked if endpoint not in bundle.inspected]
+        fresh = [piece for piece in bundle.pieces if not piece.blocked]
+        if not missed or not fresh:
+            return bundle.pieces
+        self.block(
+            bundle,
+            fresh,
+            layer="network-firewall",
+            code="ASYMMETRIC_ROUTING",
+            summary=f"The reply does not come back through {' and '.join(missed)}, whose firewall saw the request.",
+            resource_ids=tuple(missed),
+            next_step=f"Route the replies through {missed[0]} as well.",
+        )
+        return flagged(bundle.pieces, blocked=True)
 
     def drop(self, bundle: Bundle) -> Iterator[Step]:
         """Nothing leads on. Go on at the door of the VPC that the packets were meant for, where it is known."""
@@ -272,6 +297,7 @@ class Walk:
                     at=None,
                     inbound=False,
                     resumed=False,
+                    inspected=(),
                     steps=0,
                 ),
             )

@@ -32,7 +32,7 @@ class Firewall(Resource, frozen=True):
     firewall_policy_arn: str
     firewall_name: str = ""
     vpc_id: str | None = None
-    sync_states: dict[str, SyncState] = {}
+    sync_states: dict[str, SyncState] = msgspec.field(default_factory=dict)
 
     @property
     def endpoint_ids(self) -> tuple[str, ...]:
@@ -58,13 +58,13 @@ class RuleVariables(Resource, frozen=True):
     """The variables of a rule group."""
 
     ip_sets: dict[str, AddressSet] = msgspec.field(name="IPSets", default_factory=dict)
-    port_sets: dict[str, AddressSet] = {}
+    port_sets: dict[str, AddressSet] = msgspec.field(default_factory=dict)
 
 
 class PolicyVariables(Resource, frozen=True):
     """The variables of a policy: ``HOME_NET`` for all of its rule groups."""
 
-    rule_variables: dict[str, AddressSet] = {}
+    rule_variables: dict[str, AddressSet] = msgspec.field(default_factory=dict)
 
 
 class RuleGroupOverride(Resource, frozen=True):

@@ -12,6 +12,7 @@ from whyblocked.network.hops import (
     route_table,
     security_group,
     subnet,
+    vpc_endpoint,
 )
 from whyblocked.network.walk import UNMODELLED_HANDLERS, Handler
 
@@ -29,8 +30,9 @@ HANDLERS: dict[str, Handler] = {
     "egress-only-internet-gateway": egress_only_gateway.cross,
     "nat-gateway": nat_gateway.cross,
     "vpc-peering": peering.cross,
+    "vpc-endpoint": vpc_endpoint.cross,
 }
 """What moves packets through a resource of each kind; for the kinds of :data:`UNMODELLED`, to an open end."""
 
-NEIGHBOURS: dict[str, Neighbours] = {}
+NEIGHBOURS: dict[str, Neighbours] = {"vpc-endpoint": vpc_endpoint.neighbours}
 """What the resources of kinds beyond the VPC's own hand packets over to: each stands in its hop module."""
