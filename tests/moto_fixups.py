@@ -25,6 +25,7 @@ from moto.ec2.models.route_tables import Route
 from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
 from moto.ec2.models.subnets import Subnet
 from moto.ec2.responses import EC2Response
+from moto.networkfirewall.responses import NetworkFirewallResponse
 
 page_size: int | None = None
 """Pages of this size even where the caller asks for none: what forgets to page then misses something."""
@@ -34,6 +35,9 @@ answers: dict[str, dict[str, Any]] = {
     "DescribeVpcBlockPublicAccessExclusions": {"VpcBlockPublicAccessExclusions": []},
 }
 """Operations that moto lacks, with what they answer; a test may put its own here."""
+
+firewalls: dict[str, dict[str, Any]] = {}
+"""What Network Firewall tells of the policies and rule groups that moto lacks, and of firewalls, by ARN."""
 
 _PAGED_BY_MOTO = ("describe_instances", "describe_vpc_endpoint_services")
 
@@ -52,6 +56,7 @@ def mend() -> None:
     _route_state()
     _ipv6_of_subnets()
     _public_addresses()
+    _network_firewall()
     _pages()
     _denials()
 
@@ -59,6 +64,71 @@ def mend() -> None:
 def _missing_operations() -> None:
     for operation in answers:
         setattr(EC2Response, xform_name(operation), lambda _self, name=operation: ActionResult(answers[name]))
+
+
+def add_firewall(name: str, vpc: str, endpoints: dict[str, str], rules: str = "", **policy: Any) -> str:
+    """A firewall with one stateful rule group of ``rules``; ``endpoints`` maps subnets to endpoint ids. Its ARN."""
+    import boto3
+
+    client = boto3.client("network-firewall", region_name="us-east-1")
+    of = "arn:aws:network-firewall:us-east-1:123456789012:"
+    policy_arn, group_arn = f"{of}firewall-policy/{name}", f"{of}stateful-rulegroup/{name}"
+    made = client.create_firewall(
+        FirewallName=name,
+        FirewallPolicyArn=policy_arn,
+        VpcId=vpc,
+        SubnetMappings=[{"SubnetId": subnet} for subnet in endpoints],
+    )["Firewall"]["FirewallArn"]
+    states = {
+        f"us-east-1{zone}": {"Attachment": {"SubnetId": subnet, "EndpointId": endpoint, "Status": "READY"}}
+        for zone, (subnet, endpoint) in zip("abcdef", endpoints.items(), strict=False)
+    }
+    status = {"Status": "READY", "ConfigurationSyncStateSummary": "IN_SYNC", "SyncStates": states}
+    firewalls[made] = {"FirewallStatus": status}
+    firewalls[policy_arn] = {
+        "FirewallPolicyResponse": {
+            "FirewallPolicyName": name,
+            "FirewallPolicyArn": policy_arn,
+            "FirewallPolicyId": "1",
+        },
+        "FirewallPolicy": {
+            "StatelessDefaultActions": ["aws:forward_to_sfe"],
+            "StatelessFragmentDefaultActions": ["aws:forward_to_sfe"],
+            "StatefulRuleGroupReferences": [{"ResourceArn": group_arn}],
+            **policy,
+        },
+    }
+    firewalls[group_arn] = {
+        "RuleGroupResponse": {"RuleGroupName": name, "RuleGroupArn": group_arn, "RuleGroupId": "1", "Type": "STATEFUL"},
+        "RuleGroup": {"RulesSource": {"RulesString": rules}},
+    }
+    return str(made)
+
+
+def _network_firewall() -> None:
+    """Policies and rule groups, and the endpoints of a firewall: what tests said with :func:`add_firewall`."""
+    original = NetworkFirewallResponse.describe_firewall
+
+    def describe_firewall(self: Any) -> Any:
+        answer = original(self)
+        answer.result.update(firewalls.get(answer.result["Firewall"]["FirewallArn"], {}))
+        return answer
+
+    def listing(key: str, part: str) -> Callable[[Any], ActionResult]:
+        def listed(_self: Any) -> ActionResult:
+            arns = [arn for arn in firewalls if f":{part}" in arn or f"-{part}" in arn]
+            return ActionResult({key: [{"Name": arn.rpartition("/")[2], "Arn": arn} for arn in arns]})
+
+        return listed
+
+    def describing(parameter: str) -> Callable[[Any], ActionResult]:
+        return lambda self: ActionResult({"UpdateToken": "1", **firewalls[self._get_param(parameter)]})
+
+    _set(NetworkFirewallResponse, "describe_firewall", describe_firewall)
+    _set(NetworkFirewallResponse, "list_firewall_policies", listing("FirewallPolicies", "firewall-policy"))
+    _set(NetworkFirewallResponse, "list_rule_groups", listing("RuleGroups", "rulegroup"))
+    _set(NetworkFirewallResponse, "describe_firewall_policy", describing("FirewallPolicyArn"))
+    _set(NetworkFirewallResponse, "describe_rule_group", describing("RuleGroupArn"))
 
 
 def _interface_groups() -> None:

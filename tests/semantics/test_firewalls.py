@@ -57,7 +57,15 @@ def test_without_rules_everything_passes_and_both_ways_go_through_the_endpoint()
     answer = inspected().ask(TO)
     assert (answer.verdict, blockers(answer), answer.missing) == ("allowed", [], [])
     assert [hop.kind for hop in answer.forward] == [
-        *("interface", "security-group", "route-table", "network-acl", "network-acl", "vpc-endpoint", "network-firewall"),
+        *(
+            "interface",
+            "security-group",
+            "route-table",
+            "network-acl",
+            "network-acl",
+            "vpc-endpoint",
+            "network-firewall",
+        ),
         *("route-table", "network-acl", "internet-gateway", "internet"),
     ]
     assert "network-firewall" in [hop.kind for hop in answer.return_]
@@ -248,7 +256,7 @@ def test_what_of_the_firewall_could_not_be_read_leaves_it_open(missing: str) -> 
 
 def test_a_firewall_that_is_not_ready_passes_nothing() -> None:
     answer = inspected(status="FAILED").ask(TO)
-    assert (answer.verdict, codes(answer)) == ("blocked", ["BAD_STATE"])
+    assert (answer.verdict, set(codes(answer))) == ("blocked", {"BAD_STATE"})
 
 
 def test_managed_rules_are_not_shown_by_aws() -> None:
@@ -267,9 +275,6 @@ def test_a_group_that_names_the_senders_group_allows_nothing_behind_a_firewall()
     # https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
     net = inspected()
     net.subnet("subnet-db", "10.0.3.0/24", routes={"10.0.1.0/24": "vpce-fw"})
-    net.responses["RouteTables"][-1]["Routes"].append(
-        {"DestinationCidrBlock": "10.0.1.0/24", "GatewayId": "vpce-fw", "Origin": "CreateRoute", "State": "active"}
-    ) if False else None
     app = next(t for t in net.responses["RouteTables"] if t["RouteTableId"] == "rtb-app")
     app["Routes"].append(
         {"DestinationCidrBlock": "10.0.3.0/24", "GatewayId": "vpce-fw", "Origin": "CreateRoute", "State": "active"}

@@ -31,8 +31,8 @@ class Operation(NamedTuple):
 
     ``key`` is the top-level key of its response and ``type`` what stands under it; None where the response is only
     saved so far. ``beside`` is the key of a second object in the response that belongs to the first: the two are
-    decoded as one. ``filters`` is the parameter that takes filters, ``always`` are parameters that no call goes
-    without.
+    decoded as one. ``filters`` is the parameter that takes filters (none: a list without), ``always`` are parameters
+    that no call goes without.
     ``optional``: an endpoint or capture that does not know it lacks a feature, not information. ``single``: the key
     holds one object, not a list.
     """
@@ -97,7 +97,7 @@ _READ = (
     ),
     Operation("DescribeFlowLogs", "FlowLogs", r.FlowLog, filters="Filter"),
     Operation("DescribeVpcEndpoints", "VpcEndpoints", r.VpcEndpoint),
-    Operation("ListFirewalls", "Firewalls", r.ListedFirewall, service="network-firewall"),
+    Operation("ListFirewalls", "Firewalls", r.ListedFirewall, service="network-firewall", filters=""),
     Operation(
         "DescribeFirewall",
         "Firewall",

@@ -231,7 +231,10 @@ def _stateful_rules(
     version: int,
     missing: list[Missing],
 ) -> Iterator[FirewallRule]:
+    alert_only = reference.override is not None and (reference.override.action or "").lower() == "drop_to_alert"
     if ":aws-managed:" in reference.resource_arn:
+        if alert_only:
+            return
         yield _unread(reference, version, "AWS manages its rules and does not show them")
         return
     group = rule_group(account, reference.resource_arn)
@@ -240,7 +243,6 @@ def _stateful_rules(
         yield _unread(reference, version, str(group))
         return
     variables = _Variables(account, firewall, policy, group, version, missing)
-    alert_only = reference.override is not None and (reference.override.action or "").lower() == "drop_to_alert"
     origin: dict[str, Any] = {"group": group.rule_group_name, "group_arn": group.rule_group_arn}
     source = group.rules_source or r.RulesSource()
     headers: list[Header | str] = [*parse(source.rules_string or ""), *map(_header, source.stateful_rules)]
