@@ -110,9 +110,8 @@ def _network_firewall() -> None:
     original = NetworkFirewallResponse.describe_firewall
 
     def describe_firewall(self: Any) -> Any:
-        answer = original(self)
-        answer.result.update(firewalls.get(answer.result["Firewall"]["FirewallArn"], {}))
-        return answer
+        told: Any = original(self).result
+        return ActionResult({**told, **firewalls.get(told["Firewall"]["FirewallArn"], {})})
 
     def listing(key: str, part: str) -> Callable[[Any], ActionResult]:
         def listed(_self: Any) -> ActionResult:

@@ -34,6 +34,8 @@ def starts(walk: Walk, asked: Asked) -> Iterator[Step]:
             raise EndpointError(
                 f"{end.label} has no IPv{version} address, and the other end of the question is IPv{version}"
             )
+    if asked.destination.kind == "service" and not spans_of(asked.destination, version):
+        raise EndpointError(f"{asked.destination.label} has no IPv{version} addresses, as far as its prefix lists tell")
     if asked.source.interfaces:
         yield from _from_interfaces(walk, asked, version)
         return
