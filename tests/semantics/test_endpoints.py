@@ -61,7 +61,7 @@ def test_the_group_has_to_let_the_public_addresses_out() -> None:
 def test_the_network_acl_has_to_let_the_replies_in() -> None:
     net = with_gateway(acl=([allow(100, "tcp", (1024, 65535), "52.218.0.0/17")], [allow(100)]))
     answer = net.ask("app -> s3:443")
-    assert (answer.verdict, blockers(answer)) == ("partial", ["return network-acl ingress acl-app"])
+    assert (answer.verdict, blockers(answer)) == ("partial", ["return network-acl ingress acl-app rule 32767"])
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_the_endpoints_own_group_decides() -> None:
 
 def test_one_interface_of_two_that_is_shut_is_partly_blocked() -> None:
     answer = with_interfaces(acl=([deny(10, "tcp", 443), allow(100)], [allow(100)])).ask("app -> vpce-0b2:443")
-    assert (answer.verdict, blockers(answer)) == ("partial", ["forward network-acl ingress acl-a"])
+    assert (answer.verdict, blockers(answer)) == ("partial", ["forward network-acl ingress acl-a rule 10"])
 
 
 def test_without_private_dns_the_services_name_means_its_public_addresses() -> None:
