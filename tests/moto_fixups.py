@@ -24,6 +24,7 @@ from moto.ec2.models.network_acls import NetworkAclBackend
 from moto.ec2.models.route_tables import Route
 from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
 from moto.ec2.models.subnets import Subnet
+from moto.ec2.models.vpcs import VPCBackend, VPCEndPoint
 from moto.ec2.responses import EC2Response
 from moto.networkfirewall.responses import NetworkFirewallResponse
 
@@ -48,6 +49,8 @@ def mend() -> None:
     _missing_operations()
     _interface_groups()
     _interface_filters()
+    _endpoint_filters()
+    _endpoint_interfaces()
     _filters_match_any_value()
     _network_acl_rows()
     _icmp_of_network_acl_rows()
@@ -167,6 +170,35 @@ def _interface_filters() -> None:
         return original(self, filter_name, method_name)
 
     _set(NetworkInterface, "get_filter_value", get_filter_value)
+
+
+def _endpoint_filters() -> None:
+    """VPC endpoints by id."""
+    original = VPCEndPoint.get_filter_value
+
+    def get_filter_value(self: Any, filter_name: str, method_name: str | None = None) -> Any:
+        return self.id if filter_name == "vpc-endpoint-id" else original(self, filter_name, method_name)
+
+    _set(VPCEndPoint, "get_filter_value", get_filter_value)
+
+
+def _endpoint_interfaces() -> None:
+    """An interface endpoint's interfaces have an address of their subnet and the endpoint's groups, and are in use."""
+    original = VPCBackend.create_vpc_endpoint
+
+    def create_vpc_endpoint(self: Any, *args: Any, **more: Any) -> Any:
+        made = original(self, *args, **more)
+        for interface_id in made.network_interface_ids:
+            interface = self.get_network_interface(interface_id)
+            address = interface.subnet.get_available_subnet_ip(interface)
+            interface.private_ip_address = address
+            interface.private_ip_addresses = [{"Primary": True, "PrivateIpAddress": address}]
+            interface._group_set = [self.get_security_group_from_id(group) for group in made.security_group_ids]
+            interface.interface_type, interface.status = "vpc_endpoint", "in-use"
+            interface.description = f"VPC Endpoint Interface {made.id}"
+        return made
+
+    _set(VPCBackend, "create_vpc_endpoint", create_vpc_endpoint)
 
 
 def _filters_match_any_value() -> None:
