@@ -283,3 +283,39 @@ def test_a_group_that_names_the_senders_group_allows_nothing_behind_a_firewall()
     net.instance("db", "10.0.3.20", groups=["sg-db"])
     answer = net.ask("app -> db:5432")
     assert (answer.verdict, codes(answer)) == ("blocked", ["SG_REFERENCES_NOT_PRESERVED"])
+
+
+def with_nat(*, firewall_first: bool, back: bool = True) -> Network:
+    """``worker`` (10.0.1.10) goes out through a NAT gateway in subnet-nat and a firewall, in either order."""
+    net = Network()
+    net.internet_gateway()
+    to_client = {"10.0.1.0/24": "vpce-fw"} if back else {}
+    if firewall_first:
+        net.subnet("subnet-app", "10.0.1.0/24", routes={"0.0.0.0/0": "vpce-fw"})
+        net.subnet("subnet-fw", "10.0.2.0/28", routes={"0.0.0.0/0": "nat-1"})
+        net.subnet("subnet-nat", "10.0.3.0/24", routes={"0.0.0.0/0": "igw-1", **to_client})
+    else:
+        net.subnet("subnet-app", "10.0.1.0/24", routes={"0.0.0.0/0": "nat-1"})
+        net.subnet("subnet-fw", "10.0.2.0/28", routes={"0.0.0.0/0": "igw-1"})
+        net.subnet("subnet-nat", "10.0.3.0/24", routes={"0.0.0.0/0": "vpce-fw"})
+        net.table("rtb-edge", {"10.0.3.0/24": "vpce-fw"} if back else {}, gateway="igw-1")
+    net.nat_gateway("nat-1", "10.0.3.99", "198.51.100.99")
+    net.instance("worker", "10.0.1.10")
+    arn = net.firewall("inspection", {"subnet-fw": "vpce-fw"})
+    service = "com.amazonaws.vpce.eu-west-1.vpce-svc-0a1b2c3d4e5f60718"
+    net.endpoint("vpce-fw", service, "GatewayLoadBalancer", at={"subnet-fw": "10.0.2.5"}, firewall=arn)
+    return net
+
+
+@pytest.mark.parametrize("firewall_first", [True, False])
+def test_a_firewall_before_or_behind_a_nat_gateway(firewall_first: bool) -> None:
+    # https://docs.aws.amazon.com/network-firewall/latest/developerguide/arch-igw-ngw.html
+    answer = with_nat(firewall_first=firewall_first).ask("worker -> 192.0.2.80:443")
+    assert (answer.verdict, blockers(answer), answer.missing) == ("allowed", [], [])
+    assert [hop.kind for hop in answer.return_].count("network-firewall") == 1
+
+
+@pytest.mark.parametrize("firewall_first", [True, False])
+def test_replies_of_a_nat_gateway_past_the_firewall_are_asymmetric(firewall_first: bool) -> None:
+    answer = with_nat(firewall_first=firewall_first, back=False).ask("worker -> 192.0.2.80:443")
+    assert (answer.verdict, codes(answer)) == ("blocked", ["ASYMMETRIC_ROUTING"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import OUT, Network, allow, blockers, codes, deny, gone, tcp
+from tests.builders import OUT, OUT_V6, Network, allow, blockers, codes, deny, gone, tcp
 
 OPEN_GROUP = [tcp((0, 65535), "0.0.0.0/0")]
 
@@ -180,3 +180,18 @@ def test_the_way_back_through_a_middlebox_tells_where_packets_enter() -> None:
     answer = net.ask("10.9.1.50 -> app:443")
     assert "vpc-peering" in [hop.kind for hop in answer.forward]
     assert answer.verdict == "undetermined"
+
+
+def test_an_egress_only_gateway_takes_nothing_from_behind_an_endpoint() -> None:
+    # https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-load-balancer-endpoints.html
+    net = Network(ipv6="2001:db8:1::/56")
+    net.egress_only_gateway()
+    net.subnet("subnet-app", "10.0.1.0/24", ipv6="2001:db8:1:1::/64", routes={"::/0": "vpce-0a1"})
+    net.subnet("subnet-gate", "10.0.2.0/28", ipv6="2001:db8:1:2::/64", routes={"::/0": "eigw-1"})
+    net.instance("app", "10.0.1.10", ipv6="2001:db8:1:1::10", groups=["sg-app"])
+    net.group("sg-app", [], OUT_V6)
+    net.endpoint(
+        "vpce-0a1", "com.amazonaws.vpce.eu-west-1.vpce-svc-0a", "GatewayLoadBalancer", at={"subnet-gate": "10.0.2.5"}
+    )
+    answer = net.ask("2001:db8:1:1::10 -> [2001:db8:ffff::5]:443")
+    assert codes(answer) == ["EGRESS_ONLY_GATEWAY_AFTER_APPLIANCES"]
