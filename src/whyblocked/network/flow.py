@@ -62,6 +62,7 @@ class Piece(NamedTuple):
     unknown: bool = False
     here: bool = False
     guess: bool = False
+    leaks: bool = False
 
     def narrowed(self, packets: Packets) -> Piece:
         """This piece cut down to ``packets``, a part of its own; the question's part shrinks with it."""

@@ -351,10 +351,10 @@ class Walk:
         seen = self._seen.setdefault(key, _Seen(bundle.subnet_id or "", bundle.vpc_id or ""))
         for piece in pieces:
             seen.packets[piece.packets] = None
-            seen.reached |= piece.here or not piece.blocked
+            seen.reached |= piece.here or piece.leaks or not piece.blocked
             if piece.here:
                 seen.rejected[piece.packets] = None
-            elif piece.unknown:
+            elif piece.unknown or piece.leaks:
                 seen.unknown[piece.packets] = None
 
     def refuse(self, bundle: Bundle, interface_id: str, direction: Direction, boxes: Iterable[Packets]) -> None:

@@ -142,6 +142,7 @@ def _restored(piece: Piece, before: Piece) -> Piece | None:
         blocked=back.blocked or piece.blocked,
         unknown=back.unknown or piece.unknown,
         guess=back.guess or piece.guess,
+        leaks=back.leaks or piece.leaks,
     )
 
 

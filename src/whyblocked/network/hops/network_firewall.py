@@ -77,7 +77,8 @@ class _Inspection:
         """The piece as an outcome leaves it."""
         self._told.setdefault((outcome.action, outcome.rule, stage), []).append(piece)
         if outcome.action == "drop":
-            return piece._replace(blocked=True)
+            leaks = outcome.rule is None and "established" in self._engine.default_action and not piece.blocked
+            return piece._replace(blocked=True, leaks=leaks)
         return piece._replace(unknown=True) if outcome.action == "unknown" else piece
 
     def stateful(self, piece: Piece) -> Iterator[Piece]:
@@ -126,7 +127,7 @@ class _Inspection:
         for (action, rule, stage), pieces in self._told.items():
             boxes = tuple(piece.packets for piece in pieces)
             shown = _described(rule) if rule else None
-            detail = f"{stage}: {rule.label} of {rule.group}" if rule else f"{stage}: default action"
+            detail = None if rule else f"{stage}: default action"
             noted = {"pass": "allow", "drop": "deny"}.get(action, "unknown")
             name = self._firewall.firewall_name or self._firewall.firewall_arn
             self._walk.note(
