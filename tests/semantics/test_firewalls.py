@@ -323,7 +323,6 @@ def test_replies_of_a_nat_gateway_past_the_firewall_are_asymmetric(firewall_firs
 
 def test_what_opens_a_connection_may_show_in_flow_logs_where_only_established_ones_are_dropped() -> None:
     records = """
-        version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status
         2 123456789012 eni-app 10.0.1.10 192.0.2.80 42013 443 6 3 180 1795424413 1795424470 ACCEPT OK
         2 123456789012 eni-app 192.0.2.80 10.0.1.10 443 42013 6 1 60 1795424413 1795424470 ACCEPT OK
     """

@@ -52,7 +52,8 @@ class Piece(NamedTuple):
 
     ``blocked``: something before refused it (the walk goes on all the same). ``unknown``: something before could not
     be decided. ``here``: it was this subnet's network ACL that refused it, on its way in. ``guess``: an appliance may
-    have changed it or kept it, so that what follows is named but settles nothing.
+    have changed it or kept it, so that what follows is named but settles nothing. ``leaks``: what refused it lets the
+    first packets of a connection pass, which flow logs may show.
     """
 
     packets: Packets

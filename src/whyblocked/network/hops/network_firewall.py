@@ -77,7 +77,8 @@ class _Inspection:
         """The piece as an outcome leaves it."""
         self._told.setdefault((outcome.action, outcome.rule, stage), []).append(piece)
         if outcome.action == "drop":
-            leaks = outcome.rule is None and "established" in self._engine.default_action and not piece.blocked
+            by_default = outcome.rule is None and stage == "stateful rules" and not piece.blocked
+            leaks = by_default and "established" in self._engine.default_action
             return piece._replace(blocked=True, leaks=leaks)
         return piece._replace(unknown=True) if outcome.action == "unknown" else piece
 
