@@ -142,12 +142,10 @@ def test_no_record_of_an_interface_that_is_not_there(folder: Path) -> None:
 
 # -- the shapes of AWS ----------------------------------------------------------------------------------------------
 
-MODELS = [ServiceModel(Loader().load_service_model(name, "service-2"), name) for name in ("ec2", "elbv2")]
-SHAPES = {
-    xform_name(name, "-"): model.operation_model(name).output_shape
-    for model in MODELS
-    for name in model.operation_names
-}
+SERVICES = [
+    ServiceModel(Loader().load_service_model(name, "service-2"), name) for name in ("ec2", "elbv2", "network-firewall")
+]
+SHAPES = {xform_name(name, "-"): s.operation_model(name).output_shape for s in SERVICES for name in s.operation_names}
 PLAIN: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "timestamp": (str,),
@@ -172,7 +170,9 @@ def strange(value: Any, shape: Shape, where: str) -> list[str]:
             return [where]
         return [s for index, item in enumerate(value) for s in strange(item, shape.member, f"{where}[{index}]")]
     if isinstance(shape, MapShape):
-        return [where]
+        if not isinstance(value, dict):
+            return [where]
+        return [s for key, item in value.items() for s in strange(item, shape.value, f"{where}.{key}")]
     fits = isinstance(value, PLAIN[shape.type_name]) and isinstance(value, bool) == (shape.type_name == "boolean")
     return [] if fits else [where]
 

@@ -18,9 +18,17 @@ type_of_document = msgspec.defstruct(
     [
         (key, (operation.type if operation.single else tuple[operation.type, ...]) | msgspec.UnsetType, msgspec.UNSET)  # type: ignore[name-defined]
         for key, operation in BY_KEY.items()
+        if not operation.beside
+    ]
+    + [
+        (key, dict[str, Any] | msgspec.UnsetType, msgspec.UNSET)
+        for operation in BY_KEY.values()
+        if operation.beside
+        for key in (operation.key, operation.beside)
     ]
     + [(key, list[dict[str, Any]] | msgspec.UnsetType, msgspec.UNSET) for key in WRAPPERS if key not in BY_KEY],
 )
+_OF_TWO = [operation for operation in BY_KEY.values() if operation.beside]
 _DOCUMENT = msgspec.json.Decoder(type_of_document)
 _AT = re.compile(r" - at `\$?([^`]*)`$")
 _MISSING_KEY = re.compile(r"Object missing required field `(\w+)`")
@@ -48,8 +56,12 @@ def decode_file(name: str, content: bytes) -> list[Part]:
     parts = [
         Part(operation, (found,) if operation.single else found)
         for key, operation in BY_KEY.items()
-        if (found := getattr(document, key)) is not msgspec.UNSET
+        if not operation.beside and (found := getattr(document, key)) is not msgspec.UNSET
     ]
+    for operation in _OF_TWO:
+        if (found := getattr(document, operation.key)) is not msgspec.UNSET:
+            more = getattr(document, operation.beside)
+            parts.append(_part(operation, operation.key, _joined(found, {} if more is msgspec.UNSET else more), name))
     for key in WRAPPERS:
         if (wrapped := getattr(document, key)) is not msgspec.UNSET:
             parts += _unwrapped(key, wrapped, name)
@@ -61,6 +73,8 @@ def decode_response(operation: Operation, response: dict[str, Any], where: str) 
     value = response.get(operation.key)
     if value is None:
         return Part(operation, ())
+    if operation.beside:
+        return _part(operation, operation.key, _joined(value, response.get(operation.beside)), where)
     try:
         if operation.single:
             return Part(operation, (msgspec.convert(value, operation.type),))
@@ -75,8 +89,11 @@ def _leniently(name: str, document: object) -> Iterator[Part]:
         return
     for key, operation in BY_KEY.items():
         value = document.get(key)
-        if value is not None and not (key in WRAPPERS and isinstance(value, list)):
-            yield _part(operation, key, value, name)
+        if value is None or (key in WRAPPERS and isinstance(value, list)):
+            continue
+        if operation.beside:
+            value = _joined(value, document.get(operation.beside))
+        yield _part(operation, key, value, name)
     for key in WRAPPERS:
         yield from _unwrapped(key, document.get(key), name)
 
@@ -89,6 +106,11 @@ def _unwrapped(key: str, items: object, where: str) -> Iterator[Part]:
         about = item.get(each.id) if each and isinstance(item, dict) else None
         if isinstance(about, str) and isinstance(item.get(operation.key), list):
             yield _part(operation, operation.key, item[operation.key], f"{where}: {key}[{index}]")._replace(about=about)
+
+
+def _joined(value: object, beside: object) -> object:
+    """Two objects of one response that are one resource; what is none is left to be told as broken."""
+    return {**value, **beside} if isinstance(value, dict) and isinstance(beside, dict) else value
 
 
 def _part(operation: Operation, key: str, value: object, where: str) -> Part:

@@ -31,9 +31,15 @@ class Index:
         self.nat_gateways: dict[str, r.NatGateway] = {}
         self.peerings: dict[str, r.VpcPeeringConnection] = {}
         self.prefix_lists: dict[str, tuple[str, ...]] = {}
+        self.prefix_list_names: dict[str, list[str]] = defaultdict(list)  # the lists that have a name, by it
         self.public_access: dict[str, r.PublicAccessOptions] = {}
         self.public_access_exclusions: dict[str, r.PublicAccessExclusion] = {}
         self.flow_logs: dict[str, r.FlowLog] = {}
+        self.vpc_endpoints: dict[str, r.VpcEndpoint] = {}
+        self.firewalls: dict[str, r.Firewall] = {}  # by ARN, as what follows
+        self.listed_firewalls: dict[str, r.ListedFirewall] = {}
+        self.firewall_policies: dict[str, r.FirewallPolicy] = {}
+        self.rule_groups: dict[str, r.RuleGroup] = {}
         self.details: dict[tuple[str, str], tuple[r.Resource, ...]] = {}  # by operation, and what it was asked about
         self.balancers = BalancerIndex()
         self.broken: dict[str, list[r.Broken]] = defaultdict(list)
@@ -54,6 +60,9 @@ class Index:
         self._members: dict[str, dict[str, r.NetworkInterface]] = defaultdict(dict)
         self._of_instance: dict[str, dict[str, r.NetworkInterface]] = defaultdict(dict)
         self._gateway_of_vpc: dict[str, r.InternetGateway] = {}
+        self._endpoints_of: dict[str, dict[str, r.VpcEndpoint]] = defaultdict(dict)  # by VPC
+        self._endpoint_of_interface: dict[str, r.VpcEndpoint] = {}
+        self._firewall_of_endpoint: dict[str, r.Firewall] = {}
         self.version = 0  # grows with every resource added, so that what was derived from the index can tell
 
     def add(self, resource: r.Resource, account_id: str | None = None, region: str | None = None) -> None:
@@ -180,6 +189,33 @@ class Index:
     def _add_flow_log(self, flow_log: r.FlowLog, *_: object) -> None:
         self.flow_logs.setdefault(flow_log.flow_log_id, flow_log)
 
+    def _add_prefix_list(self, listed: r.PrefixList, *_: object) -> None:
+        ids = self.prefix_list_names[listed.prefix_list_name or ""]
+        if listed.prefix_list_id not in ids:
+            ids.append(listed.prefix_list_id)
+
+    def _add_vpc_endpoint(self, endpoint: r.VpcEndpoint, account_id: str | None, region: str | None) -> None:
+        if self.vpc_endpoints.setdefault(endpoint.vpc_endpoint_id, endpoint) is not endpoint:
+            return
+        self._place(endpoint.vpc_id, None, account_id or endpoint.owner_id, region)  # a shared VPC is another's
+        self._endpoints_of[endpoint.vpc_id][endpoint.vpc_endpoint_id] = endpoint
+        for interface_id in endpoint.network_interface_ids:
+            self._endpoint_of_interface[interface_id] = endpoint
+
+    def _add_firewall(self, firewall: r.Firewall, *_: object) -> None:
+        if self.firewalls.setdefault(firewall.firewall_arn, firewall) is firewall:
+            for endpoint_id in firewall.endpoint_ids:
+                self._firewall_of_endpoint[endpoint_id] = firewall
+
+    def _add_listed_firewall(self, firewall: r.ListedFirewall, *_: object) -> None:
+        self.listed_firewalls.setdefault(firewall.firewall_arn, firewall)
+
+    def _add_firewall_policy(self, policy: r.FirewallPolicy, *_: object) -> None:
+        self.firewall_policies.setdefault(policy.firewall_policy_arn, policy)
+
+    def _add_rule_group(self, group: r.RuleGroup, *_: object) -> None:
+        self.rule_groups.setdefault(group.rule_group_arn, group)
+
     def _place(self, key: str, owner_id: str | None, reader_id: str | None, region: str | None) -> None:
         if owner_id:
             self._account_of.setdefault(key, owner_id)
@@ -218,4 +254,10 @@ _ADDERS: dict[type[r.Resource], Callable[..., None]] = {
     r.Listener: lambda index, found, *_: index.balancers.add_listener(found),
     r.ListenerRule: lambda index, found, *_: index.balancers.add_rule(found),
     r.TargetGroup: lambda index, found, *_: index.balancers.add_target_group(found),
+    r.PrefixList: Index._add_prefix_list,
+    r.VpcEndpoint: Index._add_vpc_endpoint,
+    r.Firewall: Index._add_firewall,
+    r.ListedFirewall: Index._add_listed_firewall,
+    r.FirewallPolicy: Index._add_firewall_policy,
+    r.RuleGroup: Index._add_rule_group,
 }

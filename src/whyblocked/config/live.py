@@ -147,7 +147,7 @@ class Live:
                 cidrs = [entry.cidr for entry in part.resources if isinstance(entry, r.PrefixListEntry)]
                 account.add_prefix_list(call.queries[0].value, cidrs)
             return
-        if call.operation.each is not None:
+        if call.operation.each is not None and not call.operation.beside:
             account.add_details(call.operation.name, call.queries[0].value, part.resources)
             if not call.operation.each.named:
                 return
@@ -206,6 +206,8 @@ class _Known:
                 return query.value in account.nat_gateways
             case "DescribeVpcPeeringConnections", "vpc-peering-connection-id":
                 return query.value in account.peerings
+            case "DescribeVpcEndpoints", "vpc-endpoint-id":
+                return query.value in account.vpc_endpoints
             case "GetManagedPrefixListEntries", _:
                 return query.value in account.prefix_lists
         return False

@@ -32,7 +32,9 @@ class Operation(NamedTuple):
     """One read call.
 
     ``key`` is the top-level key of its response and ``type`` what stands under it; None where the response is only
-    saved so far. ``filters`` is the parameter that takes filters, ``always`` are parameters that no call goes without.
+    saved so far. ``beside`` is the key of a second object in the response that belongs to the first: the two are
+    decoded as one. ``filters`` is the parameter that takes filters (none: a list without), ``always`` are parameters
+    that no call goes without.
     ``optional``: an endpoint or capture that does not know it lacks a feature, not information. ``single``: the key
     holds one object, not a list. ``call`` is what the API calls it where another service has a call of that name,
     ``parameters`` are those that a query may give instead of a filter; the plural ones take a list.
@@ -46,6 +48,7 @@ class Operation(NamedTuple):
     optional: bool = False
     single: bool = False
     each: Each | None = None
+    beside: str = ""
     always: tuple[tuple[str, Any], ...] = ()
     call: str = ""
     parameters: tuple[str, ...] = ()
@@ -172,6 +175,35 @@ _READ = (
         single=True,
         each=Each("DescribeClassicLoadBalancers", "LoadBalancerName", "LoadBalancerName", "LoadBalancerName"),
     ),
+    Operation("DescribeVpcEndpoints", "VpcEndpoints", r.VpcEndpoint),
+    Operation("ListFirewalls", "Firewalls", r.ListedFirewall, service="network-firewall", filters=""),
+    Operation(
+        "DescribeFirewall",
+        "Firewall",
+        r.Firewall,
+        service="network-firewall",
+        single=True,
+        each=Each("ListFirewalls", "FirewallArn", "FirewallArn", "FirewallName"),
+        beside="FirewallStatus",
+    ),
+    Operation(
+        "DescribeFirewallPolicy",
+        "FirewallPolicyResponse",
+        r.FirewallPolicy,
+        service="network-firewall",
+        single=True,
+        each=Each("ListFirewallPolicies", "Arn", "FirewallPolicyArn", "Name"),
+        beside="FirewallPolicy",
+    ),
+    Operation(
+        "DescribeRuleGroup",
+        "RuleGroupResponse",
+        r.RuleGroup,
+        service="network-firewall",
+        single=True,
+        each=Each("ListRuleGroups", "Arn", "RuleGroupArn", "Name"),
+        beside="RuleGroup",
+    ),
 )
 """What a question is answered from."""
 
@@ -185,7 +217,8 @@ _EACH_TRANSIT_TABLE = Each(
 _SAVED = (
     Operation("DescribeAddresses", "Addresses"),
     Operation("DescribeVpnGateways", "VpnGateways"),
-    Operation("DescribeVpcEndpoints", "VpcEndpoints"),
+    Operation("ListFirewallPolicies", "FirewallPolicies", service="network-firewall"),
+    Operation("ListRuleGroups", "RuleGroups", service="network-firewall"),
     Operation("DescribeTransitGateways", "TransitGateways"),
     Operation("DescribeTransitGatewayAttachments", "TransitGatewayAttachments"),
     Operation("DescribeTransitGatewayVpcAttachments", "TransitGatewayVpcAttachments"),

@@ -111,7 +111,7 @@ class _Loader:
         if key == "Entries":
             self._entries(file, part)
             return
-        if part.operation.each is not None:
+        if part.operation.each is not None and not part.operation.beside:
             self._details(file, part)
             if not part.operation.each.named:
                 return
@@ -124,6 +124,7 @@ class _Loader:
                     if instance.network_interfaces:
                         self._shown.append((file, index, instance, resource.owner_id))
             elif isinstance(resource, r.PrefixList):
+                self._add(file, key, index, resource, None)
                 if resource.cidrs is not None:
                     self._lists.setdefault(resource.prefix_list_id, []).extend(resource.cidrs)
             else:

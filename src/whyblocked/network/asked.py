@@ -41,16 +41,18 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     kind ``address``: ``network`` is one address (/32, /128); ``interfaces`` are its owners: the interface that has it
     as private or IPv6 address, or whose public address it is (``public``); none where the account does not own it.
     kind ``network``: ``network`` is a CIDR of more than one address. kind ``internet``: every public address.
+    kind ``service``: an AWS service by its public addresses, ``networks``; none while they are not known yet.
     """
 
     text: str
     label: str
-    kind: Literal["host", "address", "network", "internet"]
+    kind: Literal["host", "address", "network", "internet", "service"]
     interfaces: tuple[NetworkInterface, ...] = ()
     instance: Instance | None = None
     network: IPv4Network | IPv6Network | None = None
     public: bool = False
     balancer: Balancer | None = None
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
     def address(self) -> Ip | None:

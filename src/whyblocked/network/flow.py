@@ -51,7 +51,9 @@ class Piece(NamedTuple):
     """A box of packets as they are here, with the part of the question that they stand for.
 
     ``blocked``: something before refused it (the walk goes on all the same). ``unknown``: something before could not
-    be decided. ``here``: it was this subnet's network ACL that refused it, on its way in.
+    be decided. ``here``: it was this subnet's network ACL that refused it, on its way in. ``guess``: an appliance may
+    have changed it or kept it, so that what follows is named but settles nothing. ``leaks``: what refused it lets the
+    first packets of a connection pass, which flow logs may show.
     """
 
     packets: Packets
@@ -60,6 +62,8 @@ class Piece(NamedTuple):
     blocked: bool = False
     unknown: bool = False
     here: bool = False
+    guess: bool = False
+    leaks: bool = False
 
     def narrowed(self, packets: Packets) -> Piece:
         """This piece cut down to ``packets``, a part of its own; the question's part shrinks with it."""
@@ -144,6 +148,8 @@ class Bundle(msgspec.Struct, frozen=True):
     to reach, where there is one. ``heading`` is where the router sends the pieces, ``at`` the interface whose
     packets they are on the way out, ``subnet_id``/``vpc_id`` the place, ``inbound`` whether they come into it. ``via``
     names the last gateway or peering connection that they crossed, ``bindings`` the translations to undo on the reply.
+    ``inspected`` are the endpoints and interfaces that passed the pieces on as middleboxes on this leg, ``tracked``
+    those whose stateful firewall saw the request and has to see the reply.
     """
 
     pieces: tuple[Piece, ...]
@@ -159,6 +165,8 @@ class Bundle(msgspec.Struct, frozen=True):
     via: str | None = None
     bindings: tuple[Binding, ...] = ()
     resumed: bool = False
+    inspected: tuple[str, ...] = ()
+    tracked: tuple[str, ...] = ()
     steps: int = 0
 
     def but(self, **changes: object) -> Bundle:
@@ -200,3 +208,8 @@ def split(pieces: Iterable[Piece], dimension: int, spans: Sequence[Interval]) ->
 def flagged(pieces: tuple[Piece, ...], *, blocked: bool = False, unknown: bool = False) -> tuple[Piece, ...]:
     """The pieces marked as blocked or unknown from here on."""
     return tuple(p._replace(blocked=p.blocked or blocked, unknown=p.unknown or unknown) for p in pieces)
+
+
+def guessed(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """The pieces behind an appliance that may have dropped or changed them; what was refused before stays so."""
+    return tuple(p if p.blocked else p._replace(unknown=True, guess=True) for p in pieces)

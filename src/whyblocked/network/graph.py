@@ -32,9 +32,7 @@ _TARGETS = {
     "lgw": "local-gateway",
     "cagw": "carrier-gateway",
 }
-UNMODELLED = frozenset(
-    {"transit-gateway", "vpn-gateway", "vpc-endpoint", "local-gateway", "carrier-gateway", "core-network", "target"}
-)
+UNMODELLED = frozenset({"transit-gateway", "vpn-gateway", "local-gateway", "carrier-gateway", "core-network", "target"})
 
 
 def target_node(route: Route, vpc_id: str) -> Node:
@@ -100,6 +98,9 @@ def _subnet(account: Account, here: Node) -> Iterable[Node]:
     for gateway in account.nat_gateways.values():
         if gateway.subnet_id == here.id:
             yield Node("nat-gateway", gateway.nat_gateway_id)
+    for endpoint in account.vpc_endpoints.values():
+        if here.id in endpoint.subnet_ids:
+            yield Node("vpc-endpoint", endpoint.vpc_endpoint_id)
 
 
 def _host(_account: Account, here: Node) -> Iterable[Node]:
@@ -136,6 +137,10 @@ def _vpc(account: Account, here: Node) -> Iterable[Node]:
     subnets = account.subnets_of(here.id)
     for subnet in () if isinstance(subnets, Missing) else subnets:
         yield Node("network-acl", subnet.subnet_id)
+    for table in account.route_tables.values():
+        if table.vpc_id == here.id:
+            targets = (target_node(route, here.id) for route in table.routes)
+            yield from (target for target in targets if target.kind == "vpc-endpoint")
 
 
 def _internet_gateway(account: Account, here: Node) -> Iterable[Node]:

@@ -40,12 +40,15 @@ def starts(walk: Walk, asked: Asked) -> Iterator[Step]:
                     f"No interface of load balancer {balancer.name} is listed in {node.subnet_id}: taken as one there "
                     f"with {', '.join(map(str, private_addresses(node)))}, an address that the subnet has free."
                 )
+    walk.from_internet = asked.source.kind == "internet"
     walk.to_internet = asked.destination.kind == "internet"
     for end in (asked.source, asked.destination):
         if end.kind == "host" and not any(a.version == version for i in end.interfaces for a in private_addresses(i)):
             raise EndpointError(
                 f"{end.label} has no IPv{version} address, and the other end of the question is IPv{version}"
             )
+    if asked.destination.kind == "service" and not spans_of(asked.destination, version):
+        raise EndpointError(f"{asked.destination.label} has no IPv{version} addresses, as far as its prefix lists tell")
     if asked.source.interfaces:
         yield from _from_interfaces(walk, asked, version)
         return

@@ -84,6 +84,10 @@ class Rulebook:
             found = self._kept[key] = make()
         return found
 
+    def made(self, key: tuple[object, ...], make: Callable[[], Any]) -> Any:
+        """Whatever else is made ready for evaluation, by a key of its own."""
+        return self._keep(key, make)
+
     def table(self, table: RouteTable, version: int) -> Table:
         """The route table for look-ups of one IP version."""
         found: Table = self._keep(
@@ -145,6 +149,7 @@ class Walk:
         self.leaves: list[Piece] = []
         self.path: list[tuple[Node, Node]] = []
         self.balancer: str | None = None  # the load balancer that is asked for by name, with all its nodes
+        self.from_internet = False  # the source is "internet": no address in particular
         self.to_internet = False  # the destination is "internet": of that, the account's own addresses are no part
         self._handlers = handlers
         self._came_by: set[tuple[Node, tuple[Piece, ...], tuple[Binding, ...]]] = set()
@@ -198,7 +203,7 @@ class Walk:
         if bundle.leg == "forward":
             self._arrived.append((place, bundle))
         elif place == bundle.origin:
-            self.leaves += bundle.pieces
+            self.leaves += self._seen_by_firewalls(bundle)
         else:
             self.block(
                 bundle,
@@ -208,6 +213,26 @@ class Walk:
                 summary=f"The reply does not come back to the sender: it goes to {place.kind} {place.id}.",
             )
             self.leaves += flagged(bundle.pieces, blocked=True)
+
+    def _seen_by_firewalls(self, bundle: Bundle) -> tuple[Piece, ...]:
+        """The pieces of a reply that is back, refused where a stateful firewall that saw the request did not see it.
+
+        https://docs.aws.amazon.com/network-firewall/latest/developerguide/asymmetric-routing.html
+        """
+        missed = [endpoint for endpoint in bundle.tracked if endpoint not in bundle.inspected]
+        fresh = [piece for piece in bundle.pieces if not piece.blocked]
+        if not missed or not fresh:
+            return bundle.pieces
+        self.block(
+            bundle,
+            fresh,
+            layer="network-firewall",
+            code="ASYMMETRIC_ROUTING",
+            summary=f"The reply does not come back through {' and '.join(missed)}, whose firewall saw the request.",
+            resource_ids=tuple(missed),
+            next_step=f"Route the replies through {missed[0]} as well.",
+        )
+        return flagged(bundle.pieces, blocked=True)
 
     def drop(self, bundle: Bundle) -> Iterator[Step]:
         """Nothing leads on. Go on at the door of the VPC that the packets were meant for, where it is known."""
@@ -290,6 +315,7 @@ class Walk:
                     at=None,
                     inbound=False,
                     resumed=False,
+                    inspected=(),
                     steps=0,
                 ),
             )
@@ -350,10 +376,10 @@ class Walk:
         seen = self._seen.setdefault(key, _Seen(bundle.subnet_id or "", bundle.vpc_id or ""))
         for piece in pieces:
             seen.packets[piece.packets] = None
-            seen.reached |= piece.here or not piece.blocked
+            seen.reached |= piece.here or piece.leaks or not piece.blocked
             if piece.here:
                 seen.rejected[piece.packets] = None
-            elif piece.unknown:
+            elif piece.unknown or piece.leaks:
                 seen.unknown[piece.packets] = None
 
     def refuse(self, bundle: Bundle, interface_id: str, direction: Direction, boxes: Iterable[Packets]) -> None:

@@ -17,7 +17,7 @@ from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.network.addresses import is_public
 from whyblocked.network.asked import Asked, End, Question
 from whyblocked.network.packets import ICMP, ICMPV6
-from whyblocked.question import hints
+from whyblocked.question import endpoints, hints
 from whyblocked.question.balancers import balancer_at, balancer_end, balancers_named, describe_balancer
 from whyblocked.question.find import GONE, Search
 from whyblocked.question.shapes import Shape, shape_of
@@ -44,6 +44,7 @@ def resolve(question: Question, account: Account) -> Asked | None:
         account.expect(_public_access(search, ends))
         return None
     source, destination = _choose(account, sources, destinations)
+    destination, remarks = endpoints.addressed(search, source, destination, _vpcs_around(account, source))
     if not _inside(search, source, destination) and not search.waits():
         if search.refused:
             reasons = tuple(clean(str(missing)) for missing in search.refused)
@@ -58,7 +59,7 @@ def resolve(question: Question, account: Account) -> Asked | None:
     account.expect(_public_access(search, (source, destination)))
     if search.waits():
         return None
-    return Asked(question=question, source=source, destination=destination, warnings=warnings)
+    return Asked(question=question, source=source, destination=destination, warnings=(*warnings, *remarks))
 
 
 # -- what the looks of the two ends settle ---------------------------------------------------------------------------
@@ -104,6 +105,8 @@ def _find(search: Search, shape: Shape, text: str, what: str) -> list[End]:
         return _interface(search, shape, text, what)
     if shape.kind == "name":
         return _name(search, shape, text, what)
+    if shape.kind in ("endpoint", "service"):
+        return _service(search, shape, text, what)
     if shape.kind == "dns":
         return _dns(search, shape, text, what)
     if shape.kind == "load-balancer":
@@ -192,6 +195,13 @@ def _name(search: Search, shape: Shape, text: str, what: str) -> list[End]:
         return [_of_interface(text, interfaces[0])]
     if balancers:
         return balancer_end(search, text, what, balancers[0])
+    gates = endpoints.endpoints_named(search, shape.value)
+    if search.waits():
+        return []
+    if len(gates) == 1:
+        return endpoints.end_of(search, gates[0], text, what)
+    if gates:
+        raise _ambiguous(what, text, f"{len(gates)} have that name", [one.vpc_endpoint_id for one in gates])
     raise _not_found(search, what, text, f"nothing is called '{clean(shape.value)}'", "")
 
 
@@ -202,6 +212,24 @@ def _balancer(search: Search, shape: Shape, text: str, what: str) -> list[End]:
     if search.waits():
         return []
     raise _not_found(search, what, text, f"no load balancer {clean(text)}", "")
+
+
+def _service(search: Search, shape: Shape, text: str, what: str) -> list[End]:
+    """A VPC endpoint by its id or DNS name, or a service by its own; what has that ``Name`` comes before a service."""
+    if shape.kind == "service":
+        instances, interfaces = search.named(text) if shape.value == text.lower() else ([], [])
+        if instances or interfaces:
+            return _name(search, shape._replace(value=text), text, what)
+        return endpoints.service(search, shape.value, text, what)
+    found = endpoints.endpoints_like(search, shape.value)
+    if search.waits():
+        return []
+    if not found:
+        raise _not_found(search, what, text, f"no VPC endpoint {clean(text)}", "")
+    if len(found) > 1:
+        lines = [f"{one.vpc_endpoint_id}  {clean(one.service_name)} in {one.vpc_id}" for one in found]
+        raise _ambiguous(what, text, f"{len(found)} VPC endpoints' ids begin like that", lines)
+    return endpoints.end_of(search, found[0], text, what, shape.zone)
 
 
 def _dns(search: Search, shape: Shape, text: str, what: str) -> list[End]:
@@ -284,6 +312,11 @@ def _subnets_around(account: Account, end: End) -> list[str]:
     ]
 
 
+def _vpcs_around(account: Account, end: End) -> list[str]:
+    """The VPCs that an end is in: those of its interfaces, or of the subnets that its addresses touch."""
+    return sorted(_vpcs(end)) or sorted(set(_subnets_around(account, end)))
+
+
 def _with_instance(search: Search, end: End) -> End:
     """An end with the instance that its one interface belongs to: its state and operating system matter."""
     if _instance_wanted(end) is None:
@@ -325,7 +358,7 @@ def _public_access(search: Search, ends: Sequence[End]) -> Iterator[Query]:
 def _outside(end: End) -> bool:
     if end.kind == "network":
         return end.network is not None and is_public(end.network.network_address)
-    return end.kind == "internet" or end.public or (end.address is not None and is_public(end.address))
+    return end.kind in ("internet", "service") or end.public or (end.address is not None and is_public(end.address))
 
 
 def _may_be_inside(shape: Shape) -> bool:

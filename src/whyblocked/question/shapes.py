@@ -7,15 +7,18 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from typing import Literal, NamedTuple
 
 from whyblocked.errors import EndpointError
+from whyblocked.question import services
 from whyblocked.question.balancers import is_balancer
 from whyblocked.text import clean
 
 ID_DIGITS = 17  # of an id made since 2016; older ones have 8
 
-Kind = Literal["internet", "network", "instance", "interface", "dns", "name", "load-balancer"]
+Kind = Literal["internet", "network", "instance", "interface", "dns", "name", "load-balancer", "endpoint", "service"]
 
 _ID = re.compile(r"(i|eni)-([0-9a-f]{1,17})", re.IGNORECASE)
-_EC2_ARN = re.compile(r"arn:[^:]*:ec2:[^:]*:[^:]*:(?:instance|network-interface)/((?:i|eni)-[0-9a-f]+)", re.IGNORECASE)
+_EC2_ARN = re.compile(
+    r"arn:[^:]*:ec2:[^:]*:[^:]*:(?:instance|network-interface|vpc-endpoint)/((?:i|eni|vpce)-[0-9a-f]+)", re.IGNORECASE
+)
 
 # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html#vpc-dns-hostnames
 _INTERNAL = r"\.(?:ec2|[a-z0-9-]+\.compute)\.internal"
@@ -28,7 +31,6 @@ _HOST_NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+\.?", re.IGNORECASE)
 
 _INSTEAD = "name one of its interfaces (eni-...) or an address"
 _OTHER_IDS = {
-    "vpce": ("a VPC endpoint", _INSTEAD),
     "nat": ("a NAT gateway", _INSTEAD),
     "tgw": ("a transit gateway", "name a host behind it by its address"),
     "tgw-attach": ("a transit gateway attachment", _INSTEAD),
@@ -50,7 +52,6 @@ _SERVICE_NAMES = (
     (re.compile(r"\.elb\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?\.?$", re.IGNORECASE), "a load balancer"),
     (re.compile(r"\.rds\.amazonaws\.com(\.cn)?\.?$", re.IGNORECASE), "an RDS database"),
     (re.compile(r"\.cache\.amazonaws\.com(\.cn)?\.?$", re.IGNORECASE), "an ElastiCache cluster"),
-    (re.compile(r"\.vpce\.amazonaws\.com(\.cn)?\.?$", re.IGNORECASE), "a VPC endpoint"),
     (re.compile(r"\.(amazonaws\.com(\.cn)?|on\.aws|api\.aws)\.?$", re.IGNORECASE), "an AWS service"),
 )
 _ARN_SERVICES = {
@@ -64,7 +65,8 @@ _ARN_SERVICES = {
 class Shape(NamedTuple):
     """``value`` is the id or host name in lower case, or the name as typed; ``network`` the addresses it means.
 
-    ``rounded``: a block was typed with bits set behind its length; ``public``: a DNS name of a public address.
+    ``rounded``: a block was typed with bits set behind its length; ``public``: a DNS name of a public address;
+    ``zone``: the zone in the DNS name of a VPC endpoint.
     """
 
     kind: Kind
@@ -72,6 +74,7 @@ class Shape(NamedTuple):
     network: IPv4Network | IPv6Network | None = None
     public: bool = False
     rounded: bool = False
+    zone: str | None = None
 
 
 def shape_of(name: str, what: str) -> Shape:
@@ -97,6 +100,8 @@ def shape_of(name: str, what: str) -> Shape:
             return Shape("dns", name.lower(), network, public=name.lower().startswith("ec2-"))
     if is_balancer(name):
         return Shape("load-balancer", name)
+    if (service := services.named(name)) is not None:
+        return Shape(service.kind, service.value, zone=service.zone)
     _check_supported(name, what)
     return Shape("name", name)
 

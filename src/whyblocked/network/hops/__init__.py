@@ -14,6 +14,7 @@ from whyblocked.network.hops import (
     security_group,
     subnet,
     target_group,
+    vpc_endpoint,
 )
 from whyblocked.network.walk import UNMODELLED_HANDLERS, Handler
 
@@ -33,11 +34,13 @@ HANDLERS: dict[str, Handler] = {
     "vpc-peering": peering.cross,
     "load-balancer": load_balancer.cross,
     "target-group": target_group.cross,
+    "vpc-endpoint": vpc_endpoint.cross,
 }
 """What moves packets through a resource of each kind; for the kinds of :data:`UNMODELLED`, to an open end."""
 
 NEIGHBOURS: dict[str, Neighbours] = {
     "load-balancer": load_balancer.neighbours,
     "target-group": target_group.neighbours,
+    "vpc-endpoint": vpc_endpoint.neighbours,
 }
 """What the resources of kinds beyond the VPC's own hand packets over to: each stands in its hop module."""

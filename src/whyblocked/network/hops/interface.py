@@ -12,9 +12,18 @@ from whyblocked.config.account import Missing
 from whyblocked.config.addresses import delegated_prefixes, private_addresses
 from whyblocked.config.balancers import balancer_of
 from whyblocked.config.resources import Instance, NetworkInterface
-from whyblocked.network.addresses import unfiltered
-from whyblocked.network.flow import Bundle, Node, flagged, split
-from whyblocked.network.packets import DESTINATION, Interval, join_intervals, network_words, span
+from whyblocked.network.addresses import PUBLIC, unfiltered
+from whyblocked.network.flow import Bundle, Node, flagged, guessed, split
+from whyblocked.network.hops import endpoint_interface
+from whyblocked.network.packets import (
+    DESTINATION,
+    EVERYWHERE,
+    Interval,
+    join_intervals,
+    network_words,
+    span,
+    subtract_intervals,
+)
 from whyblocked.network.walk import Step, Walk
 
 
@@ -47,6 +56,7 @@ def _leave(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[
         bundle = _check_state(walk, interface, bundle)
         own = _own_spans(interface, bundle.version)
         bundle = _answered_by_aws(walk, interface, bundle)
+        bundle = endpoint_interface.check_sender(walk, interface, bundle)
         local, leaving = split(bundle.pieces, DESTINATION, own)
         if local:
             walk.warn("Source and destination are the same interface: the packets never leave the instance.")
@@ -64,7 +74,7 @@ def _leave(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[
 def _arrive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
     if bundle.leg == "forward":
         bundle = _check_state(walk, interface, bundle)
-    if bundle.leg == "forward":
+        bundle = endpoint_interface.check_receiver(walk, interface, bundle)
         balancer = balancer_of(walk.account, interface)
         if isinstance(balancer, Missing):
             detail = f"a node of {(interface.description or 'a load balancer')[:80]}"
@@ -96,9 +106,20 @@ def _forward(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterato
         return walk.drop(bundle)
     owner = _instance_id(interface) or eni
     walk.note(bundle, "interface", eni, "unknown", detail="forwards as an appliance", **_where(interface))
-    return walk.lose(
-        bundle, Missing(f"appliance {owner}", "AWS does not show what it does with the packets that it forwards")
-    )
+    walk.lack(Missing(f"appliance {owner}", "AWS does not show what it does with the packets that it forwards"))
+    private, public = split(bundle.pieces, DESTINATION, _not_public(bundle.version))
+    if bundle.version == 4 and bundle.leg == "forward":
+        walk.leaves += flagged(tuple(public), unknown=True)  # a NAT instance puts its own address on what goes out
+        bundle = bundle.but(pieces=tuple(private))
+    if not bundle.pieces:
+        return iter(())
+    pieces = tuple(piece._replace(here=False) for piece in guessed(bundle.pieces))
+    onward = bundle.but(pieces=pieces, inbound=False, heading=None, at=eni, inspected=(*bundle.inspected, eni))
+    return iter([(Node("security-group", eni), onward)])
+
+
+def _not_public(version: int) -> list[Interval]:
+    return subtract_intervals([EVERYWHERE[version]], PUBLIC[version])
 
 
 def _answered_by_aws(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Bundle:

@@ -15,10 +15,9 @@ from whyblocked.config.balancers import hides_public_address
 from whyblocked.config.resources import GatewayAttachment, NetworkInterface
 from whyblocked.network.addresses import RFC1918, RFC6598
 from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged, split
-from whyblocked.network.graph import target_node
+from whyblocked.network.hops import edge
 from whyblocked.network.hops.public_access import check
 from whyblocked.network.packets import DESTINATION, SOURCE, Interval, Packets
-from whyblocked.network.routes import look_up
 from whyblocked.network.walk import Step, Walk
 
 
@@ -33,6 +32,7 @@ def _leave(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     gateway = walk.account.internet_gateways.get(node.id)
     if gateway is not None:
         bundle = check_attachment(walk, node, bundle, gateway.attachments)
+    bundle = bundle.but(pieces=edge.refuse_bypass(walk, node, bundle))
     pieces = tuple(piece for whole in bundle.pieces for piece in _translated(walk, node, bundle, whole))
     pieces = refuse_private(walk, node, bundle.but(pieces=pieces), outbound=True)
     pieces = check(walk, node, bundle.but(pieces=pieces), "internet-gateway")
@@ -169,21 +169,7 @@ def _enter(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         detail=_becomes("destination", bundle.boxes, entered.boxes),
         vpc_id=vpc_id,
     )
-    local = Node("vpc", vpc_id)
-    onward = entered.but(heading=local, via=node.id)
-    table = walk.account.edge_table_of(node.id)
-    if table is None:
-        yield local, onward
-        return
-    compiled = walk.rulebook.table(table, bundle.version)
-    for piece in onward.pieces:
-        for choice in look_up(compiled, bundle.version, piece.packets.destination):
-            part = onward.but(pieces=(piece.narrowed(piece.packets._replace(destination=choice.destinations)),))
-            if choice.missing is not None:
-                yield from walk.lose(part, choice.missing)
-                continue
-            heading = target_node(choice.route, vpc_id) if choice.route else local
-            yield (local if heading.kind == "interface" else heading), part.but(heading=heading)
+    yield from edge.into_vpc(walk, node, vpc_id, entered)
 
 
 def private_behind(walk: Walk, bundle: Bundle, public: int) -> Ip | None:

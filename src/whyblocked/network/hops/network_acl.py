@@ -32,7 +32,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         yield Node("subnet", node.id), after
         return
     heading = bundle.heading
-    if heading is None or heading.kind in ("vpc", "nat-gateway", "interface"):
+    if heading is None or heading.kind in ("vpc", "nat-gateway", "interface", "vpc-endpoint"):
         yield Node("vpc", here.vpc_id or ""), after
     else:
         yield heading, after
@@ -125,7 +125,7 @@ def _block(
 
 def _receiver(walk: Walk, bundle: Bundle) -> str | None:
     """The interface that the packets are coming in for, where it is one."""
-    if bundle.heading is not None and bundle.heading.kind in ("interface", "nat-gateway"):
+    if bundle.heading is not None and bundle.heading.kind in ("interface", "nat-gateway", "vpc-endpoint"):
         return bundle.heading.id if bundle.heading.kind == "interface" else None
     if all(walk.awaiting(bundle, piece.packets.destination[0]) for piece in bundle.pieces):
         return None

@@ -113,18 +113,44 @@ def _block(
     walk.refuse(bundle, eni, direction, (piece.packets for piece in denied))
     names = " or ".join(groups) if len(groups) < 4 else f"{len(groups)} security groups"
     way = "inbound" if direction == "ingress" else "outbound"
+    code, summary = "ENI_SG_RULES_MISMATCH", f"No {way} rule of {names} on {eni} allows it."
+    if not rules:
+        code = "SG_HAS_NO_RULES"
+        summary = f"{names} on {eni} {'has' if len(groups) == 1 else 'have'} no {way} rules at all."
+    elif direction == "ingress" and bundle.inspected and _would_match(walk, interface, bundle, denied, rules):
+        code = "SG_REFERENCES_NOT_PRESERVED"
+        summary = (
+            f"A rule of {names} on {eni} names the sender's security group, which is not told behind "
+            f"{bundle.inspected[-1]}: name its addresses instead."
+        )
     walk.block(
         bundle,
         denied,
         layer="security-group",
-        code="ENI_SG_RULES_MISMATCH" if rules else "SG_HAS_NO_RULES",
-        summary=f"No {way} rule of {names} on {eni} allows it."
-        if rules
-        else f"{names} on {eni} {'has' if len(groups) == 1 else 'have'} no {way} rules at all.",
+        code=code,
+        summary=summary,
         direction=direction,
         resource_ids=groups,
         interface_id=eni,
         tried=rules,
+    )
+
+
+def _would_match(
+    walk: Walk, interface: NetworkInterface, bundle: Bundle, denied: Sequence[Piece], rules: tuple[GroupRule, ...]
+) -> bool:
+    """Whether a rule that names a group would allow it all if the sender came without a middlebox.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
+    """
+    direct = bundle.but(inspected=())
+    named = [rule for rule in rules if rule.kind == "group"]
+    return all(
+        decision.action == "allow"
+        for piece in denied
+        for decision in any_match(
+            named, piece.packets, lambda rule, packets: peers_of(walk, interface, "ingress", direct, rule, packets)
+        )
     )
 
 
@@ -138,8 +164,8 @@ def peers_of(
             return cidrs
         networks = (ip_network(cidr.strip(), strict=False) for cidr in cidrs)
         return [span(network) for network in networks if network.version == packets.version]
-    if rule.peering_status == "deleted":
-        return ()
+    if rule.peering_status == "deleted" or (direction == "ingress" and bundle.inspected):
+        return ()  # behind a middlebox the sender's groups are no longer told
     low, high = packets.source if direction == "ingress" else packets.destination
     scope = _scope(walk, interface.vpc_id, direction, bundle)
     if direction == "ingress" and bundle.relay is not None and bundle.relay.keeps:

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from whyblocked.config.account import Missing
 from whyblocked.config.resources import ClassicLoadBalancer, NetworkInterface, Subnet
 from whyblocked.network.flow import Bundle, Node, Piece, split
+from whyblocked.network.hops import vpc_endpoint
 from whyblocked.network.hops.network_acl import leaving_within
 from whyblocked.network.packets import DESTINATION, network_words, span, subtract_intervals
 from whyblocked.network.walk import Step, Walk
@@ -26,7 +27,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     here = bundle.but(subnet_id=subnet.subnet_id, vpc_id=subnet.vpc_id)
     if bundle.inbound:
         heading = bundle.heading
-        if heading is not None and heading.kind == "nat-gateway":
+        if heading is not None and heading.kind in ("nat-gateway", "vpc-endpoint"):
             yield heading, here
         elif heading is not None and heading.kind == "interface":
             yield Node("security-group", heading.id), here
@@ -87,6 +88,9 @@ def cross_vpc(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
             yield from walk.lose(here, Missing(f"regional NAT gateway {heading.id}", "not modelled yet"))
         else:
             yield Node("network-acl", gateway.subnet_id), here
+        return
+    if heading is not None and heading.kind == "vpc-endpoint":
+        yield from vpc_endpoint.entrance(walk, heading, here)
         return
     if heading is not None and heading.kind == "interface":
         interface = walk.account.interface(heading.id)
