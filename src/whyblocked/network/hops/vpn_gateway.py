@@ -13,6 +13,7 @@ from whyblocked.config.account import Account, Missing
 from whyblocked.config.exits import direct_connect, vpn_connections, vpn_gateway
 from whyblocked.config.resources import Route, VpnConnection, VpnGateway, block
 from whyblocked.network.flow import Bundle, Node, Piece, flagged, split
+from whyblocked.network.hops import edge
 from whyblocked.network.hops.encryption import remark
 from whyblocked.network.hops.internet_gateway import check_attachment
 from whyblocked.network.packets import DESTINATION, SOURCE, Interval, network_words, span, subtract_intervals
@@ -46,7 +47,7 @@ def _unread(walk: Walk, node: Node, bundle: Bundle, missing: Missing) -> Iterato
         walk.arrive(node, bundle)
     elif bundle.leg == "forward" and bundle.inbound:  # what the VPC itself does with it still counts
         walk.lack(missing)
-        yield _door(node, bundle.but(pieces=flagged(bundle.pieces, unknown=True)))
+        yield from _door(walk, node, bundle.but(pieces=flagged(bundle.pieces, unknown=True)))
     else:
         yield from walk.lose(bundle, missing)
 
@@ -280,12 +281,12 @@ def _enter(walk: Walk, node: Node, bundle: Bundle, gateway: VpnGateway) -> Itera
         bundle = _check_state(walk, node, bundle, gateway)
         bundle = _check_tunnels(walk, node, bundle)
     walk.note(bundle, "vpn-gateway", node.id, "forward", subnet_id=None)
-    yield _door(node, bundle)
+    yield from _door(walk, node, bundle)
 
 
-def _door(node: Node, bundle: Bundle) -> Step:
-    door = Node("vpc", bundle.vpc_id or "")
-    return door, bundle.but(heading=door, via=node.id, inbound=True, at=None, subnet_id=None)
+def _door(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    """To the VPC's router, or the middlebox that the gateway's own route table names."""
+    return edge.into_vpc(walk, node, bundle.vpc_id or "", bundle.but(inbound=True, at=None, subnet_id=None))
 
 
 def _check_tunnels(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
