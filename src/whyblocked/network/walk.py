@@ -14,7 +14,7 @@ import msgspec
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.addresses import Ip, private_addresses
 from whyblocked.config.resources import NetworkInterface, RouteTable, SecurityGroup, Subnet
-from whyblocked.network.flow import Binding, Bundle, Leg, Node, Piece, flagged
+from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged
 from whyblocked.network.graph import UNMODELLED, NetworkGraph
 from whyblocked.network.packets import Packets, subtract_all
 from whyblocked.network.protocols import is_icmp
@@ -152,7 +152,7 @@ class Walk:
         self.from_internet = False  # the source is "internet": no address in particular
         self.to_internet = False  # the destination is "internet": of that, the account's own addresses are no part
         self._handlers = handlers
-        self._came_by: set[tuple[Node, tuple[Piece, ...], tuple[Binding, ...]]] = set()
+        self._came_by: set[tuple[object, ...]] = set()
         self._nodes: dict[tuple[str, Ip], NetworkInterface] = {}
         self._missing: dict[Missing, None] = {}
         self._warnings: dict[str, None] = {}
@@ -203,7 +203,7 @@ class Walk:
         if bundle.leg == "forward":
             self._arrived.append((place, bundle))
         elif place == bundle.origin:
-            self.leaves += self._seen_by_firewalls(bundle)
+            self.leaves += self.seen_by_firewalls(bundle)
         else:
             self.block(
                 bundle,
@@ -214,7 +214,7 @@ class Walk:
             )
             self.leaves += flagged(bundle.pieces, blocked=True)
 
-    def _seen_by_firewalls(self, bundle: Bundle) -> tuple[Piece, ...]:
+    def seen_by_firewalls(self, bundle: Bundle) -> tuple[Piece, ...]:
         """The pieces of a reply that is back, refused where a stateful firewall that saw the request did not see it.
 
         https://docs.aws.amazon.com/network-firewall/latest/developerguide/asymmetric-routing.html
@@ -276,7 +276,7 @@ class Walk:
 
     def is_new(self, node: Node, bundle: Bundle) -> bool:
         """Whether no bundle with these pieces came by here before: one that did took the same way to the same end."""
-        key = (node, bundle.pieces, bundle.bindings)
+        key = (node, bundle.pieces, bundle.bindings, bundle.tracked)
         seen = key in self._came_by
         self._came_by.add(key)
         return not seen
