@@ -121,6 +121,15 @@ class Piece(NamedTuple):
             packets=packets, links=(a if kept else None, None, c if kept else None, d if port is None else None)
         )
 
+    def sharing(self, other: Piece) -> Piece:
+        """This piece with what befell ``other``, the same packets on the far side of a gateway, as well."""
+        return self._replace(
+            blocked=self.blocked or other.blocked,
+            unknown=self.unknown or other.unknown,
+            guess=self.guess or other.guess,
+            leaks=self.leaks or other.leaks,
+        )
+
     def turned(self, packets: Packets | None = None) -> Piece:
         """The reply: source and destination swapped (``packets`` where the reply differs in more than that)."""
         a, b, c, d = self.links
@@ -132,7 +141,7 @@ class Binding(NamedTuple):
     """What a NAT gateway or load balancer remembers: which packets it translated, and to which source address.
 
     ``node`` is the interface of the load balancer that took them, None for a NAT gateway; it ``keeps`` the client's
-    address as the source.
+    address as the source. ``tracked`` are the firewalls that have to see the reply to the connection it took.
     """
 
     gateway_id: str
@@ -140,6 +149,7 @@ class Binding(NamedTuple):
     pieces: tuple[Piece, ...]
     node: str | None = None
     keeps: bool = False
+    tracked: tuple[str, ...] = ()
 
 
 class Bundle(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from whyblocked.config.addresses import Ip, private_addresses
 from whyblocked.config.resources import NetworkInterface, RouteTable, SecurityGroup, Subnet
 from whyblocked.network import transit
 from whyblocked.network.beyond import reason
-from whyblocked.network.flow import Binding, Bundle, Leg, Node, Piece, flagged, split
+from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged, split
 from whyblocked.network.graph import UNMODELLED, NetworkGraph
 from whyblocked.network.packets import DESTINATION, Packets, subtract_all
 from whyblocked.network.protocols import is_icmp
@@ -163,7 +163,7 @@ class Walk:
         self.to_internet = False  # the destination is "internet": of that, the account's own addresses are no part
         self.to_host = False  # the destination was named, not given by an address that others may have as well
         self._handlers = handlers
-        self._came_by: set[tuple[Node, tuple[Piece, ...], tuple[Binding, ...]]] = set()
+        self._came_by: set[tuple[object, ...]] = set()
         self._nodes: dict[tuple[str, Ip], NetworkInterface] = {}
         self._missing: dict[Missing, None] = {}
         self._warnings: dict[str, None] = {}
@@ -216,7 +216,7 @@ class Walk:
                 bundle = self._astray(place, bundle)
             self._arrived.append((place, bundle))
         elif place == bundle.origin:
-            self.leaves += self._seen_by_firewalls(bundle)
+            self.leaves += self.seen_by_firewalls(bundle)
         else:
             self.block(
                 bundle,
@@ -239,7 +239,7 @@ class Walk:
         )
         return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
 
-    def _seen_by_firewalls(self, bundle: Bundle) -> tuple[Piece, ...]:
+    def seen_by_firewalls(self, bundle: Bundle) -> tuple[Piece, ...]:
         """The pieces of a reply that is back, refused where a stateful firewall that saw the request did not see it.
 
         https://docs.aws.amazon.com/network-firewall/latest/developerguide/asymmetric-routing.html
@@ -301,7 +301,7 @@ class Walk:
 
     def is_new(self, node: Node, bundle: Bundle) -> bool:
         """Whether no bundle with these pieces came by here before: one that did took the same way to the same end."""
-        key = (node, bundle.pieces, bundle.bindings)
+        key = (node, bundle.pieces, bundle.bindings, bundle.tracked)
         seen = key in self._came_by
         self._came_by.add(key)
         return not seen

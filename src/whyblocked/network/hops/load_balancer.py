@@ -297,15 +297,20 @@ def _reply(walk: Walk, balancer: Balancer, bundle: Bundle) -> Iterator[Step]:
     """On the client's connection, out of the node that took it; once, however many targets answer."""
     relay = bundle.bindings[-1]
     restored: dict[Piece, None] = {}
-    for piece in bundle.pieces:
+    for piece in walk.seen_by_firewalls(bundle):
         for before in relay.pieces:
             asked = intersect(before.asked, piece.asked)
             if asked is not None:
-                back = before.standing_for(asked).turned()
-                blocked, unknown = before.blocked or piece.blocked, before.unknown or piece.unknown
-                restored[back._replace(blocked=blocked, unknown=unknown)] = None
+                restored[before.standing_for(asked).turned().sharing(piece)] = None
     back_there = bundle.but(
-        pieces=tuple(restored), bindings=bundle.bindings[:-1], at=None, inbound=False, heading=None, resumed=False
+        pieces=tuple(restored),
+        bindings=bundle.bindings[:-1],
+        inspected=(),
+        tracked=relay.tracked,
+        at=None,
+        inbound=False,
+        heading=None,
+        resumed=False,
     )
     detail = "back to the client"
     walk.note(back_there, "load-balancer", balancer.id, "translate", detail=detail, interface_id=relay.node)

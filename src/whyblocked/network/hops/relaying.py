@@ -69,7 +69,7 @@ def send(
         yield from walk.lose(bundle, Missing(f"load balancer {balancer.name}", f"no IPv{version} address to send from"))
         return
     pieces = tuple(p.sent_on(version, source, int(way.address), way.port, PORTS) for p in bundle.pieces)
-    binding = Binding(balancer.id, source or 0, bundle.pieces, node.network_interface_id, keeps)
+    binding = Binding(balancer.id, source or 0, bundle.pieces, node.network_interface_id, keeps, bundle.tracked)
     yield (
         Node("interface", node.network_interface_id),
         bundle.but(
@@ -80,6 +80,8 @@ def send(
             heading=None,
             at=None,
             via=None,
+            inspected=(),
+            tracked=(),
             resumed=False,
         ),
     )
