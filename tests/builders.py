@@ -1086,7 +1086,6 @@ class Network:
                 found[OPERATIONS.get(key, key)] = {key: copy.deepcopy(rows)}
         for key, row in self.settings.items():
             found[OPERATIONS[key]] = {key: copy.deepcopy(row)}
-        found |= copy.deepcopy(self.details)
         for list_id, cidrs in self.prefix_lists.items():
             name = f"get-managed-prefix-list-entries.{list_id}"
             found[name] = {"Entries": [{"Cidr": cidr, "Description": ""} for cidr in cidrs]}

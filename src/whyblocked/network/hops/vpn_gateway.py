@@ -129,7 +129,7 @@ def _ways(walk: Walk, node: Node, bundle: Bundle) -> Iterator[_End]:
     if isinstance(connections, Missing):
         yield _End(bundle, connections if connections.pending else Missing(f"VPN gateway {node.id}", str(connections)))
         return
-    alive = [c for c in connections if bundle.established or _is_up(walk, c)]
+    alive = [c for c in connections if bundle.established or is_up(walk, c)]
     rest = list(bundle.pieces)
     for connection in alive:
         found, rest = split(rest, DESTINATION, _static(connection, bundle.version))
@@ -230,7 +230,7 @@ def _is_static(connection: VpnConnection) -> bool:
     return connection.options is not None and connection.options.static_routes_only
 
 
-def _is_up(walk: Walk, connection: VpnConnection) -> bool:
+def is_up(walk: Walk, connection: VpnConnection) -> bool:
     """Whether packets pass the connection: it is available, and one of its tunnels is up (or nothing tells)."""
     if connection.state.lower() not in ("available", ""):
         return False
@@ -295,7 +295,7 @@ def _check_tunnels(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
     if isinstance(connections, Missing):
         walk.lack(connections)
         return bundle.but(pieces=flagged(bundle.pieces, unknown=True))
-    if any(_is_up(walk, connection) for connection in connections):
+    if any(is_up(walk, connection) for connection in connections):
         return bundle
     other = direct_connect(walk.account, node.id)
     if other is True:
