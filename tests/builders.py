@@ -851,6 +851,155 @@ class Network:
             self.prefix_lists[list_id] = list(cidrs)
         return list_id
 
+    def endpoint(
+        self,
+        endpoint_id: str,
+        service: str,
+        kind: str = "Interface",
+        *,
+        at: Mapping[str, str] | None = None,
+        groups: Sequence[str] = ("sg-open",),
+        tables: Sequence[str] = (),
+        vpc: str = "vpc-1",
+        state: str = "available",
+        private_dns: bool = False,
+        policy: Json | None = None,
+        firewall: str | None = None,
+    ) -> str:
+        """A VPC endpoint; ``at`` maps its subnets to the addresses of its interfaces, ``tables`` serve a gateway's."""
+        interface = kind == "Interface"
+        kinds = {"Interface": "vpc_endpoint", "GatewayLoadBalancer": "gateway_load_balancer_endpoint"}
+        made = [
+            self.interface(
+                f"eni-{endpoint_id}-{number}",
+                address,
+                subnet=subnet,
+                groups=groups if interface else (),
+                kind=kinds[kind],
+                requester="727180483921",
+                description=f"VPC Endpoint Interface {endpoint_id}",
+                source_dest_check=interface,
+                deny_igw=True,
+            )
+            for number, (subnet, address) in enumerate((at or {}).items())
+        ]
+        short = service.rpartition(".")[2]
+        names = [f"{endpoint_id}-0a1b2c3d.{short}.{self.region}.vpce.amazonaws.com"]
+        names += [f"{short}.{self.region}.amazonaws.com"] if private_dns else []
+        everything = {"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}
+        tags = _tags(None)
+        if firewall:
+            tags = [{"Key": "AWSNetworkFirewallManaged", "Value": "true"}, {"Key": "Firewall", "Value": firewall}]
+        row: Json = {
+            "VpcEndpointId": endpoint_id,
+            "VpcEndpointType": kind,
+            "VpcId": vpc,
+            "ServiceName": service,
+            "State": state,
+            "RouteTableIds": list(tables),
+            "SubnetIds": list(at or {}),
+            "Groups": [{"GroupId": g, "GroupName": self._group_name(g, vpc)} for g in groups] if interface else [],
+            "IpAddressType": "ipv4",
+            "PrivateDnsEnabled": private_dns,
+            "RequesterManaged": firewall is not None,
+            "NetworkInterfaceIds": made,
+            "DnsEntries": [{"DnsName": n, "HostedZoneId": "Z38GZ743OKFT7T"} for n in names] if interface else [],
+            "CreationTimestamp": "2026-05-11T08:12:44.123000+00:00",
+            "Tags": tags,
+            "OwnerId": self.account,
+        }
+        if kind != "GatewayLoadBalancer":
+            row["PolicyDocument"] = json.dumps({"Version": "2008-10-17", "Statement": [policy or everything]})
+        self.responses.setdefault("VpcEndpoints", []).append(row)
+        return endpoint_id
+
+    def firewall(
+        self,
+        name: str,
+        endpoints: Mapping[str, str],
+        *,
+        vpc: str = "vpc-1",
+        stateless: Mapping[str, Sequence[Json]] | None = None,
+        stateless_default: str = "aws:forward_to_sfe",
+        stateful: Mapping[str, Json] | None = None,
+        strict: bool = False,
+        default: Sequence[str] = (),
+        home: Sequence[str] = (),
+        status: str = "READY",
+    ) -> str:
+        """A Network Firewall, its policy and rule groups (by name); ``endpoints`` maps subnets to endpoint ids.
+
+        A stateless group is its rules, a stateful one its ``RuleGroup``.
+        """
+        arn = f"arn:aws:network-firewall:{self.region}:{self.account}:firewall/{name}"
+        policy = f"arn:aws:network-firewall:{self.region}:{self.account}:firewall-policy/{name}"
+        kinds = {"stateless": stateless or {}, "stateful": stateful or {}}
+        references: dict[str, list[Json]] = {}
+        for kind, groups in kinds.items():
+            for number, (group, content) in enumerate(groups.items()):
+                group_arn = f"arn:aws:network-firewall:{self.region}:{self.account}:{kind}-rulegroup/{group}"
+                references.setdefault(kind, []).append({"ResourceArn": group_arn, "Priority": number + 1})
+                if kind == "stateful" and not strict:
+                    del references[kind][-1]["Priority"]
+                rules = (
+                    content
+                    if isinstance(content, dict)
+                    else {"RulesSource": {"StatelessRulesAndCustomActions": {"StatelessRules": content}}}
+                )
+                self.details[f"describe-rule-group.{group}"] = {
+                    "UpdateToken": hexid("token", group),
+                    "RuleGroup": rules,
+                    "RuleGroupResponse": {
+                        "RuleGroupArn": group_arn,
+                        "RuleGroupName": group,
+                        "Type": kind.upper(),
+                        "Capacity": 100,
+                        "RuleGroupStatus": "ACTIVE",
+                    },
+                }
+        content = {
+            "StatelessDefaultActions": [stateless_default],
+            "StatelessFragmentDefaultActions": [stateless_default],
+            "StatelessRuleGroupReferences": references.get("stateless", []),
+            "StatefulRuleGroupReferences": references.get("stateful", []),
+        }
+        if strict:
+            content["StatefulDefaultActions"] = list(default)
+            content["StatefulEngineOptions"] = {"RuleOrder": "STRICT_ORDER", "StreamExceptionPolicy": "DROP"}
+        if home:
+            content["PolicyVariables"] = {"RuleVariables": {"HOME_NET": {"Definition": list(home)}}}
+        self.details[f"describe-firewall-policy.{name}"] = {
+            "UpdateToken": hexid("token", "policy", name),
+            "FirewallPolicyResponse": {
+                "FirewallPolicyName": name,
+                "FirewallPolicyArn": policy,
+                "FirewallPolicyStatus": "ACTIVE",
+            },
+            "FirewallPolicy": content,
+        }
+        zones = {subnet: self._find("Subnets", "SubnetId", subnet)["AvailabilityZone"] for subnet in endpoints}
+        self.details[f"describe-firewall.{name}"] = {
+            "UpdateToken": hexid("token", name),
+            "Firewall": {
+                "FirewallName": name,
+                "FirewallArn": arn,
+                "FirewallPolicyArn": policy,
+                "VpcId": vpc,
+                "SubnetMappings": [{"SubnetId": subnet} for subnet in endpoints],
+                "DeleteProtection": False,
+            },
+            "FirewallStatus": {
+                "Status": "READY",
+                "ConfigurationSyncStateSummary": "IN_SYNC",
+                "SyncStates": {
+                    zones[subnet]: {"Attachment": {"SubnetId": subnet, "EndpointId": endpoint, "Status": status}}
+                    for subnet, endpoint in endpoints.items()
+                },
+            },
+        }
+        self.responses.setdefault("Firewalls", []).append({"FirewallName": name, "FirewallArn": arn})
+        return arn
+
     def block_public_access(self, mode: str, exclusions: Mapping[str, str] | None = None) -> None:
         """Block Public Access of the account; ``exclusions`` map subnets and VPCs to their mode."""
         self.settings["VpcBlockPublicAccessOptions"] = {
@@ -937,10 +1086,12 @@ class Network:
                 found[OPERATIONS.get(key, key)] = {key: copy.deepcopy(rows)}
         for key, row in self.settings.items():
             found[OPERATIONS[key]] = {key: copy.deepcopy(row)}
-        found |= copy.deepcopy(self.details)
         for list_id, cidrs in self.prefix_lists.items():
             name = f"get-managed-prefix-list-entries.{list_id}"
             found[name] = {"Entries": [{"Cidr": cidr, "Description": ""} for cidr in cidrs]}
+        for name, content in self.details.items():
+            if not self._left_out.intersection(content):
+                found[name] = copy.deepcopy(content)
         return found
 
     def save(self, folder: Path) -> Path:
@@ -1030,6 +1181,13 @@ OPERATIONS = {
     "TransitGatewayPeeringAttachments": "describe-transit-gateway-peering-attachments",
     "TransitGatewayRouteTables": "describe-transit-gateway-route-tables",
     "SecurityGroupVpcAssociations": "describe-security-group-vpc-associations",
+    "LoadBalancers": "describe-load-balancers",
+    "LoadBalancerDescriptions": "describe-classic-load-balancers",
+    "Listeners": "describe-listeners",
+    "Rules": "describe-rules",
+    "TargetGroups": "describe-target-groups",
+    "VpcEndpoints": "describe-vpc-endpoints",
+    "Firewalls": "list-firewalls",
     "VpcBlockPublicAccessOptions": "describe-vpc-block-public-access-options",
     "VpcBlockPublicAccessExclusions": "describe-vpc-block-public-access-exclusions",
     "VpnGateways": "describe-vpn-gateways",

@@ -26,7 +26,9 @@ from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupR
 from moto.ec2.models.subnets import Subnet
 from moto.ec2.models.transit_gateway_attachments import TransitGatewayAttachment
 from moto.ec2.models.transit_gateway_route_tables import TransitGatewayRouteTableBackend as TransitTables
+from moto.ec2.models.vpcs import VPCBackend, VPCEndPoint
 from moto.ec2.responses import EC2Response
+from moto.networkfirewall.responses import NetworkFirewallResponse
 
 page_size: int | None = None
 """Pages of this size even where the caller asks for none: what forgets to page then misses something."""
@@ -40,6 +42,9 @@ answers: dict[str, dict[str, Any]] = {
 }
 """Operations that moto lacks, with what they answer; a test may put its own here."""
 
+firewalls: dict[str, dict[str, Any]] = {}
+"""What Network Firewall tells of the policies and rule groups that moto lacks, and of firewalls, by ARN."""
+
 _PAGED_BY_MOTO = ("describe_instances", "describe_vpc_endpoint_services")
 
 
@@ -49,6 +54,8 @@ def mend() -> None:
     _missing_operations()
     _interface_groups()
     _interface_filters()
+    _endpoint_filters()
+    _endpoint_interfaces()
     _filters_match_any_value()
     _network_acl_rows()
     _icmp_of_network_acl_rows()
@@ -58,6 +65,7 @@ def mend() -> None:
     _ipv6_of_subnets()
     _public_addresses()
     _transit_gateways()
+    _network_firewall()
     _pages()
     _denials()
 
@@ -65,6 +73,70 @@ def mend() -> None:
 def _missing_operations() -> None:
     for operation in answers:
         setattr(EC2Response, xform_name(operation), lambda _self, name=operation: ActionResult(answers[name]))
+
+
+def add_firewall(name: str, vpc: str, endpoints: dict[str, str], rules: str = "", **policy: Any) -> str:
+    """A firewall with one stateful rule group of ``rules``; ``endpoints`` maps subnets to endpoint ids. Its ARN."""
+    import boto3
+
+    client = boto3.client("network-firewall", region_name="us-east-1")
+    of = "arn:aws:network-firewall:us-east-1:123456789012:"
+    policy_arn, group_arn = f"{of}firewall-policy/{name}", f"{of}stateful-rulegroup/{name}"
+    made = client.create_firewall(
+        FirewallName=name,
+        FirewallPolicyArn=policy_arn,
+        VpcId=vpc,
+        SubnetMappings=[{"SubnetId": subnet} for subnet in endpoints],
+    )["Firewall"]["FirewallArn"]
+    states = {
+        f"us-east-1{zone}": {"Attachment": {"SubnetId": subnet, "EndpointId": endpoint, "Status": "READY"}}
+        for zone, (subnet, endpoint) in zip("abcdef", endpoints.items(), strict=False)
+    }
+    status = {"Status": "READY", "ConfigurationSyncStateSummary": "IN_SYNC", "SyncStates": states}
+    firewalls[made] = {"FirewallStatus": status}
+    firewalls[policy_arn] = {
+        "FirewallPolicyResponse": {
+            "FirewallPolicyName": name,
+            "FirewallPolicyArn": policy_arn,
+            "FirewallPolicyId": "1",
+        },
+        "FirewallPolicy": {
+            "StatelessDefaultActions": ["aws:forward_to_sfe"],
+            "StatelessFragmentDefaultActions": ["aws:forward_to_sfe"],
+            "StatefulRuleGroupReferences": [{"ResourceArn": group_arn}],
+            **policy,
+        },
+    }
+    firewalls[group_arn] = {
+        "RuleGroupResponse": {"RuleGroupName": name, "RuleGroupArn": group_arn, "RuleGroupId": "1", "Type": "STATEFUL"},
+        "RuleGroup": {"RulesSource": {"RulesString": rules}},
+    }
+    return str(made)
+
+
+def _network_firewall() -> None:
+    """Policies and rule groups, and the endpoints of a firewall: what tests said with :func:`add_firewall`."""
+    original = NetworkFirewallResponse.describe_firewall
+
+    def describe_firewall(self: Any) -> Any:
+        told: Any = original(self).result
+        return ActionResult({**told, **firewalls.get(told["Firewall"]["FirewallArn"], {})})
+
+    def listing(key: str, part: str) -> Callable[[Any], ActionResult]:
+        def listed(_self: Any) -> ActionResult:
+            arns = [arn for arn in firewalls if f":{part}" in arn or f"-{part}" in arn]
+            return ActionResult({key: [{"Name": arn.rpartition("/")[2], "Arn": arn} for arn in arns]})
+
+        return listed
+
+    def describing(parameter: str) -> Callable[[Any], ActionResult]:
+        return lambda self: ActionResult({"UpdateToken": "1", **firewalls[self._get_param(parameter)]})
+
+    _set(NetworkFirewallResponse, "describe_firewall", describe_firewall)
+    _set(NetworkFirewallResponse, "list_firewall_policies", listing("FirewallPolicies", "firewall-policy"))
+    _set(NetworkFirewallResponse, "list_rule_groups", listing("RuleGroups", "rulegroup"))
+    _set(NetworkFirewallResponse, "describe_firewall_policy", describing("FirewallPolicyArn"))
+    _set(NetworkFirewallResponse, "describe_rule_group", describing("RuleGroupArn"))
 
 
 def _interface_groups() -> None:
@@ -104,6 +176,35 @@ def _interface_filters() -> None:
         return original(self, filter_name, method_name)
 
     _set(NetworkInterface, "get_filter_value", get_filter_value)
+
+
+def _endpoint_filters() -> None:
+    """VPC endpoints by id."""
+    original = VPCEndPoint.get_filter_value
+
+    def get_filter_value(self: Any, filter_name: str, method_name: str | None = None) -> Any:
+        return self.id if filter_name == "vpc-endpoint-id" else original(self, filter_name, method_name)
+
+    _set(VPCEndPoint, "get_filter_value", get_filter_value)
+
+
+def _endpoint_interfaces() -> None:
+    """An interface endpoint's interfaces have an address of their subnet and the endpoint's groups, and are in use."""
+    original = VPCBackend.create_vpc_endpoint
+
+    def create_vpc_endpoint(self: Any, *args: Any, **more: Any) -> Any:
+        made = original(self, *args, **more)
+        for interface_id in made.network_interface_ids:
+            interface = self.get_network_interface(interface_id)
+            address = interface.subnet.get_available_subnet_ip(interface)
+            interface.private_ip_address = address
+            interface.private_ip_addresses = [{"Primary": True, "PrivateIpAddress": address}]
+            interface._group_set = [self.get_security_group_from_id(group) for group in made.security_group_ids]
+            interface.interface_type, interface.status = "vpc_endpoint", "in-use"
+            interface.description = f"VPC Endpoint Interface {made.id}"
+        return made
+
+    _set(VPCBackend, "create_vpc_endpoint", create_vpc_endpoint)
 
 
 def _filters_match_any_value() -> None:

@@ -12,8 +12,10 @@ import pytest
 _PROBE = """
 import json
 import boto3
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.ec2.responses import EC2Response
+from moto.networkfirewall.responses import NetworkFirewallResponse
 from moto.ec2.models.route_tables import Route
 from moto.ec2.models.security_groups import SecurityGroupRule
 
@@ -37,7 +39,7 @@ with mock_aws():
     def finds(call, key, name, *values):
         try:
             return bool(call(Filters=[{"Name": name, "Values": list(values)}])[key])
-        except NotImplementedError:
+        except (NotImplementedError, ClientError):
             return False
 
     gaps["interface_filters"] = not finds(
@@ -70,6 +72,16 @@ with mock_aws():
     gaps["ipv6_of_subnets"] = given["Ipv6CidrBlockState"]["State"] != "associated"
     gaps["public_addresses"] = ec2.allocate_address(Domain="vpc")["PublicIp"].startswith("127.")
     gaps["pages"] = len(ec2.describe_subnets(MaxResults=5)["Subnets"]) > 5
+
+    made = ec2.create_vpc_endpoint(
+        VpcId=vpc, ServiceName="com.amazonaws.us-east-1.sqs", VpcEndpointType="Interface", SubnetIds=[subnet]
+    )["VpcEndpoint"]
+    (row,) = ec2.describe_network_interfaces(NetworkInterfaceIds=made["NetworkInterfaceIds"])["NetworkInterfaces"]
+    gaps["endpoint_interfaces"] = row["InterfaceType"] != "vpc_endpoint"
+    gaps["endpoint_filters"] = not finds(
+        ec2.describe_vpc_endpoints, "VpcEndpoints", "vpc-endpoint-id", made["VpcEndpointId"]
+    )
+    gaps["network_firewall"] = not hasattr(NetworkFirewallResponse, "describe_firewall_policy")
 print(json.dumps(gaps))
 """
 
@@ -87,6 +99,8 @@ def gaps() -> dict[str, bool]:
         "missing_operations",
         "interface_groups",
         "interface_filters",
+        "endpoint_filters",
+        "endpoint_interfaces",
         "filters_match_any_value",
         "network_acl_rows",
         "icmp_of_network_acl_rows",
@@ -95,6 +109,7 @@ def gaps() -> dict[str, bool]:
         "route_state",
         "ipv6_of_subnets",
         "public_addresses",
+        "network_firewall",
         "pages",
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any, cast
 import botocore.handlers
 import pytest
 
+from tests import moto_fixups
 from tests.config import cloud
 from tests.config.test_save import everything
 from whyblocked.config.account import Account, Query
@@ -52,6 +53,7 @@ def made(aws: None, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     calls: set[str] = set()
     prefixes = {
         "elastic-load-balancing-v2": "elasticloadbalancing",
+        "elastic-load-balancing": "elasticloadbalancing",
         "direct-connect": "directconnect",
         "efs": "elasticfilesystem",
         "opensearch": "es",
@@ -82,8 +84,12 @@ def test_the_policy_allows_exactly_the_calls_that_are_made(made: set[str], tmp_p
     things = cloud.build()
     things.ec2.create_transit_gateway()
     things.ec2.create_vpn_gateway(Type="ipsec.1")
-    boto3.client("elbv2").create_load_balancer(Name="web", Subnets=[things.subnet])
-    boto3.client("elbv2").create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=things.vpc)
+    elbv2 = boto3.client("elbv2")
+    balancer = elbv2.create_load_balancer(Name="web", Subnets=[things.subnet])["LoadBalancers"][0]["LoadBalancerArn"]
+    group = elbv2.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=things.vpc)["TargetGroups"][0]
+    forward = [{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}]
+    elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=forward)
+    moto_fixups.add_firewall("egress", things.vpc, {things.subnet: "vpce-0a1b2c3d"})
     made.clear()
     account = live_account()
     source = cast(Live, account.source)
@@ -134,7 +140,7 @@ EVERY = {operation.name: operation for operation in (*SAVED, *READ.values())}
 def test_every_call_is_as_the_api_describes_it(operation: Any) -> None:
     import botocore.session
 
-    model = botocore.session.Session().get_service_model(operation.service).operation_model(operation.name)
+    model = botocore.session.Session().get_service_model(operation.service).operation_model(operation.api_name)
     assert model.output_shape is not None
     assert model.input_shape is not None
     assert operation.key in model.output_shape.members
@@ -146,8 +152,10 @@ def test_every_call_is_as_the_api_describes_it(operation: Any) -> None:
             is_list = model.input_shape.members[name.removesuffix("[]")].type_name == "list"
             assert is_list == name.endswith("[]")
     told = {name.removesuffix("[]") for way in (*given, *operation.direct) for name in way.split(",")}
-    assert set(model.input_shape.required_members) <= told
+    assert set(model.input_shape.required_members) <= told <= set(model.input_shape.members)
     if operation.listed:
         assert set(model.input_shape.required_members) <= {name.removesuffix("[]") for name in given}
+    for name in operation.parameters:
+        assert model.input_shape.members[name].type_name == ("list" if name.endswith("s") else "string")
     if operation.type is not None and operation.service == "ec2" and operation.each is None and not operation.single:
         assert not operation.filters or operation.filters in model.input_shape.members

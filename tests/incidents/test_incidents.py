@@ -144,7 +144,10 @@ def test_no_record_of_an_interface_that_is_not_there(folder: Path) -> None:
 # -- the shapes of AWS ----------------------------------------------------------------------------------------------
 
 EC2 = ServiceModel(Loader().load_service_model("ec2", "service-2"), "ec2")
-OTHERS = [ServiceModel(Loader().load_service_model(name, "service-2"), name) for name in ("rds", "lambda", "efs")]
+OTHERS = [
+    ServiceModel(Loader().load_service_model(name, "service-2"), name)
+    for name in ("rds", "lambda", "efs", "elbv2", "network-firewall")
+]
 SHAPES = {
     xform_name(name, "-"): service.operation_model(name).output_shape
     for service in (*OTHERS, EC2)
@@ -174,7 +177,9 @@ def strange(value: Any, shape: Shape, where: str) -> list[str]:
             return [where]
         return [s for index, item in enumerate(value) for s in strange(item, shape.member, f"{where}[{index}]")]
     if isinstance(shape, MapShape):
-        return [where]
+        if not isinstance(value, dict):
+            return [where]
+        return [s for key, item in value.items() for s in strange(item, shape.value, f"{where}.{key}")]
     fits = isinstance(value, PLAIN[shape.type_name]) and isinstance(value, bool) == (shape.type_name == "boolean")
     return [] if fits else [where]
 

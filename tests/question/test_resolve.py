@@ -279,16 +279,17 @@ def test_an_address_of_two_vpcs_is_ambiguous_from_outside(account: Account) -> N
         ("web-1 255.255.255.255", "addresses many at once"),
         ("web-1 8.8.8.8/icmpv6", "icmpv6 is IPv6 only"),
         ("nat-0123456789abcdef0 web-1", "is a NAT gateway, not yet resolved"),
-        ("web-1 vpce-0123456789abcdef0", "is a VPC endpoint, not yet resolved"),
+        ("web-1 vpce-0123456789abcdef0", "no VPC endpoint vpce-0123456789abcdef0"),
         ("web-1 tgw-01234567", "is a transit gateway, not yet resolved"),
         ("web-1 subnet-0123456789abcdef0", "ask about its CIDR"),
         ("sg-0123456789abcdef0 web-1", "is a security group"),
-        ("web-1 app-1.eu-west-1.elb.amazonaws.com:443", "a load balancer, not yet resolved"),
-        ("web-1 net-1.elb.eu-west-1.amazonaws.com:443", "a load balancer, not yet resolved"),
+        ("web-1 app-1.eu-west-1.elb.amazonaws.com:443", "no load balancer app-1.eu-west-1.elb.amazonaws.com"),
+        ("web-1 net-1.elb.eu-west-1.amazonaws.com:443", "no load balancer net-1.elb.eu-west-1"),
         ("web-1 db.abc.eu-west-1.rds.amazonaws.com:5432", "nothing is called 'db.abc.eu-west-1.rds.amazonaws.com'"),
-        ("web-1 s3.eu-west-1.amazonaws.com:443", "an AWS service, not yet resolved"),
+        ("s3.eu-west-1.amazonaws.com web-1:443", "opens no connections"),
         ("web-1 arn:aws:lambda:eu-west-1:1:function:f", "nothing is called 'arn:aws:lambda:eu-west-1:1:function:f'"),
-        ("web-1 arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/x/1:443", "a load balancer, not yet"),
+        ("web-1 arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/x/1:443", "no load balancer arn:aws:"),
+        ("web-1 arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/x/1:443", "a load balancer, not yet"),
     ],
 )
 def test_ends_that_are_refused(text: str, message: str, account: Account) -> None:
@@ -460,7 +461,9 @@ def test_names_need_their_interfaces_together_with_the_bundle() -> None:
     found = rounds("web-1 db:5432", source)
     assert (found.source.label, found.destination.label) == (WEB, DB)
     assert len(source.rounds) == 2
-    assert asked_in(source.rounds[0]) == {("DescribeInstances", "tag:Name"), ("DescribeNetworkInterfaces", "tag:Name")}
+    of_balancers = {("DescribeLoadBalancers", "Names"), ("DescribeClassicLoadBalancers", "LoadBalancerNames")}
+    tagged = {("DescribeInstances", "tag:Name"), ("DescribeNetworkInterfaces", "tag:Name")}
+    assert asked_in(source.rounds[0]) == tagged | of_balancers
     assert ("DescribeRouteTables", "vpc-id") in asked_in(source.rounds[1])
     assert all(not query.filter.startswith("tag:") for query in source.rounds[1])
 

@@ -165,3 +165,8 @@ def test_the_outline_leaves_the_answer_alone() -> None:
     before = msgspec.json.encode(answer)
     outline(answer)
     assert msgspec.json.encode(answer) == before
+
+
+def test_a_firewalls_rule_is_told_with_its_group_and_message() -> None:
+    rule = {"rule_group": "web", "rule": "rule 7", "action": "drop", "sid": "7", "msg": "no web"}
+    assert words.rule_words(rule, None) == "rule 7 (no web) of rule group web drops"

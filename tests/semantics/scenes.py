@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 
 from tests.builders import OPEN, OUT_V6, Json, Network
+from whyblocked.api import snapshot
+from whyblocked.network.flow import Bundle, Node, Piece
+from whyblocked.network.graph import NetworkGraph
+from whyblocked.network.hops import HANDLERS, NEIGHBOURS
+from whyblocked.network.packets import TCP, Packets
+from whyblocked.network.walk import Rulebook, Walk
 
 Rules = list[Json]
 Acl = tuple[Rules, Rules]
@@ -106,4 +114,26 @@ def two_vpcs(
     else:
         net.group("sg-db", ingress, [], vpc="vpc-2")
         net.instance("db", "10.9.1.20", ipv6="2001:db8:9:1::20", groups=["sg-db"])
+    return net
+
+
+def brought(net: Network, folder: Path, source: str, destination: str, via: str) -> list[str]:
+    """The codes of what refuses packets that something brought into ``subnet-middle`` from another network."""
+    account = snapshot(net.save(folder))
+    walk = Walk(account, NetworkGraph(account, NEIGHBOURS), Rulebook(account), HANDLERS)
+    start, end = int(IPv4Address(source)), int(IPv4Address(destination))
+    box = Packets(4, (start, start), (end, end), (TCP, TCP), (40000, 40000), (443, 443))
+    walk.run([(Node("subnet", "subnet-middle"), Bundle((Piece(box, box),), "forward", Node("nowhere", "x"), via=via))])
+    return [blocker.code for blocker in walk.blockers if blocker.leg == "forward"]
+
+
+def middle() -> Network:
+    """``subnet-middle`` (10.0.2.0/24), whose routes lead to a VPN gateway and a NAT gateway."""
+    net = Network()
+    net.internet_gateway()
+    net.vpn_gateway()
+    net.vpn_connection("vpn-1", static=["192.168.0.0/16"])
+    net.subnet("subnet-public", "10.0.1.0/24", routes={"0.0.0.0/0": "igw-1"})
+    net.subnet("subnet-middle", "10.0.2.0/24", routes={"192.168.0.0/16": "vgw-1", "0.0.0.0/0": "nat-1"})
+    net.nat_gateway("nat-1", "10.0.1.99", "198.51.100.99")
     return net

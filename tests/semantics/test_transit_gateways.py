@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.builders import OPEN, OUT_V6, Network, blockers, codes, every, tcp
-from tests.transits import BLACKHOLE, attach, transit_gateway, transit_table
+from tests.transits import BLACKHOLE, attach, transit_gateway, transit_route, transit_table
 
 BLOCKS = {"10.0.0.0/16": "tgw-attach-1", "10.9.0.0/16": "tgw-attach-2"}
 V6_BLOCKS = {"2001:db8:1::/56": "tgw-attach-1", "2001:db8:9::/56": "tgw-attach-2"}
@@ -359,6 +359,39 @@ def test_the_vpns_own_table_decides_about_what_comes_in_by_it() -> None:
 def test_a_vpn_attachment_that_is_not_available_carries_nothing() -> None:
     answer = hybrid(state="deleting").ask("app -> 10.60.1.5:443")
     assert codes(answer)[0] == "BAD_STATE_ATTACHMENT"
+
+
+@pytest.mark.parametrize("question", ["app -> 10.60.1.5:443", "10.60.1.5 -> app:443"])
+def test_a_vpn_attachment_needs_a_tunnel_that_is_up(question: str) -> None:
+    net = hybrid()
+    net.vpn_connection("vpn-1", "tgw-1", tunnels=("DOWN", "UP"))
+    assert (net.ask(question).verdict, net.ask(question).warnings) == (
+        "allowed",
+        [w for w in hybrid().ask(question).warnings if "taken as up" not in w],
+    )
+    down = hybrid()
+    down.vpn_connection("vpn-1", "tgw-1", tunnels=("DOWN", "DOWN"))
+    answer = down.ask(question)
+    assert (answer.verdict, codes(answer)) == ("blocked", ["TGW_BAD_STATE_VPN"])
+    assert answer.blocked_by[0].leg == "forward"
+    assert answer.blocked_by[0].resource_ids == ["tgw-1", "vpn-1"]
+
+
+def test_only_the_vpn_that_a_route_leads_to_has_to_be_up() -> None:
+    net = hybrid()
+    attach(net, "tgw-attach-4", "vpn-2", table="tgw-rtb-2")
+    net.vpn_connection("vpn-1", "tgw-1")
+    net.vpn_connection("vpn-2", "tgw-1", tunnels=("DOWN", "DOWN"))
+    routes = net.details["search-transit-gateway-routes.tgw-rtb-1"]["Routes"]
+    routes.append(transit_route(net, "10.60.1.0/24", "tgw-attach-4", "static"))
+    assert codes(net.ask("app -> 10.60.1.5:443")) == ["TGW_BAD_STATE_VPN"]
+    assert net.ask("app -> 10.60.2.5:443").verdict == "allowed"
+
+
+def test_tunnels_that_were_not_read_are_taken_as_up_and_said() -> None:
+    answer = hybrid().ask("app -> 10.60.1.5:443")
+    assert (answer.verdict, answer.missing) == ("allowed", [])
+    assert any("tunnels of vpn-1 were not read" in warning for warning in answer.warnings)
 
 
 def test_from_an_address_that_no_table_routes_back_to_the_reply_does_not_find_its_way() -> None:

@@ -7,20 +7,13 @@ https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resolver-dns-firewall-
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.builders import Json, Network, allow, blockers, codes
-from tests.semantics.scenes import OPEN_ACL, Acl, behind_nat, public_server
-from whyblocked.api import snapshot
-from whyblocked.network.flow import Bundle, Node, Piece
-from whyblocked.network.graph import NetworkGraph
-from whyblocked.network.hops import HANDLERS, NEIGHBOURS
-from whyblocked.network.packets import TCP, Packets
-from whyblocked.network.walk import Rulebook, Walk
+from tests.semantics.scenes import OPEN_ACL, Acl, behind_nat, brought, middle, public_server
 
 HOST = "192.0.2.80"
 
@@ -203,27 +196,6 @@ def test_an_egress_only_gateway_works_for_the_vpc_that_it_is_attached_to(vpc: st
 
 
 # -- who is served --------------------------------------------------------------------------------------------------
-
-
-def brought(net: Network, folder: Path, source: str, destination: str, via: str) -> list[str]:
-    """The codes of what refuses packets that something brought into ``subnet-middle`` from another network."""
-    account = snapshot(net.save(folder))
-    walk = Walk(account, NetworkGraph(account, NEIGHBOURS), Rulebook(account), HANDLERS)
-    start, end = int(IPv4Address(source)), int(IPv4Address(destination))
-    box = Packets(4, (start, start), (end, end), (TCP, TCP), (40000, 40000), (443, 443))
-    walk.run([(Node("subnet", "subnet-middle"), Bundle((Piece(box, box),), "forward", Node("nowhere", "x"), via=via))])
-    return [blocker.code for blocker in walk.blockers if blocker.leg == "forward"]
-
-
-def middle() -> Network:
-    net = Network()
-    net.internet_gateway()
-    net.vpn_gateway()
-    net.vpn_connection("vpn-1", static=["192.168.0.0/16"])
-    net.subnet("subnet-public", "10.0.1.0/24", routes={"0.0.0.0/0": "igw-1"})
-    net.subnet("subnet-middle", "10.0.2.0/24", routes={"192.168.0.0/16": "vgw-1", "0.0.0.0/0": "nat-1"})
-    net.nat_gateway("nat-1", "10.0.1.99", "198.51.100.99")
-    return net
 
 
 @pytest.mark.parametrize(("via", "refused"), [("pcx-1", True), ("vgw-1", True), ("tgw-1", False)])

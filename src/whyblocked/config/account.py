@@ -196,8 +196,13 @@ class Account(Index):
 
     def interface(self, interface_id: str) -> r.NetworkInterface | Missing:
         """The interface with this id."""
-        return self.interfaces.get(interface_id) or self._lacks(
-            "NetworkInterfaces", Query("DescribeNetworkInterfaces", "network-interface-id", interface_id)
+        made_up = self.balancers.nodes.get(interface_id)
+        return (
+            made_up
+            or self.interfaces.get(interface_id)
+            or self._lacks(
+                "NetworkInterfaces", Query("DescribeNetworkInterfaces", "network-interface-id", interface_id)
+            )
         )
 
     def interfaces_of(self, instance_id: str) -> tuple[r.NetworkInterface, ...] | Missing:
@@ -248,6 +253,12 @@ class Account(Index):
     def hidden(self, vpc_id: str) -> Missing | None:
         """Why there may be more in a VPC than shows: it is shared by another account, which was not read."""
         return self.source.hidden(self, vpc_id)
+
+    def is_owned(self, vpc_id: str, address: Ip) -> bool:
+        """Whether an interface of the VPC is known to have a private (or IPv6) address; asks nothing."""
+        blocks = self._delegated.get(vpc_id, ())
+        inside = any(v == address.version and low <= int(address) <= high for low, high, v, _ in blocks)
+        return inside or (vpc_id, address) in self._private
 
     def addresses_within(
         self, vpc_id: str, version: int, low: int, high: int

@@ -19,12 +19,19 @@ type_of_document = msgspec.defstruct(
     [
         (key, (operation.type if operation.single else tuple[operation.type, ...]) | msgspec.UnsetType, msgspec.UNSET)  # type: ignore[name-defined]
         for key, operation in BY_KEY.items()
-        if not operation.whole
+        if not (operation.whole or operation.beside)
     ]
     + [(key, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for key, operation in BY_KEY.items() if operation.whole]
-    + [(key, list[dict[str, Any]] | msgspec.UnsetType, msgspec.UNSET) for key in WRAPPERS]
+    + [
+        (key, dict[str, Any] | msgspec.UnsetType, msgspec.UNSET)
+        for operation in BY_KEY.values()
+        if operation.beside
+        for key in (operation.key, operation.beside)
+    ]
+    + [(key, list[dict[str, Any]] | msgspec.UnsetType, msgspec.UNSET) for key in WRAPPERS if key not in BY_KEY]
     + [(_MORE, bool, False)],
 )
+_OF_TWO = [operation for operation in BY_KEY.values() if operation.beside]
 _DOCUMENT = msgspec.json.Decoder(type_of_document)
 _AT = re.compile(r" - at `\$?([^`]*)`$")
 _MISSING_KEY = re.compile(r"Object missing required field `(\w+)`")
@@ -53,12 +60,16 @@ def decode_file(name: str, content: bytes) -> list[Part]:
     parts = []
     for key, operation in BY_KEY.items():
         found = getattr(document, key)
-        if found is msgspec.UNSET:
+        if found is msgspec.UNSET or operation.beside:
             continue
         if operation.whole:
             parts.append(_part(operation, "", _json(name, content), name))
         else:
             parts.append(Part(operation, (found,) if operation.single else found, cut=getattr(document, _MORE)))
+    for operation in _OF_TWO:
+        if (found := getattr(document, operation.key)) is not msgspec.UNSET:
+            more = getattr(document, operation.beside)
+            parts.append(_part(operation, operation.key, _joined(found, {} if more is msgspec.UNSET else more), name))
     for key in WRAPPERS:
         if (wrapped := getattr(document, key)) is not msgspec.UNSET:
             parts += _unwrapped(key, wrapped, name)
@@ -70,6 +81,8 @@ def decode_response(operation: Operation, response: dict[str, Any], where: str) 
     value = response if operation.whole else response.get(operation.key)
     if value is None:
         return Part(operation, ())
+    if operation.beside:
+        return _part(operation, operation.key, _joined(value, response.get(operation.beside)), where)
     try:
         if operation.single or operation.whole:
             return Part(operation, (msgspec.convert(value, operation.type),))
@@ -84,9 +97,14 @@ def _leniently(name: str, document: object) -> Iterator[Part]:
     if not isinstance(document, dict):
         return
     for key, operation in BY_KEY.items():
-        if document.get(key) is not None:
-            part = _part(operation, key, document if operation.whole else document[key], name)
-            yield part._replace(cut=document.get(_MORE) is True)
+        value = document.get(key)
+        if value is None or (key in WRAPPERS and isinstance(value, list)):
+            continue
+        if operation.whole:
+            value = document
+        elif operation.beside:
+            value = _joined(value, document.get(operation.beside))
+        yield _part(operation, key, value, name)._replace(cut=document.get(_MORE) is True)
     for key in WRAPPERS:
         yield from _unwrapped(key, document.get(key), name)
 
@@ -100,6 +118,11 @@ def _unwrapped(key: str, items: object, where: str) -> Iterator[Part]:
         if isinstance(about, str) and isinstance(item.get(operation.key), list):
             part = _part(operation, operation.key, item[operation.key], f"{where}: {key}[{index}]")
             yield part._replace(about=about, cut=item.get(_MORE) is True)
+
+
+def _joined(value: object, beside: object) -> object:
+    """Two objects of one response that are one resource; what is none is left to be told as broken."""
+    return {**value, **beside} if isinstance(value, dict) and isinstance(beside, dict) else value
 
 
 def _part(operation: Operation, key: str, value: object, where: str) -> Part:

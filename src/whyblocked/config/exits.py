@@ -31,6 +31,12 @@ def vpn_connections(account: Account, gateway_id: str) -> tuple[r.VpnConnection,
     )
 
 
+def vpn_connection(account: Account, connection_id: str, region: str) -> r.VpnConnection | Missing:
+    """The VPN connection with this id, in the Region of the transit gateway that it is attached to."""
+    query = Query("DescribeVpnConnections", "vpn-connection-id", connection_id, region)
+    return account.vpn_connections.get(connection_id) or account._lacks("VpnConnections", query)
+
+
 def direct_connect(account: Account, gateway_id: str) -> bool | Missing:
     """Whether Direct Connect ends at a virtual private gateway: by a virtual interface, or a Direct Connect gateway."""
     associations = account.details_about(_ASSOCIATIONS, gateway_id, r.DirectConnectAssociation)

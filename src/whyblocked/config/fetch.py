@@ -48,7 +48,7 @@ def fetch(client: Any, operation: Operation, parameters: dict[str, Any]) -> dict
     """The whole response of a call, its pages joined."""
     from botocore import xform_name
 
-    shape = client.meta.service_model.operation_model(operation.name).input_shape
+    shape = client.meta.service_model.operation_model(operation.api_name).input_shape
     members = shape.members if shape is not None else {}
     asked = {**dict(operation.always), **parameters}
     # Unpaged lists are throttled sooner, and fail in large accounts.
@@ -57,11 +57,11 @@ def fetch(client: Any, operation: Operation, parameters: dict[str, Any]) -> dict
         if "MaxResults" in members
         else 0
     )
-    if limit and not operation.name.startswith("Search"):
+    if limit and not operation.api_name.startswith("Search"):
         asked["MaxResults"] = min(limit, 1000)
     if "IncludeManagedResources" in members:
         asked["IncludeManagedResources"] = True
-    method = getattr(client, xform_name(operation.name))
+    method = getattr(client, xform_name(operation.api_name))
     response: dict[str, Any] = method(**asked)
     page, seen = response, set()
     while token := next(((to, page[of]) for of, to in _TOKENS if page.get(of)), None):

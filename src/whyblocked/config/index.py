@@ -11,6 +11,7 @@ import msgspec
 
 from whyblocked.config import resources as r
 from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses, public_addresses
+from whyblocked.config.balancer_index import BalancerIndex
 from whyblocked.text import clean
 
 Partial = Literal["static routes", "as many as fit"]
@@ -52,6 +53,13 @@ class Index:
         self.details: dict[tuple[str, str], tuple[r.Resource, ...]] = {}  # by operation, and what it was asked about
         self.partial: dict[tuple[str, str], Partial] = {}  # of these answers, what they hold only
         self.managed: dict[type[r.Resource], dict[object, r.Resource]] = defaultdict(dict)  # services' own, by kind
+        self.prefix_list_names: dict[str, list[str]] = defaultdict(list)  # the lists that have a name, by it
+        self.vpc_endpoints: dict[str, r.VpcEndpoint] = {}
+        self.firewalls: dict[str, r.Firewall] = {}  # by ARN, as what follows
+        self.listed_firewalls: dict[str, r.ListedFirewall] = {}
+        self.firewall_policies: dict[str, r.FirewallPolicy] = {}
+        self.rule_groups: dict[str, r.RuleGroup] = {}
+        self.balancers = BalancerIndex()
         self.broken: dict[str, list[r.Broken]] = defaultdict(list)
         self._account_of: dict[str, str] = {}  # as AWS says
         self._reader_of: dict[str, str] = {}  # as the path of the capture says, or who owns something in it
@@ -70,6 +78,9 @@ class Index:
         self._members: dict[str, dict[str, r.NetworkInterface]] = defaultdict(dict)
         self._of_instance: dict[str, dict[str, r.NetworkInterface]] = defaultdict(dict)
         self._gateway_of_vpc: dict[str, r.InternetGateway] = {}
+        self._endpoints_of: dict[str, dict[str, r.VpcEndpoint]] = defaultdict(dict)  # by VPC
+        self._endpoint_of_interface: dict[str, r.VpcEndpoint] = {}
+        self._firewall_of_endpoint: dict[str, r.Firewall] = {}
         self.version = 0  # grows with every resource added, so that what was derived from the index can tell
 
     def add(self, resource: r.Resource, account_id: str | None = None, region: str | None = None) -> None:
@@ -158,6 +169,7 @@ class Index:
             return
         self._place(interface.vpc_id, None, account_id or interface.owner_id, region)  # a shared VPC is another's
         self._place(interface.network_interface_id, interface.owner_id, account_id, region)
+        self.balancers.add_interface(interface)
         for address in private:
             self._private.setdefault((interface.vpc_id, address), interface)
             self._owners[address][interface.network_interface_id] = interface
@@ -256,6 +268,33 @@ class Index:
         name_and_arn = tuple(getattr(resource, field) for field in resource.__struct_fields__[:2])
         self.managed[type(resource)].setdefault(name_and_arn, resource)
 
+    def _add_prefix_list(self, listed: r.PrefixList, *_: object) -> None:
+        ids = self.prefix_list_names[listed.prefix_list_name or ""]
+        if listed.prefix_list_id not in ids:
+            ids.append(listed.prefix_list_id)
+
+    def _add_vpc_endpoint(self, endpoint: r.VpcEndpoint, account_id: str | None, region: str | None) -> None:
+        if self.vpc_endpoints.setdefault(endpoint.vpc_endpoint_id, endpoint) is not endpoint:
+            return
+        self._place(endpoint.vpc_id, None, account_id or endpoint.owner_id, region)  # a shared VPC is another's
+        self._endpoints_of[endpoint.vpc_id][endpoint.vpc_endpoint_id] = endpoint
+        for interface_id in endpoint.network_interface_ids:
+            self._endpoint_of_interface[interface_id] = endpoint
+
+    def _add_firewall(self, firewall: r.Firewall, *_: object) -> None:
+        if self.firewalls.setdefault(firewall.firewall_arn, firewall) is firewall:
+            for endpoint_id in firewall.endpoint_ids:
+                self._firewall_of_endpoint[endpoint_id] = firewall
+
+    def _add_listed_firewall(self, firewall: r.ListedFirewall, *_: object) -> None:
+        self.listed_firewalls.setdefault(firewall.firewall_arn, firewall)
+
+    def _add_firewall_policy(self, policy: r.FirewallPolicy, *_: object) -> None:
+        self.firewall_policies.setdefault(policy.firewall_policy_arn, policy)
+
+    def _add_rule_group(self, group: r.RuleGroup, *_: object) -> None:
+        self.rule_groups.setdefault(group.rule_group_arn, group)
+
     def _place(self, key: str, owner_id: str | None, reader_id: str | None, region: str | None) -> None:
         if owner_id:
             self._account_of.setdefault(key, owner_id)
@@ -305,4 +344,15 @@ _ADDERS: dict[type[r.Resource], Callable[..., None]] = {
     r.TransitGatewayPeeringAttachment: Index._add_transit_peering,
     r.TransitGatewayRouteTable: Index._add_transit_table,
     **dict.fromkeys(r.MANAGED, Index._add_managed),
+    r.LoadBalancer: lambda index, found, *_: index.balancers.add_balancer(found),
+    r.ClassicLoadBalancer: lambda index, found, *_: index.balancers.add_balancer(found),
+    r.Listener: lambda index, found, *_: index.balancers.add_listener(found),
+    r.ListenerRule: lambda index, found, *_: index.balancers.add_rule(found),
+    r.TargetGroup: lambda index, found, *_: index.balancers.add_target_group(found),
+    r.PrefixList: Index._add_prefix_list,
+    r.VpcEndpoint: Index._add_vpc_endpoint,
+    r.Firewall: Index._add_firewall,
+    r.ListedFirewall: Index._add_listed_firewall,
+    r.FirewallPolicy: Index._add_firewall_policy,
+    r.RuleGroup: Index._add_rule_group,
 }

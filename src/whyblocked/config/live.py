@@ -227,6 +227,10 @@ class Live:
             elif operation.each is not None:
                 for query in queries:
                     yield Call(operation, parameters(operation.each.parameter, query.value), (query,))
+            elif filter_name in operation.parameters:
+                for query in queries:  # one that is not there would fail the others
+                    values = [query.value] if filter_name.endswith("s") else query.value
+                    yield Call(operation, {filter_name: values}, (query,))
             elif not filter_name:
                 yield Call(operation, {}, tuple(queries))
             else:
@@ -248,11 +252,14 @@ class Live:
                 cidrs = [entry.cidr for entry in part.resources if isinstance(entry, r.PrefixListEntry)]
                 account.add_prefix_list(call.queries[0].value, cidrs)
             return
-        if call.operation.each is not None or call.operation.name == "ListTasks":
+        operation, each = call.operation, call.operation.each
+        if (each is not None and not operation.beside) or operation.name == "ListTasks":
             partial: Partial | None = "as many as fit" if part.cut else None
-            account.add_details(call.operation.name, call.queries[0].value, part.resources, partial)
+            account.add_details(operation.name, call.queries[0].value, part.resources, partial)
             for resource in part.resources:
                 self.places.learn(resource, call.place)
+            if each is None or not each.named:
+                return
         for index, resource in enumerate(part.resources):
             place = f"{where}: {call.operation.key}[{index}]"
             for one in resource.instances if isinstance(resource, r.Reservation) else (resource,):
@@ -313,6 +320,8 @@ class _Known:
                 return query.value in account.peerings
             case "DescribeVpnGateways", "vpn-gateway-id":
                 return query.value in account.vpn_gateways
+            case "DescribeVpcEndpoints", "vpc-endpoint-id":
+                return query.value in account.vpc_endpoints
             case "GetManagedPrefixListEntries", _:
                 return query.value in account.prefix_lists
         return False

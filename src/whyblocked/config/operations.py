@@ -17,6 +17,7 @@ class Each(NamedTuple):
 
     ``id`` is the key of the resource that goes into ``parameter``; ``name`` the one that its file is named after.
     ``wrapper`` is the top-level key under which Batfish's AWS puller keeps all answers, each with the id beside it.
+    ``named``: each resource of the answer does name what it belongs to.
     """
 
     operation: str
@@ -24,18 +25,22 @@ class Each(NamedTuple):
     parameter: str
     name: str
     wrapper: str = ""
+    named: bool = False
 
 
 class Operation(NamedTuple):
     """One read call.
 
     ``key`` is the top-level key of its response and ``type`` what stands under it; None where the response is only
-    saved so far. ``filters`` is the parameter that takes filters, if any; no call goes without the ones of ``always``.
+    saved so far. ``beside`` is the key of a second object in the response that belongs to the first: the two are
+    decoded as one. ``filters`` is the parameter that takes filters (none: a list without), ``always`` are parameters
+    that no call goes without.
     ``optional``: an endpoint or capture that does not know it lacks a feature, not information. ``single``: the key
     holds one object, not a list. ``direct``: what is no filter but a parameter of the call itself (``id``; ``ids[]``
-    for a list; ``cluster,ids[]`` for several, whose values stand in this order, commas between them). ``whole``: the
-    answer is the object itself, and ``key`` is a field that it is known by. ``listed``: it lists everything without
-    being told of what, so that a snapshot can hold it.
+    for a list; ``cluster,ids[]`` for several, whose values stand in this order, commas between them). ``parameters``:
+    the same, where the plural ones take a list. ``whole``: the answer is the object itself, and ``key`` is a field
+    that it is known by. ``listed``: it lists everything without being told of what, so that a snapshot can hold it.
+    ``call`` is what the API calls it where another service has a call of that name.
     """
 
     name: str
@@ -46,15 +51,23 @@ class Operation(NamedTuple):
     optional: bool = False
     single: bool = False
     each: Each | None = None
+    beside: str = ""
     always: tuple[tuple[str, Any], ...] = ()
     direct: tuple[str, ...] = ()
     whole: bool = False
     listed: bool = True
+    call: str = ""
+    parameters: tuple[str, ...] = ()
 
     @property
     def permission(self) -> str:
         """The IAM action that allows the call."""
-        return f"{_IAM_PREFIX.get(self.service, self.service)}:{self.name}"
+        return f"{_IAM_PREFIX.get(self.service, self.service)}:{self.api_name}"
+
+    @property
+    def api_name(self) -> str:
+        """What the service calls it."""
+        return self.call or self.name
 
     @property
     def file_name(self) -> str:
@@ -63,10 +76,22 @@ class Operation(NamedTuple):
         return re.sub(r"([A-Z])([A-Z][a-z])", r"\1-\2", words).lower()
 
 
-_IAM_PREFIX = {"elbv2": "elasticloadbalancing", "efs": "elasticfilesystem", "opensearch": "es"}
+_IAM_PREFIX = {
+    "elbv2": "elasticloadbalancing",
+    "elb": "elasticloadbalancing",
+    "efs": "elasticfilesystem",
+    "opensearch": "es",
+}
 
 STATIC_ROUTES = "TransitGatewayStaticRoutes"  # of Batfish's puller: the static ones only
-_EACH_TRANSIT_TABLE = Each("DescribeTransitGatewayRouteTables", *["TransitGatewayRouteTableId"] * 3)
+_EACH_TRANSIT_TABLE = Each(
+    "DescribeTransitGatewayRouteTables",
+    "TransitGatewayRouteTableId",
+    "TransitGatewayRouteTableId",
+    "TransitGatewayRouteTableId",
+)
+_EACH_BALANCER = Each("DescribeLoadBalancers", "LoadBalancerArn", "LoadBalancerArn", "LoadBalancerName")
+_EACH_TARGET_GROUP = Each("DescribeTargetGroups", "TargetGroupArn", "TargetGroupArn", "TargetGroupName")
 
 _READ = (
     Operation("DescribeVpcs", "Vpcs", r.Vpc),
@@ -155,6 +180,101 @@ _READ = (
         "TransitGatewayPrefixListReferences",
         r.TransitGatewayPrefixListReference,
         each=_EACH_TRANSIT_TABLE,
+    ),
+    Operation(
+        "DescribeLoadBalancers",
+        "LoadBalancers",
+        r.LoadBalancer,
+        service="elbv2",
+        parameters=("Names", "LoadBalancerArns"),
+    ),
+    Operation(
+        "DescribeListeners",
+        "Listeners",
+        r.Listener,
+        service="elbv2",
+        each=_EACH_BALANCER._replace(wrapper="LoadBalancerListeners", named=True),
+    ),
+    Operation(
+        "DescribeRules",
+        "Rules",
+        r.ListenerRule,
+        service="elbv2",
+        each=Each("DescribeListeners", "ListenerArn", "ListenerArn", "ListenerArn", named=True),
+    ),
+    Operation(
+        "DescribeTargetGroups",
+        "TargetGroups",
+        r.TargetGroup,
+        service="elbv2",
+        parameters=("LoadBalancerArn", "TargetGroupArns"),
+    ),
+    Operation(
+        "DescribeTargetHealth",
+        "TargetHealthDescriptions",
+        r.TargetHealthDescription,
+        service="elbv2",
+        each=_EACH_TARGET_GROUP._replace(wrapper="LoadBalancerTargetHealth"),
+    ),
+    Operation(
+        "DescribeTargetGroupAttributes",
+        "Attributes",
+        r.Attribute,
+        service="elbv2",
+        each=_EACH_TARGET_GROUP,
+    ),
+    Operation(
+        "DescribeLoadBalancerAttributes",
+        "Attributes",
+        r.Attribute,
+        service="elbv2",
+        each=_EACH_BALANCER._replace(wrapper="LoadBalancerAttributes"),
+    ),
+    Operation(
+        "DescribeClassicLoadBalancers",
+        "LoadBalancerDescriptions",
+        r.ClassicLoadBalancer,
+        service="elb",
+        call="DescribeLoadBalancers",
+        parameters=("LoadBalancerNames",),
+    ),
+    Operation(
+        "DescribeClassicLoadBalancerAttributes",
+        "LoadBalancerAttributes",
+        r.ClassicAttributes,
+        service="elb",
+        call="DescribeLoadBalancerAttributes",
+        single=True,
+        each=Each("DescribeClassicLoadBalancers", "LoadBalancerName", "LoadBalancerName", "LoadBalancerName"),
+    ),
+    Operation("DescribeVpcEndpoints", "VpcEndpoints", r.VpcEndpoint),
+    Operation("ListFirewalls", "Firewalls", r.ListedFirewall, service="network-firewall", filters=""),
+    Operation(
+        "DescribeFirewall",
+        "Firewall",
+        r.Firewall,
+        service="network-firewall",
+        single=True,
+        each=Each("ListFirewalls", "FirewallArn", "FirewallArn", "FirewallName"),
+        beside="FirewallStatus",
+    ),
+    Operation(
+        "DescribeFirewallPolicy",
+        "FirewallPolicyResponse",
+        r.FirewallPolicy,
+        service="network-firewall",
+        single=True,
+        each=Each("ListFirewallPolicies", "Arn", "FirewallPolicyArn", "Name"),
+        beside="FirewallPolicy",
+    ),
+    Operation(
+        "DescribeRuleGroup",
+        "RuleGroupResponse",
+        r.RuleGroup,
+        service="network-firewall",
+        single=True,
+        each=Each("ListRuleGroups", "Arn", "RuleGroupArn", "Name"),
+        beside="RuleGroup",
     ),
 )
 """What a question is answered from."""
@@ -311,31 +431,10 @@ _MANAGED = (
 )
 """What finds the interfaces of a service's resource by its name: asked for only where a name may be one."""
 
-_EACH_TARGET_GROUP = Each("DescribeTargetGroups", "TargetGroupArn", "TargetGroupArn", "TargetGroupName")
-
 _SAVED = (
     Operation("DescribeAddresses", "Addresses"),
-    Operation("DescribeVpcEndpoints", "VpcEndpoints"),
-    Operation("DescribeLoadBalancers", "LoadBalancers", service="elbv2"),
-    Operation(
-        "DescribeListeners",
-        "Listeners",
-        service="elbv2",
-        each=Each("DescribeLoadBalancers", "LoadBalancerArn", "LoadBalancerArn", "LoadBalancerName"),
-    ),
-    Operation("DescribeTargetGroups", "TargetGroups", service="elbv2"),
-    Operation(
-        "DescribeTargetHealth",
-        "TargetHealthDescriptions",
-        service="elbv2",
-        each=_EACH_TARGET_GROUP,
-    ),
-    Operation(
-        "DescribeTargetGroupAttributes",
-        "Attributes",
-        service="elbv2",
-        each=_EACH_TARGET_GROUP,
-    ),
+    Operation("ListFirewallPolicies", "FirewallPolicies", service="network-firewall"),
+    Operation("ListRuleGroups", "RuleGroups", service="network-firewall"),
 )
 """What a snapshot keeps beyond that, for the hops that a later version knows."""
 

@@ -93,9 +93,9 @@ def _save(folder: Path, clients: Clients, region: str) -> Saved:
     skipped: list[str] = []
     account_id = _account_id(clients)
     lists = [_Call(operation, {}, _file_name(operation)) for operation in SAVED if operation.each is None]
-    by_operation = _read(clients, region, lists, responses, skipped)
-    details = [call for operation in SAVED for call in _one_each(operation, by_operation)]
-    _read(clients, region, details, responses, skipped)
+    by_operation = fresh = _read(clients, region, lists, responses, skipped)
+    while details := [call for operation in SAVED for call in _one_each(operation, fresh)]:
+        fresh = _read(clients, region, details, responses, skipped)
     account_id = account_id or _owner(by_operation) or "unknown-account"
     where = folder / account_id / region
     _make_folders(where)
@@ -105,13 +105,14 @@ def _save(folder: Path, clients: Clients, region: str) -> Saved:
     return Saved(where, tuple(files), tuple(dict.fromkeys(skipped)), account_id, leads_to)
 
 
-def _leading(by_operation: dict[str, dict[str, Any]], here: Place) -> list[Place]:
+def _leading(by_operation: dict[str, list[dict[str, Any]]], here: Place) -> list[Place]:
     """The accounts and Regions that a walk from ``here`` can lead to."""
     places = Places()
-    for name, response in by_operation.items():
+    for name, responses in by_operation.items():
         if name in ("DescribeSubnets", "DescribeVpcPeeringConnections") or "TransitGateway" in name:
             operation = next(operation for operation in SAVED if operation.name == name)
-            for resource in decode_response(operation, response, name).resources if operation.type else ():
+            parts = [decode_response(operation, response, name) for response in responses] if operation.type else []
+            for resource in (resource for part in parts for resource in part.resources):
                 if not isinstance(resource, VpcPeeringConnection) or resource.status.code == "active":
                     places.learn(resource, here)
     return [place for place in places.told() if place != here]
@@ -119,18 +120,19 @@ def _leading(by_operation: dict[str, dict[str, Any]], here: Place) -> list[Place
 
 def _read(
     clients: Clients, region: str, calls: list[_Call], responses: dict[str, dict[str, Any]], skipped: list[str]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, list[dict[str, Any]]]:
     """Make ``calls`` at once, keep their responses by file name, and give those by operation."""
     made = {call.operation.service: clients.client(call.operation.service, region) for call in calls}
     jobs = [fetcher(made[call.operation.service], call.operation, call.parameters) for call in calls]
-    by_operation = {}
+    by_operation: dict[str, list[dict[str, Any]]] = {}
     for call, outcome in zip(calls, concurrently(jobs), strict=True):
         if isinstance(outcome, Exception):
             reason = _reason(call.operation, outcome, region)
             if reason is not None:
                 skipped.append(f"{call.operation.permission}: {reason}")
         else:
-            responses[call.name] = by_operation[call.operation.name] = _without_secrets(outcome)
+            responses[call.name] = _without_secrets(outcome)
+            by_operation.setdefault(call.operation.name, []).append(responses[call.name])
     return by_operation
 
 
@@ -145,8 +147,8 @@ def _reason(operation: Operation, error: Exception, region: str) -> str | None:
     return found.message
 
 
-def _one_each(operation: Operation, by_operation: dict[str, dict[str, Any]]) -> list[_Call]:
-    """The calls for every resource that a list holds."""
+def _one_each(operation: Operation, by_operation: dict[str, list[dict[str, Any]]]) -> list[_Call]:
+    """The calls for every resource that lists hold."""
     each = operation.each
     if each is None or each.operation not in by_operation:
         return []
@@ -155,7 +157,8 @@ def _one_each(operation: Operation, by_operation: dict[str, dict[str, Any]]) -> 
         _Call(
             operation, parameters(each.parameter, str(item[each.id])), _file_name(operation, str(item.get(each.name)))
         )
-        for item in by_operation[each.operation].get(key, ())
+        for response in by_operation[each.operation]
+        for item in response.get(key, ())
         if item.get(each.id)
     ]
 
@@ -180,9 +183,10 @@ def _account_id(clients: Clients) -> str | None:
         return None
 
 
-def _owner(by_operation: dict[str, dict[str, Any]]) -> str | None:
+def _owner(by_operation: dict[str, list[dict[str, Any]]]) -> str | None:
     """The owner of the first VPC, as the account's id."""
-    vpcs = by_operation.get("DescribeVpcs", {}).get("Vpcs", ())
+    responses = by_operation.get("DescribeVpcs", ())
+    vpcs = (vpc for response in responses for vpc in response.get("Vpcs", ()))
     return next((str(vpc["OwnerId"]) for vpc in vpcs if vpc.get("OwnerId")), None)
 
 

@@ -134,9 +134,10 @@ class _Loader:
         if key == "Entries":
             self._entries(file, part)
             return
-        if part.operation.each is not None:
+        if part.operation.each is not None and not part.operation.beside:
             self._details(file, part)
-            return
+            if not part.operation.each.named:
+                return
         for broken in part.broken:
             self.account.broken[key].append(broken)
         for index, resource in enumerate(part.resources):
@@ -146,6 +147,7 @@ class _Loader:
                     if instance.network_interfaces:
                         self._shown.append((file, index, instance, resource.owner_id))
             elif isinstance(resource, r.PrefixList):
+                self._add(file, key, index, resource, None)
                 if resource.cidrs is not None:
                     self._lists.setdefault(resource.prefix_list_id, []).extend(resource.cidrs)
             else:
@@ -176,8 +178,10 @@ class _Loader:
         partial: Partial | None = "as many as fit" if part.cut else None
         if part.about and part.operation.each and part.operation.each.wrapper == STATIC_ROUTES:
             partial = partial or "static routes"
-        for operation in told or alike:
+        for operation in (part.operation,) if part.about else told or alike:
             self.account.add_details(operation.name, about, part.resources, partial)
+        if part.operation.each is not None and part.operation.each.named:
+            return  # they are added with what is no detail
         for index, resource in enumerate(part.resources):
             self._add(file, part.operation.key, index, resource, getattr(resource, "owner_id", None))
 

@@ -72,10 +72,11 @@ def judge(leaves: Sequence[Piece]) -> Verdict:
     """The verdict of what became of every piece of the question.
 
     ``partial`` needs a piece that surely passes and one that surely does not; where nothing surely passes and
-    something can't be told, the answer is ``undetermined``.
+    something can't be told, the answer is ``undetermined``. What is refused behind an appliance is refused only if the
+    appliance passes it on as it is, which can't be told.
     """
-    blocked = any(piece.blocked for piece in leaves)
-    unknown = any(piece.unknown and not piece.blocked for piece in leaves)
+    blocked = any(piece.blocked and not piece.guess for piece in leaves)
+    unknown = any(piece.guess or (piece.unknown and not piece.blocked) for piece in leaves)
     passing = any(not piece.blocked and not piece.unknown for piece in leaves)
     if not leaves or (unknown and not (blocked and passing)):
         return "undetermined"
@@ -220,6 +221,7 @@ def _hops(account: Account, passages: Iterable[Passage], leg: Leg) -> list[Hop]:
             passage.detail,
             passage.interface_id,
             passage.subnet_id,
+            {packets.version for packets in passage.packets} == {6},
         )
         grouped.setdefault(key, (passage, []))[1].extend(passage.packets)
     return [

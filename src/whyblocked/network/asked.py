@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from whyblocked.config.addresses import Ip
-from whyblocked.config.resources import Instance, NetworkInterface
+from whyblocked.config.resources import Balancer, Instance, NetworkInterface
 
 ALL_PROTOCOLS = -1
 
@@ -37,20 +37,24 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 
     kind ``host``: an instance or interface that was named; ``interfaces`` are its interfaces in order of device
     index, ``instance`` the instance where there is one; which address is used is the walk's choice. ``every``: it is
-    a service's, and sends from each of its interfaces.
+    a service's, and sends from each of its interfaces. Of a load ``balancer`` they are its nodes, and all of them are
+    meant.
     kind ``address``: ``network`` is one address (/32, /128); ``interfaces`` are its owners: the interface that has it
     as private or IPv6 address, or whose public address it is (``public``); none where the account does not own it.
     kind ``network``: ``network`` is a CIDR of more than one address. kind ``internet``: every public address.
+    kind ``service``: an AWS service by its public addresses, ``networks``; none while they are not known yet.
     """
 
     text: str
     label: str
-    kind: Literal["host", "address", "network", "internet"]
+    kind: Literal["host", "address", "network", "internet", "service"]
     interfaces: tuple[NetworkInterface, ...] = ()
     instance: Instance | None = None
     network: IPv4Network | IPv6Network | None = None
     public: bool = False
     every: bool = False
+    balancer: Balancer | None = None
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
     def address(self) -> Ip | None:

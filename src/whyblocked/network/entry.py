@@ -10,6 +10,7 @@ from whyblocked.network.asked import Asked
 from whyblocked.network.beyond import reason
 from whyblocked.network.flow import INTERNET, Bundle, Node, flagged
 from whyblocked.network.graph import UNMODELLED, target_node
+from whyblocked.network.hops.approach import behind_middlebox
 from whyblocked.network.hops.internet import gateway_of, refuse_without_gateway
 from whyblocked.network.hops.internet_gateway import refuse_private
 from whyblocked.network.hops.peering import check_status, unreadable
@@ -59,6 +60,7 @@ def from_addresses(walk: Walk, asked: Asked, version: int, source: Interval, tar
         for choice in look_up(compiled, version, part):
             route = choice.route if choice.route is not None and choice.route.state in ("active", "") else None
             entry = target_node(route, table.vpc_id) if route else None
+            entry = behind_middlebox(walk, entry, version, choice.destinations)
             addressed_publicly = version == 4 and (asked.destination.public or target.has_public(version))
             if outside and not _leads_inside(route, entry, addressed_publicly=addressed_publicly):
                 yield from enter_by_internet(walk, asked, version, [choice.destinations], target)
@@ -91,7 +93,9 @@ def _enter(
         yield from _enter_by_vpn(walk, asked, version, source, target, entry)
     elif entry is not None and entry.kind == "transit-gateway":
         yield from _enter_by_transit_gateway(walk, asked, version, source, target, entry)
-    elif entry is not None and entry.kind in UNMODELLED:
+    elif entry is not None and (
+        entry.kind in UNMODELLED or (entry.kind == "vpc-endpoint" and not comes_from_outside(asked.source))
+    ):
         words = entry.kind.replace("-", " ")
         walk.lack(Missing(f"{words} {entry.id}", reason(entry)))
         yield from _at_the_door(walk, asked, version, source, target, entry, unknown=True)

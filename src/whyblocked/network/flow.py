@@ -51,7 +51,9 @@ class Piece(NamedTuple):
     """A box of packets as they are here, with the part of the question that they stand for.
 
     ``blocked``: something before refused it (the walk goes on all the same). ``unknown``: something before could not
-    be decided. ``here``: it was this subnet's network ACL that refused it, on its way in.
+    be decided. ``here``: it was this subnet's network ACL that refused it, on its way in. ``guess``: an appliance may
+    have changed it or kept it, so that what follows is named but settles nothing. ``leaks``: what refused it lets the
+    first packets of a connection pass, which flow logs may show.
     """
 
     packets: Packets
@@ -60,6 +62,8 @@ class Piece(NamedTuple):
     blocked: bool = False
     unknown: bool = False
     here: bool = False
+    guess: bool = False
+    leaks: bool = False
 
     def narrowed(self, packets: Packets) -> Piece:
         """This piece cut down to ``packets``, a part of its own; the question's part shrinks with it."""
@@ -93,6 +97,39 @@ class Piece(NamedTuple):
         packets = self.packets._replace(destination=(address, address))
         return self._replace(packets=packets, links=(self.links[0], moved, *self.links[2:]))
 
+    def standing_for(self, asked: Packets) -> Piece:
+        """This piece cut down to what stands for ``asked``, a part of its part of the question."""
+        packets = self.packets
+        for place, dimension in _PLACES:
+            link = self.links[place]
+            if link is not None:
+                low, high = asked[link.dimension]  # type: ignore[misc]
+                packets = with_interval(packets, dimension, (low - link.offset, high - link.offset))
+        return self._replace(packets=packets, asked=asked)
+
+    def sent_on(self, version: int, source: int | None, destination: int, port: int | None, ports: Interval) -> Piece:
+        """The packets of the connection that a load balancer makes for this one; ``source`` None keeps the client's."""
+        whole = self.packets
+        packets = whole._replace(version=version, destination=(destination, destination))
+        if source is not None:
+            packets = packets._replace(source=(source, source), source_ports=ports)
+        if port is not None:
+            packets = packets._replace(destination_ports=(port, port))
+        a, _, c, d = self.links
+        kept = source is None
+        return self._replace(
+            packets=packets, links=(a if kept else None, None, c if kept else None, d if port is None else None)
+        )
+
+    def sharing(self, other: Piece) -> Piece:
+        """This piece with what befell ``other``, the same packets on the far side of a gateway, as well."""
+        return self._replace(
+            blocked=self.blocked or other.blocked,
+            unknown=self.unknown or other.unknown,
+            guess=self.guess or other.guess,
+            leaks=self.leaks or other.leaks,
+        )
+
     def turned(self, packets: Packets | None = None) -> Piece:
         """The reply: source and destination swapped (``packets`` where the reply differs in more than that)."""
         a, b, c, d = self.links
@@ -101,11 +138,18 @@ class Piece(NamedTuple):
 
 
 class Binding(NamedTuple):
-    """What a NAT gateway remembers: which packets it translated, and to which address."""
+    """What a NAT gateway or load balancer remembers: which packets it translated, and to which source address.
+
+    ``node`` is the interface of the load balancer that took them, None for a NAT gateway; it ``keeps`` the client's
+    address as the source. ``tracked`` are the firewalls that have to see the reply to the connection it took.
+    """
 
     gateway_id: str
     address: int
     pieces: tuple[Piece, ...]
+    node: str | None = None
+    keeps: bool = False
+    tracked: tuple[str, ...] = ()
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -115,6 +159,8 @@ class Bundle(msgspec.Struct, frozen=True):
     to reach, where there is one. ``heading`` is where the router sends the pieces, ``at`` the interface whose
     packets they are on the way out, ``subnet_id``/``vpc_id`` the place, ``inbound`` whether they come into it. ``via``
     names the last gateway or peering connection that they crossed, ``bindings`` the translations to undo on the reply.
+    ``inspected`` are the endpoints and interfaces that passed the pieces on as middleboxes on this leg, ``tracked``
+    those whose stateful firewall saw the request and has to see the reply.
     """
 
     pieces: tuple[Piece, ...]
@@ -130,6 +176,8 @@ class Bundle(msgspec.Struct, frozen=True):
     via: str | None = None
     bindings: tuple[Binding, ...] = ()
     resumed: bool = False
+    inspected: tuple[str, ...] = ()
+    tracked: tuple[str, ...] = ()
     steps: int = 0
 
     def but(self, **changes: object) -> Bundle:
@@ -140,6 +188,11 @@ class Bundle(msgspec.Struct, frozen=True):
     def version(self) -> int:
         """The IP version of the pieces."""
         return self.pieces[0].packets.version
+
+    @property
+    def relay(self) -> Binding | None:
+        """The load balancer that sent the pieces on, where that is the last that changed them."""
+        return self.bindings[-1] if self.bindings and self.bindings[-1].node else None
 
     @property
     def boxes(self) -> tuple[Packets, ...]:
@@ -166,3 +219,8 @@ def split(pieces: Iterable[Piece], dimension: int, spans: Sequence[Interval]) ->
 def flagged(pieces: tuple[Piece, ...], *, blocked: bool = False, unknown: bool = False) -> tuple[Piece, ...]:
     """The pieces marked as blocked or unknown from here on."""
     return tuple(p._replace(blocked=p.blocked or blocked, unknown=p.unknown or unknown) for p in pieces)
+
+
+def guessed(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """The pieces behind an appliance that may have dropped or changed them; what was refused before stays so."""
+    return tuple(p if p.blocked else p._replace(unknown=True, guess=True) for p in pieces)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from whyblocked.config import transit
 from whyblocked.config.account import Account, Missing
+from whyblocked.config.balancers import balancer_of
 from whyblocked.config.resources import Route, RouteTable
 from whyblocked.network.flow import INTERNET, Node
 
@@ -32,7 +33,7 @@ _TARGETS = {
     "lgw": "local-gateway",
     "cagw": "carrier-gateway",
 }
-UNMODELLED = frozenset({"vpc-endpoint", "local-gateway", "carrier-gateway", "core-network", "target"})
+UNMODELLED = frozenset({"local-gateway", "carrier-gateway", "core-network", "target"})
 
 
 def target_node(route: Route, vpc_id: str) -> Node:
@@ -68,8 +69,12 @@ class NetworkGraph:
         return self.graph.has_edge(here, there)
 
 
-def _interface(_account: Account, here: Node) -> Iterable[Node]:
+def _interface(account: Account, here: Node) -> Iterable[Node]:
     yield Node("security-group", here.id)
+    interface = account.interface(here.id)
+    balancer = None if isinstance(interface, Missing) else balancer_of(account, interface)
+    if balancer is not None and not isinstance(balancer, Missing):
+        yield Node("load-balancer", balancer.id)
 
 
 def _security_group(account: Account, here: Node) -> Iterable[Node]:
@@ -87,16 +92,20 @@ def _subnet(account: Account, here: Node) -> Iterable[Node]:
     if not isinstance(table, Missing):
         yield Node("route-table", table.route_table_id)
     yield Node("host", here.id)
+    yield Node("network-acl", here.id)  # replies to a Network Load Balancer that keeps its clients' addresses
     for gateway_id in transit.gateways(account):
         if here.id in transit.subnets_of(account, gateway_id):
             yield Node("transit-gateway", gateway_id)
-    for interface in account.interfaces.values():
+    for interface in (*account.interfaces.values(), *account.balancers.nodes.values()):
         if interface.subnet_id == here.id:
             yield Node("security-group", interface.network_interface_id)
     for gateway in account.nat_gateways.values():
         owned = (account.interfaces.get(a.network_interface_id or "") for a in gateway.nat_gateway_addresses)
         if gateway.subnet_id == here.id or any(i is not None and i.subnet_id == here.id for i in owned):
             yield Node("nat-gateway", gateway.nat_gateway_id)
+    for endpoint in account.vpc_endpoints.values():
+        if here.id in endpoint.subnet_ids:
+            yield Node("vpc-endpoint", endpoint.vpc_endpoint_id)
 
 
 def _host(_account: Account, here: Node) -> Iterable[Node]:
@@ -136,6 +145,10 @@ def _vpc(account: Account, here: Node) -> Iterable[Node]:
     for gateway in account.nat_gateways.values():
         if gateway.vpc_id == here.id and gateway.regional:
             yield Node("nat-gateway", gateway.nat_gateway_id)
+    for table in account.route_tables.values():
+        if table.vpc_id == here.id:
+            targets = (target_node(route, here.id) for route in table.routes)
+            yield from (target for target in targets if target.kind == "vpc-endpoint")
 
 
 def _internet_gateway(account: Account, here: Node) -> Iterable[Node]:

@@ -18,6 +18,7 @@ from whyblocked.network.packets import (
     UDP,
     Interval,
     Packets,
+    join_intervals,
     span,
     subtract_intervals,
 )
@@ -94,6 +95,8 @@ def spans_of(end: End, version: int, vpc: Vpc | None = None) -> Sequence[Interva
     if end.kind == "internet":
         own = [span(network) for network in vpc.networks if network.version == version] if vpc else []
         return subtract_intervals(PUBLIC[version], own)
+    if end.kind == "service":
+        return join_intervals(span(network) for network in end.networks if network.version == version)
     return [span(end.network)] if end.network is not None else []
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from whyblocked.config.account import Missing
+from whyblocked.config.addresses import private_addresses, public_addresses
+from whyblocked.config.balancers import hides_public_address, is_made_up
 from whyblocked.config.resources import NetworkInterface, Vpc
 from whyblocked.errors import EndpointError
 from whyblocked.network.asked import Asked, End
@@ -27,6 +30,18 @@ from whyblocked.network.walk import Step, Walk
 def starts(walk: Walk, asked: Asked) -> Iterator[Step]:
     """Every place where packets of the question begin, with those packets."""
     version = version_of(asked)
+    balancer = asked.destination.balancer
+    if balancer is not None:
+        if {node.subnet_id for node in asked.destination.interfaces} == set(balancer.subnet_ids):
+            walk.balancer = balancer.id
+        for node in asked.destination.interfaces:
+            if is_made_up(walk.account, node):
+                walk.place(node)
+                walk.warn(
+                    f"No interface of load balancer {balancer.name} is listed in {node.subnet_id}: taken as one there "
+                    f"with {', '.join(map(str, private_addresses(node)))}, an address that the subnet has free."
+                )
+    walk.from_internet = asked.source.kind == "internet"
     walk.to_internet = asked.destination.kind == "internet"
     walk.to_host = asked.destination.kind == "host"
     for end in (asked.source, asked.destination):
@@ -34,6 +49,8 @@ def starts(walk: Walk, asked: Asked) -> Iterator[Step]:
             raise EndpointError(
                 f"{end.label} has no IPv{version} address, and the other end of the question is IPv{version}"
             )
+    if asked.destination.kind == "service" and not spans_of(asked.destination, version):
+        raise EndpointError(f"{asked.destination.label} has no IPv{version} addresses, as far as its prefix lists tell")
     if asked.source.interfaces:
         yield from _from_interfaces(walk, asked, version)
         return
@@ -77,7 +94,10 @@ def _from_interface(
     place = Node("interface", interface.network_interface_id)
     ports = ephemeral_ports(walk, interface)
     vpc = walk.account.vpcs.get(interface.vpc_id)
-    for spans, goal in _addressed_from_inside(asked.destination, version, vpc):
+    addressed = _addressed_from_inside(asked.destination, version, vpc)
+    if version == 4 and asked.destination.balancer is not None and not asked.destination.balancer.internal:
+        addressed = _public_nodes(walk, asked.destination)
+    for spans, goal in addressed:
         pieces = [
             Piece(box, box)
             for destination in spans
@@ -85,6 +105,21 @@ def _from_interface(
         ]
         if pieces:
             yield place, Bundle(tuple(pieces), "forward", origin=place, goal=goal)
+
+
+def _public_nodes(walk: Walk, end: End) -> Iterator[tuple[Sequence[Interval], NetworkInterface | None]]:
+    """The nodes of an internet-facing load balancer: its name stands for their public addresses, inside as well."""
+    public = [int(address) for node in end.interfaces for _, address in public_addresses(node)]
+    if any(hides_public_address(walk.account, node) for node in end.interfaces):
+        missing = Missing(f"public addresses of load balancer {end.label}", "none of its interfaces is listed")
+        walk.lack(missing)
+    if public:
+        walk.warn(
+            f"{end.label} is internet-facing: its name stands for public addresses, so packets leave the VPC by an "
+            "internet gateway even from inside, and rules that name the sender's security group do not match."
+        )
+    for address in public:
+        yield [(address, address)], None
 
 
 def _sending(walk: Walk, asked: Asked, version: int) -> NetworkInterface:

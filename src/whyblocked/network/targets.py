@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config.account import Missing
 from whyblocked.config.addresses import Ip, private_addresses, public_addresses
+from whyblocked.config.balancers import hides_public_address
 from whyblocked.config.resources import NetworkInterface, Subnet
 from whyblocked.network.asked import Asked, End
 from whyblocked.network.opening import (
@@ -30,10 +31,13 @@ class Target:
         interface: NetworkInterface | None,
         subnet: Subnet | None,
         private: Interval | None,
+        *,
+        hidden: bool = False,
     ) -> None:
         self.spans = spans
         self.interface = interface
         self.subnet = subnet
+        self.hidden = hidden  # it has a public address that nothing tells
         self.private = private  # the address inside AWS where ``spans`` is the public one, else the same
 
     @property
@@ -44,7 +48,7 @@ class Target:
 
     def has_public(self, version: int) -> bool:
         """Whether the internet can address it at all."""
-        return version == 6 or (self.private is not None and self.spans[0] != self.private)
+        return version == 6 or self.hidden or (self.private is not None and self.spans[0] != self.private)
 
 
 def targets_of(walk: Walk, asked: Asked, version: int, *, outside: bool) -> Iterator[Target]:
@@ -81,7 +85,8 @@ def _host_targets(walk: Walk, end: End, version: int, *, outside: bool) -> Itera
         own = addressed_as(interface, version)
         if not own or (outside and version == 4 and any(public_addresses(i) for i in end.interfaces)):
             continue  # from outside only the interfaces with a public address are meant, where there is one
-        yield from (Target([part], interface, subnet, part) for part in own)
+        hidden = outside and version == 4 and hides_public_address(walk.account, interface)
+        yield from (Target([part], interface, subnet, part, hidden=hidden) for part in own)
 
 
 def _network_targets(walk: Walk, end: End, version: int, *, outside: bool) -> Iterator[Target]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from whyblocked.config.account import Account, Missing
+from whyblocked.config.addresses import Ip, private_addresses
 from whyblocked.config.resources import NetworkInterface, RouteTable, SecurityGroup, Subnet
 from whyblocked.network import transit
 from whyblocked.network.beyond import reason
@@ -86,6 +87,10 @@ class Rulebook:
             found = self._kept[key] = make()
         return found
 
+    def made(self, key: tuple[object, ...], make: Callable[[], Any]) -> Any:
+        """Whatever else is made ready for evaluation, by a key of its own."""
+        return self._keep(key, make)
+
     def table(self, table: RouteTable, version: int) -> Table:
         """The route table for look-ups of one IP version."""
         found: Table = self._keep(
@@ -153,9 +158,13 @@ class Walk:
         self.blockers: list[Blocker] = []
         self.leaves: list[Piece] = []
         self.path: list[tuple[Node, Node]] = []
+        self.balancer: str | None = None  # the load balancer that is asked for by name, with all its nodes
+        self.from_internet = False  # the source is "internet": no address in particular
         self.to_internet = False  # the destination is "internet": of that, the account's own addresses are no part
         self.to_host = False  # the destination was named, not given by an address that others may have as well
         self._handlers = handlers
+        self._came_by: set[tuple[object, ...]] = set()
+        self._nodes: dict[tuple[str, Ip], NetworkInterface] = {}
         self._missing: dict[Missing, None] = {}
         self._warnings: dict[str, None] = {}
         self._seen: dict[tuple[Leg, str, Direction], _Seen] = {}
@@ -207,7 +216,7 @@ class Walk:
                 bundle = self._astray(place, bundle)
             self._arrived.append((place, bundle))
         elif place == bundle.origin:
-            self.leaves += bundle.pieces
+            self.leaves += self.seen_by_firewalls(bundle)
         else:
             self.block(
                 bundle,
@@ -229,6 +238,26 @@ class Walk:
             summary=f"The routes do not lead to {goal}: the packets end at {place.kind.replace('-', ' ')} {place.id}.",
         )
         return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
+
+    def seen_by_firewalls(self, bundle: Bundle) -> tuple[Piece, ...]:
+        """The pieces of a reply that is back, refused where a stateful firewall that saw the request did not see it.
+
+        https://docs.aws.amazon.com/network-firewall/latest/developerguide/asymmetric-routing.html
+        """
+        missed = [endpoint for endpoint in bundle.tracked if endpoint not in bundle.inspected]
+        fresh = [piece for piece in bundle.pieces if not piece.blocked]
+        if not missed or not fresh:
+            return bundle.pieces
+        self.block(
+            bundle,
+            fresh,
+            layer="network-firewall",
+            code="ASYMMETRIC_ROUTING",
+            summary=f"The reply does not come back through {' and '.join(missed)}, whose firewall saw the request.",
+            resource_ids=tuple(missed),
+            next_step=f"Route the replies through {missed[0]} as well.",
+        )
+        return flagged(bundle.pieces, blocked=True)
 
     def drop(self, bundle: Bundle) -> Iterator[Step]:
         """Nothing leads on. Go on at the door of the VPC that the packets were meant for, where it is known."""
@@ -262,6 +291,21 @@ class Walk:
         gateway = self.account.nat_gateways.get(bundle.bindings[-1].gateway_id)
         return Node("nat-gateway", gateway.nat_gateway_id) if gateway and gateway.vpc_id == bundle.vpc_id else None
 
+    def place(self, node: NetworkInterface) -> None:
+        """A node of a load balancer that no list of interfaces shows has its addresses for this walk."""
+        self._nodes.update({(node.vpc_id, address): node for address in private_addresses(node)})
+
+    def interface_at(self, vpc_id: str, address: Ip) -> NetworkInterface | Missing | None:
+        """The interface of a VPC that has a private (or IPv6) address."""
+        return self._nodes.get((vpc_id, address)) or self.account.interface_at(vpc_id, address)
+
+    def is_new(self, node: Node, bundle: Bundle) -> bool:
+        """Whether no bundle with these pieces came by here before: one that did took the same way to the same end."""
+        key = (node, bundle.pieces, bundle.bindings, bundle.tracked)
+        seen = key in self._came_by
+        self._came_by.add(key)
+        return not seen
+
     def lose(self, bundle: Bundle, *missing: Missing) -> Iterator[Step]:
         """The leg ends undecided here: what comes out of an unknown hop, and whether a reply meets it, is not known."""
         self.lack(*missing)
@@ -294,16 +338,22 @@ class Walk:
                     pieces=tuple(pieces),
                     leg="return",
                     established=True,
-                    goal=self._sender(bundle),
+                    goal=self.sender(bundle),
                     heading=None,
                     at=None,
                     inbound=False,
                     resumed=False,
+                    inspected=(),
                     steps=0,
                 ),
             )
 
-    def _sender(self, bundle: Bundle) -> NetworkInterface | None:
+    def sender(self, bundle: Bundle) -> NetworkInterface | None:
+        """The interface that a reply has to come back to: the load balancer's node, else where the leg began."""
+        relay = bundle.relay
+        if relay is not None:
+            node = self.account.interface(relay.node or "")
+            return None if isinstance(node, Missing) or relay.keeps else node
         if bundle.origin.kind != "interface":
             return None
         return self.account.interfaces.get(bundle.origin.id)
@@ -348,16 +398,18 @@ class Walk:
 
     def sight(self, bundle: Bundle, interface_id: str, direction: Direction, pieces: Iterable[Piece]) -> None:
         """These pieces pass an interface where the bundle is; each says whether it is refused right there."""
+        if interface_id in self.account.balancers.nodes:
+            return  # of our making: no flow log knows it
         if isinstance(self.account.interfaces.get(interface_id), Supposed):
             return  # no log has records of it
         key = (bundle.leg, interface_id, direction)
         seen = self._seen.setdefault(key, _Seen(bundle.subnet_id or "", bundle.vpc_id or ""))
         for piece in pieces:
             seen.packets[piece.packets] = None
-            seen.reached |= piece.here or not piece.blocked
+            seen.reached |= piece.here or piece.leaks or not piece.blocked
             if piece.here:
                 seen.rejected[piece.packets] = None
-            elif piece.unknown:
+            elif piece.unknown or piece.leaks:
                 seen.unknown[piece.packets] = None
 
     def refuse(self, bundle: Bundle, interface_id: str, direction: Direction, boxes: Iterable[Packets]) -> None:

@@ -34,7 +34,7 @@ class _Ids:
         """The ids that ``prefix`` may mean: the one that is just it, else all that begin with it."""
         if prefix in self._known:
             return [prefix]
-        match = _short(prefix).match
+        match = short_id(prefix).match
         digits = prefix.partition("-")[2].lstrip("0")
         first = bisect_left(self._sorted, (digits, ""))
         last = bisect_left(self._sorted, (f"{digits}~", ""))
@@ -137,7 +137,7 @@ class Search:
 
         None stands for an instance that only shows in its interfaces.
         """
-        for pattern in _patterns(prefix):
+        for pattern in id_patterns(prefix):
             self.ask(
                 ("DescribeInstances", "instance-id", pattern),
                 ("DescribeNetworkInterfaces", "attachment.instance-id", pattern),
@@ -149,7 +149,7 @@ class Search:
 
     def interfaces_like(self, prefix: str, arn: str = "") -> list[NetworkInterface]:
         """The interfaces whose id begins with ``prefix``, leading zeros aside; ``arn`` where all of it was typed."""
-        for pattern in _patterns(prefix):
+        for pattern in id_patterns(prefix):
             self.ask(("DescribeNetworkInterfaces", "network-interface-id", pattern), about=arn)
         self.check("NetworkInterfaces", prefix)
         return [self.account.interfaces[found] for found in self.directory.interface_ids.matching(prefix)]
@@ -200,13 +200,13 @@ class Search:
 
     def check(self, kind: str, text: str) -> None:
         """Raise :class:`InputError` where what was named is there, but could not be made sense of."""
-        pattern = _short(text) if text.startswith(("i-", "eni-")) else re.compile(re.escape(text) + r"\Z")
+        pattern = short_id(text) if text.startswith(("i-", "eni-", "vpce-")) else re.compile(re.escape(text) + r"\Z")
         for broken in self.account.broken.get(kind, ()):
             if any(pattern.match(mention) for mention in broken.mentions):
                 raise InputError(broken.message)
 
 
-def _patterns(prefix: str) -> tuple[str, ...]:
+def id_patterns(prefix: str) -> tuple[str, ...]:
     """The filter values that find an id by its beginning, with any number of zeros left out."""
     kind, digits = prefix.split("-", 1)
     if len(digits) >= ID_DIGITS:
@@ -214,6 +214,7 @@ def _patterns(prefix: str) -> tuple[str, ...]:
     return tuple(f"{kind}-{'0' * zeros}{digits}*" for zeros in range(ID_DIGITS - len(digits) + 1))
 
 
-def _short(prefix: str) -> re.Pattern[str]:
+def short_id(prefix: str) -> re.Pattern[str]:
+    """What an id that begins with ``prefix``, leading zeros aside, looks like."""
     kind, digits = prefix.split("-", 1)
     return re.compile(f"{re.escape(kind)}-0*{re.escape(digits)}")

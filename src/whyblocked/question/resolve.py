@@ -18,7 +18,8 @@ from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.network.addresses import is_public
 from whyblocked.network.asked import Asked, End, Question
 from whyblocked.network.packets import ICMP, ICMPV6
-from whyblocked.question import hints, managed
+from whyblocked.question import endpoints, hints, managed
+from whyblocked.question.balancers import balancer_at, balancer_end, balancers_named, describe_balancer
 from whyblocked.question.find import GONE, Search
 from whyblocked.question.peers import as_resolved
 from whyblocked.question.shapes import Shape, is_host_name, shape_of
@@ -50,6 +51,7 @@ def resolve(question: Question, account: Account) -> Asked | None:
         by_address = [end for end in _owners(search, shapes[1], question.destination) if end.public]
         destination, told = as_resolved(search, source, destination, by_address)
         warnings += (told,) if told else ()
+    destination, remarks = endpoints.addressed(search, source, destination, _vpcs_around(account, source))
     if not _inside(search, source, destination) and not search.waits():
         if search.refused:
             reasons = tuple(clean(str(missing)) for missing in search.refused)
@@ -64,7 +66,7 @@ def resolve(question: Question, account: Account) -> Asked | None:
     account.expect(_public_access(search, (source, destination)))
     if search.waits():
         return None
-    warnings = (*warnings, *search.remarks)
+    warnings = (*warnings, *search.remarks, *remarks)
     return Asked(question=question, source=source, destination=destination, warnings=warnings)
 
 
@@ -121,8 +123,12 @@ def _find(search: Search, shape: Shape, text: str, what: str) -> list[End]:
         return _interface(search, shape, text, what)
     if shape.kind == "name":
         return _name(search, shape, text, what)
+    if shape.kind in ("endpoint", "service"):
+        return _service(search, shape, text, what)
     if shape.kind == "dns":
         return _dns(search, shape, text, what)
+    if shape.kind == "load-balancer":
+        return _balancer(search, shape, text, what)
     if shape.kind == "managed":
         return _managed(search, shape, text, what)
     assert shape.network is not None
@@ -193,20 +199,29 @@ def _name(search: Search, shape: Shape, text: str, what: str) -> list[End]:
     if shape.value in search.account.interfaces:
         return [_of_interface(text, search.account.interfaces[shape.value])]
     instances, interfaces = search.named(shape.value)
-    if search.waits() and not instances:
+    balancers = balancers_named(search, shape.value)
+    if search.waits() and not instances and not balancers:
         return []
-    if len(instances) + len(interfaces) > 1:
+    if len(instances) + len(interfaces) + len(balancers) > 1:
         lines = [
             *map(hints.describe_instance, instances),
             *(hints.describe_interface(i, search.account) for i in interfaces),
+            *map(describe_balancer, balancers),
         ]
         raise _ambiguous(what, text, f"{len(lines)} have that name", sorted(lines))
     if instances:
         return _host(search, text, what, instances[0].instance_id, instances[0], asked=False)
     if interfaces:
         return [_of_interface(text, interfaces[0])]
+    if balancers:
+        return balancer_end(search, text, what, balancers[0])
+    gates = endpoints.endpoints_named(search, shape.value)
     if search.waits():
         return []
+    if len(gates) == 1:
+        return endpoints.end_of(search, gates[0], text, what)
+    if gates:
+        raise _ambiguous(what, text, f"{len(gates)} have that name", [one.vpc_endpoint_id for one in gates])
     return _managed(search, shape, text, what)
 
 
@@ -254,6 +269,33 @@ def _in_dns(search: Search, name: str, text: str, what: str) -> list[End]:
         search.remark(f"{clean(name)} has {len(networks)} addresses, none of this account; the first is asked about.")
     label = str(networks[0].network_address)
     return found or [End(text=text, label=label, kind="address", network=networks[0])]
+
+
+def _balancer(search: Search, shape: Shape, text: str, what: str) -> list[End]:
+    found = balancer_at(search, shape.value)
+    if found:
+        return balancer_end(search, text, what, found[0])
+    if search.waits():
+        return []
+    raise _not_found(search, what, text, f"no load balancer {clean(text)}", "")
+
+
+def _service(search: Search, shape: Shape, text: str, what: str) -> list[End]:
+    """A VPC endpoint by its id or DNS name, or a service by its own; what has that ``Name`` comes before a service."""
+    if shape.kind == "service":
+        instances, interfaces = search.named(text) if shape.value == text.lower() else ([], [])
+        if instances or interfaces:
+            return _name(search, shape._replace(value=text), text, what)
+        return endpoints.service(search, shape.value, text, what)
+    found = endpoints.endpoints_like(search, shape.value)
+    if search.waits():
+        return []
+    if not found:
+        raise _not_found(search, what, text, f"no VPC endpoint {clean(text)}", "")
+    if len(found) > 1:
+        lines = [f"{one.vpc_endpoint_id}  {clean(one.service_name)} in {one.vpc_id}" for one in found]
+        raise _ambiguous(what, text, f"{len(found)} VPC endpoints' ids begin like that", lines)
+    return endpoints.end_of(search, found[0], text, what, shape.zone)
 
 
 def _dns(search: Search, shape: Shape, text: str, what: str) -> list[End]:
@@ -347,6 +389,11 @@ def _subnets_around(account: Account, end: End) -> list[str]:
     ]
 
 
+def _vpcs_around(account: Account, end: End) -> list[str]:
+    """The VPCs that an end is in: those of its interfaces, or of the subnets that its addresses touch."""
+    return sorted(_vpcs(end)) or sorted(set(_subnets_around(account, end)))
+
+
 def _with_instance(search: Search, end: End) -> End:
     """An end with the instance that its one interface belongs to: its state and operating system matter."""
     if _instance_wanted(end) is None:
@@ -388,7 +435,7 @@ def _public_access(search: Search, ends: Sequence[End]) -> Iterator[Query]:
 def _outside(end: End) -> bool:
     if end.kind == "network":
         return end.network is not None and is_public(end.network.network_address)
-    return end.kind == "internet" or end.public or (end.address is not None and is_public(end.address))
+    return end.kind in ("internet", "service") or end.public or (end.address is not None and is_public(end.address))
 
 
 def _may_be_inside(shape: Shape) -> bool:

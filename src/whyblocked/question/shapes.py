@@ -7,15 +7,21 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from typing import Literal, NamedTuple
 
 from whyblocked.errors import EndpointError
+from whyblocked.question import aws_services
+from whyblocked.question.balancers import is_balancer
 from whyblocked.question.services import is_managed
 from whyblocked.text import clean
 
 ID_DIGITS = 17  # of an id made since 2016; older ones have 8
 
-Kind = Literal["internet", "network", "instance", "interface", "dns", "name", "managed"]
+Kind = Literal[
+    "internet", "network", "instance", "interface", "dns", "name", "managed", "load-balancer", "endpoint", "service"
+]
 
 _ID = re.compile(r"(i|eni)-([0-9a-f]{1,17})", re.IGNORECASE)
-_EC2_ARN = re.compile(r"arn:[^:]*:ec2:[^:]*:[^:]*:(?:instance|network-interface)/((?:i|eni)-[0-9a-f]+)", re.IGNORECASE)
+_EC2_ARN = re.compile(
+    r"arn:[^:]*:ec2:[^:]*:[^:]*:(?:instance|network-interface|vpc-endpoint)/((?:i|eni|vpce)-[0-9a-f]+)", re.IGNORECASE
+)
 
 # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html#vpc-dns-hostnames
 _INTERNAL = r"\.(?:ec2|[a-z0-9-]+\.compute)\.internal"
@@ -28,7 +34,6 @@ _HOST_NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+\.?", re.IGNORECASE)
 
 _INSTEAD = "name one of its interfaces (eni-...) or an address"
 _OTHER_IDS = {
-    "vpce": ("a VPC endpoint", _INSTEAD),
     "nat": ("a NAT gateway", _INSTEAD),
     "tgw": ("a transit gateway", "name a host behind it by its address"),
     "tgw-attach": ("a transit gateway attachment", _INSTEAD),
@@ -48,7 +53,6 @@ _OTHER_IDS = {
 _OTHER_ID = re.compile(rf"({'|'.join(_OTHER_IDS)})-(?:[0-9a-f]{{8}}|[0-9a-f]{{17}})", re.IGNORECASE)
 _SERVICE_NAMES = (
     (re.compile(r"\.elb\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?\.?$", re.IGNORECASE), "a load balancer"),
-    (re.compile(r"\.vpce\.amazonaws\.com(\.cn)?\.?$", re.IGNORECASE), "a VPC endpoint"),
     (re.compile(r"\.(amazonaws\.com(\.cn)?|on\.aws|api\.aws)\.?$", re.IGNORECASE), "an AWS service"),
 )
 _ARN_SERVICES = {
@@ -60,7 +64,8 @@ class Shape(NamedTuple):
     """``value`` is the id or host name in lower case, or the name as typed; ``network`` the addresses it means.
 
     ``rounded``: a block was typed with bits set behind its length; ``public``: a DNS name of a public address.
-    ``arn`` names the account and Region as well, where it was typed.
+    ``arn`` names the account and Region as well, where it was typed; ``zone``: the zone in the DNS name of a VPC
+    endpoint.
     """
 
     kind: Kind
@@ -69,6 +74,7 @@ class Shape(NamedTuple):
     public: bool = False
     rounded: bool = False
     arn: str = ""
+    zone: str | None = None
 
 
 def shape_of(name: str, what: str) -> Shape:
@@ -93,6 +99,10 @@ def shape_of(name: str, what: str) -> Shape:
         network = _network(match[1].replace("-", "."))
         if network is not None:
             return Shape("dns", name.lower(), network, public=name.lower().startswith("ec2-"))
+    if is_balancer(name):
+        return Shape("load-balancer", name)
+    if (service := aws_services.named(name)) is not None:
+        return Shape(service.kind, service.value, zone=service.zone)
     if is_managed(name):
         return Shape("managed", name)
     _check_supported(name, what)

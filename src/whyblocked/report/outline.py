@@ -137,7 +137,12 @@ def outline(answer: Answer) -> Outline:
 
 
 def _names(ids: list[str], names: Mapping[str, str]) -> str:
-    return ", ".join(f"{id_} ({names[id_]})" if id_ in names else id_ for id_ in ids)
+    return ", ".join(f"{_short(id_)} ({names[id_]})" if id_ in names else _short(id_) for id_ in ids)
+
+
+def _short(id_: str) -> str:
+    """Of an ARN what stands behind account and Region, which the report says elsewhere."""
+    return id_.split(":", 5)[-1] if id_.startswith("arn:") else id_
 
 
 def _blockers(answer: Answer, names: Mapping[str, str]) -> list[Blocker]:

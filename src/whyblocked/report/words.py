@@ -75,6 +75,11 @@ def rule_words(rule: Mapping[str, Any], direction: str | None, of_group: bool = 
         return f"route {rule['destination']} -> {rule.get('target')}" + (
             "" if state in (None, "active") else f" ({state})"
         )
+    if "rule_group" in rule:
+        message = f" ({rule['msg']})" if rule.get("msg") else ""
+        verbs = {"pass": "passes", "drop": "drops", "reject": "rejects", "forward": "forwards", "either": "may decide"}
+        verb = verbs.get(str(rule.get("action")), str(rule.get("action")))
+        return f"{rule.get('rule')}{message} of rule group {rule['rule_group']} {verb}"
     peers = [rule[key] for key in _PEERS if rule.get(key)]
     if peers or "rule_id" in rule:
         who = rule.get("rule_id") or "rule"

@@ -7,13 +7,16 @@ from whyblocked.network.hops import (
     interface,
     internet,
     internet_gateway,
+    load_balancer,
     nat_gateway,
     network_acl,
     peering,
     route_table,
     security_group,
     subnet,
+    target_group,
     transit_gateway,
+    vpc_endpoint,
     vpn_gateway,
 )
 from whyblocked.network.walk import UNMODELLED_HANDLERS, Handler
@@ -35,6 +38,9 @@ HANDLERS: dict[str, Handler] = {
     "vpn-gateway": vpn_gateway.cross,
     "carrier-gateway": carrier_gateway.cross,
     "transit-gateway": transit_gateway.cross,
+    "load-balancer": load_balancer.cross,
+    "target-group": target_group.cross,
+    "vpc-endpoint": vpc_endpoint.cross,
 }
 """What moves packets through a resource of each kind; for the kinds of :data:`UNMODELLED`, to an open end."""
 
@@ -42,5 +48,8 @@ NEIGHBOURS: dict[str, Neighbours] = {
     "vpn-gateway": vpn_gateway.neighbours,
     "carrier-gateway": carrier_gateway.neighbours,
     "transit-gateway": transit_gateway.neighbours,
+    "load-balancer": load_balancer.neighbours,
+    "target-group": target_group.neighbours,
+    "vpc-endpoint": vpc_endpoint.neighbours,
 }
 """What the resources of kinds beyond the VPC's own hand packets over to: each stands in its hop module."""

@@ -34,8 +34,30 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         yield local, bundle.but(heading=local, via=node.id)
         return
     bundle = bundle.but(pieces=refuse_private(walk, node, bundle, outbound=True))
+    bundle = _refuse_inspected(walk, node, bundle)
     checked = bundle.but(pieces=check(walk, node, bundle, "egress-only-internet-gateway"))
     yield INTERNET, checked.but(heading=node, at=None, via=node.id, subnet_id=None, vpc_id=None)
+
+
+def _refuse_inspected(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
+    """What comes out of a Gateway Load Balancer endpoint is dropped.
+
+    https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-load-balancer-endpoints.html
+    """
+    through = next((one for one in bundle.inspected if one.startswith("vpce-")), None)
+    if through is None or bundle.leg == "return":
+        return bundle
+    walk.note(bundle, "egress-only-internet-gateway", node.id, "deny", detail=f"it comes through {through}")
+    walk.block(
+        bundle,
+        bundle.pieces,
+        layer="egress-only-internet-gateway",
+        code="EGRESS_ONLY_GATEWAY_AFTER_APPLIANCES",
+        summary=f"{node.id} drops IPv6 that comes through the Gateway Load Balancer endpoint {through}.",
+        resource_ids=(node.id, through),
+        next_step="Route ::/0 of the endpoint's subnet to an internet gateway instead.",
+    )
+    return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
 
 
 def _refuse(walk: Walk, node: Node, bundle: Bundle) -> Bundle:

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config.account import Missing
+from whyblocked.config.balancers import balancer_of
 from whyblocked.config.ownership import ownership
 from whyblocked.config.resources import Instance, NetworkInterface
-from whyblocked.network.addresses import unfiltered
-from whyblocked.network.flow import Bundle, Node, flagged, split
-from whyblocked.network.packets import DESTINATION, network_words
+from whyblocked.network.addresses import PUBLIC, unfiltered
+from whyblocked.network.flow import Bundle, Node, flagged, guessed, split
+from whyblocked.network.hops import endpoint_interface
+from whyblocked.network.packets import DESTINATION, EVERYWHERE, Interval, network_words, subtract_intervals
 from whyblocked.network.supposed import spans_of_interface
 from whyblocked.network.walk import Step, Walk
 
@@ -32,6 +34,11 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
 
 
 def _receive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
+    relay = bundle.relay
+    if bundle.established and relay is not None and relay.node == node.id:
+        walk.note(bundle, "interface", node.id, "forward", **_where(interface))
+        yield Node("load-balancer", relay.gateway_id), bundle.but(at=node.id)
+        return
     own, others = split(bundle.pieces, DESTINATION, spans_of_interface(interface, bundle.version))
     if own:
         yield from _arrive(walk, node, interface, bundle.but(pieces=tuple(own)))
@@ -44,6 +51,7 @@ def _leave(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[
         bundle = _check_state(walk, interface, bundle)
         own = spans_of_interface(interface, bundle.version)
         bundle = _answered_by_aws(walk, interface, bundle)
+        bundle = endpoint_interface.check_sender(walk, interface, bundle)
         local, leaving = split(bundle.pieces, DESTINATION, own)
         if local:
             walk.warn("Source and destination are the same interface: the packets never leave the instance.")
@@ -62,11 +70,15 @@ def _arrive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle)
     if bundle.leg == "forward":
         bundle = _check_state(walk, interface, bundle)
         bundle = _refused_by_service(walk, interface, bundle)
-    balancer = load_balancer_of(interface)
-    if balancer is not None and bundle.leg == "forward":
-        detail = "listeners and targets are not modelled yet"
-        walk.note(bundle, "interface", interface.network_interface_id, "unknown", detail=detail, **_where(interface))
-        return walk.lose(bundle, Missing(f"load balancer {balancer}", detail))
+        bundle = endpoint_interface.check_receiver(walk, interface, bundle)
+        balancer = balancer_of(walk.account, interface)
+        if isinstance(balancer, Missing):
+            detail = f"a node of {(interface.description or 'a load balancer')[:80]}"
+            walk.note(bundle, "interface", node.id, "unknown", detail=detail, **_where(interface))
+            return walk.lose(bundle, balancer)
+        if balancer is not None:
+            walk.note(bundle, "interface", node.id, "forward", **_where(interface))
+            return iter(((Node("load-balancer", balancer.id), bundle.but(at=node.id)),))
     walk.note(bundle, "interface", interface.network_interface_id, "deliver", **_where(interface))
     walk.arrive(node, bundle)
     return iter(())
@@ -92,15 +104,6 @@ def _refused_by_service(walk: Walk, interface: NetworkInterface, bundle: Bundle)
     return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
 
 
-def load_balancer_of(interface: NetworkInterface) -> str | None:
-    """The load balancer whose node an interface is, by the description that Elastic Load Balancing gives it."""
-    description = interface.description or ""
-    kind = (interface.interface_type or "").replace("_", "").lower()
-    if description.startswith("ELB "):
-        return description[4:]
-    return interface.network_interface_id if kind in ("networkloadbalancer", "gatewayloadbalancer") else None
-
-
 def _forward(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
     bundle = _check_state(walk, interface, bundle)
     eni = interface.network_interface_id
@@ -119,9 +122,20 @@ def _forward(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterato
         return walk.drop(bundle)
     owner = _instance_id(interface) or eni
     walk.note(bundle, "interface", eni, "unknown", detail="forwards as an appliance", **_where(interface))
-    return walk.lose(
-        bundle, Missing(f"appliance {owner}", "AWS does not show what it does with the packets that it forwards")
-    )
+    walk.lack(Missing(f"appliance {owner}", "AWS does not show what it does with the packets that it forwards"))
+    private, public = split(bundle.pieces, DESTINATION, _not_public(bundle.version))
+    if bundle.version == 4 and bundle.leg == "forward":
+        walk.leaves += flagged(tuple(public), unknown=True)  # a NAT instance puts its own address on what goes out
+        bundle = bundle.but(pieces=tuple(private))
+    if not bundle.pieces:
+        return iter(())
+    pieces = tuple(piece._replace(here=False) for piece in guessed(bundle.pieces))
+    onward = bundle.but(pieces=pieces, inbound=False, heading=None, at=eni, inspected=(*bundle.inspected, eni))
+    return iter([(Node("security-group", eni), onward)])
+
+
+def _not_public(version: int) -> list[Interval]:
+    return subtract_intervals([EVERYWHERE[version]], PUBLIC[version])
 
 
 def _answered_by_aws(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Bundle:

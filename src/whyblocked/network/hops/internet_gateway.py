@@ -11,15 +11,15 @@ from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config.account import Missing
 from whyblocked.config.addresses import Ip, public_addresses
+from whyblocked.config.balancers import hides_public_address
 from whyblocked.config.resources import GatewayAttachment, NetworkInterface
 from whyblocked.network import nat64
 from whyblocked.network.addresses import RFC1918, RFC6598
 from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged, split
-from whyblocked.network.graph import target_node
+from whyblocked.network.hops import edge
 from whyblocked.network.hops.encryption import remark
 from whyblocked.network.hops.public_access import check
 from whyblocked.network.packets import DESTINATION, SOURCE, Interval, Packets, network_words
-from whyblocked.network.routes import look_up
 from whyblocked.network.walk import Step, Walk
 
 
@@ -35,6 +35,7 @@ def _leave(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     gateway = walk.account.internet_gateways.get(node.id)
     if gateway is not None:
         bundle = check_attachment(walk, node, bundle, gateway.attachments)
+    bundle = bundle.but(pieces=edge.refuse_bypass(walk, node, bundle))
     pieces = tuple(piece for whole in bundle.pieces for piece in _translated(walk, node, bundle, whole))
     pieces = refuse_private(walk, node, bundle.but(pieces=pieces), outbound=True)
     pieces = check(walk, node, bundle.but(pieces=pieces), "internet-gateway")
@@ -88,7 +89,10 @@ def _translated(walk: Walk, node: Node, bundle: Bundle, piece: Piece) -> Iterato
     if public is not None:
         yield piece.with_source(int(public))
         return
-    nat = bundle.bindings[-1].gateway_id if bundle.bindings and not bundle.established else None
+    if owner is not None and hides_public_address(walk.account, owner):
+        yield piece
+        return
+    nat = bundle.bindings[-1].gateway_id if bundle.bindings and not bundle.relay and not bundle.established else None
     who = nat or (owner.network_interface_id if owner else "The source")
     walk.block(
         bundle,
@@ -125,7 +129,7 @@ def _owner(walk: Walk, bundle: Bundle, version: int, addresses: Interval) -> Net
     if addresses[0] != addresses[1] or bundle.vpc_id is None:
         return None
     kind = IPv4Address if version == 4 else IPv6Address
-    return walk.account.interface_at(bundle.vpc_id, kind(addresses[0]))
+    return walk.interface_at(bundle.vpc_id, kind(addresses[0]))
 
 
 def _same_address(walk: Walk, node: Node, bundle: Bundle) -> tuple[Piece, ...]:
@@ -168,21 +172,7 @@ def _enter(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         detail=_becomes("destination", bundle.boxes, entered.boxes),
         vpc_id=vpc_id,
     )
-    local = Node("vpc", vpc_id)
-    onward = entered.but(heading=local, via=node.id)
-    table = walk.account.edge_table_of(node.id)
-    if table is None:
-        yield local, onward
-        return
-    compiled = walk.rulebook.table(table, bundle.version)
-    for piece in onward.pieces:
-        for choice in look_up(compiled, bundle.version, piece.packets.destination):
-            part = onward.but(pieces=(piece.narrowed(piece.packets._replace(destination=choice.destinations)),))
-            if choice.missing is not None:
-                yield from walk.lose(part, choice.missing)
-                continue
-            heading = target_node(choice.route, vpc_id) if choice.route else local
-            yield (local if heading.kind == "interface" else heading), part.but(heading=heading)
+    yield from edge.into_vpc(walk, node, vpc_id, entered)
 
 
 def private_behind(walk: Walk, bundle: Bundle, public: int) -> Ip | None:

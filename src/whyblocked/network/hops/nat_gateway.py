@@ -218,7 +218,7 @@ def _restored(piece: Piece, before: Piece) -> Piece | None:
     asked = intersect(back.asked, piece.asked)
     if asked is None:
         return None
-    return back._replace(asked=asked, blocked=back.blocked or piece.blocked, unknown=back.unknown or piece.unknown)
+    return back._replace(asked=asked).sharing(piece)
 
 
 def _overlap(a: Interval, b: Interval) -> Interval | None:

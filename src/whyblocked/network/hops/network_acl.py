@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config.account import Missing
+from whyblocked.config.resources import Subnet
 from whyblocked.network.flow import Bundle, Node, Piece, flagged
 from whyblocked.network.packets import Packets
 from whyblocked.network.rules import AclRule, Direction, first_match
@@ -31,13 +32,32 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         yield Node("subnet", node.id), after
         return
     heading = bundle.heading
-    if heading is None or heading.kind in ("vpc", "nat-gateway", "interface"):
+    if heading is None or heading.kind in ("vpc", "nat-gateway", "interface", "vpc-endpoint"):
         yield Node("vpc", here.vpc_id or ""), after
     else:
         yield heading, after
 
 
-def _filter(walk: Walk, acl_id: str, rules: list[AclRule], direction: Direction, bundle: Bundle) -> Bundle:
+def leaving_within(walk: Walk, subnet: Subnet, bundle: Bundle) -> Bundle:
+    """What a Classic Load Balancer sends passes the outbound rules even for a target in its own subnet.
+
+    https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html (ELB_ACL_RESTRICTION)
+    """
+    acl = walk.rulebook.acl(subnet, "egress", bundle.version)
+    if isinstance(acl, Missing):
+        walk.lack(acl)
+        return bundle.but(pieces=flagged(bundle.pieces, unknown=True))
+    return _filter(walk, *acl, "egress", bundle, code="ELB_ACL_RESTRICTION")
+
+
+def _filter(
+    walk: Walk,
+    acl_id: str,
+    rules: list[AclRule],
+    direction: Direction,
+    bundle: Bundle,
+    code: str = "SUBNET_ACL_RESTRICTION",
+) -> Bundle:
     pieces: list[Piece] = []
     outcome: dict[int, tuple[AclRule, list[Packets], list[Piece]]] = {}
     for piece in bundle.pieces:
@@ -66,7 +86,7 @@ def _filter(walk: Walk, acl_id: str, rules: list[AclRule], direction: Direction,
             interface_id=interface_id,
         )
         if not rule.allow:
-            _block(walk, acl_id, rule, direction, bundle, parts, rules, interface_id)
+            _block(walk, acl_id, rule, direction, bundle, parts, rules, interface_id, code)
     return bundle.but(pieces=tuple(pieces))
 
 
@@ -79,6 +99,7 @@ def _block(
     denied: list[Piece],
     rules: list[AclRule],
     interface_id: str | None,
+    code: str,
 ) -> None:
     if direction == "egress" and bundle.at:
         walk.refuse(bundle, bundle.at, direction, (piece.packets for piece in denied))
@@ -92,7 +113,7 @@ def _block(
         bundle,
         denied,
         layer="network-acl",
-        code="SUBNET_ACL_RESTRICTION",
+        code=code,
         summary=summary,
         direction=direction,
         resource_ids=(acl_id,),
@@ -104,7 +125,7 @@ def _block(
 
 def _receiver(walk: Walk, bundle: Bundle) -> str | None:
     """The interface that the packets are coming in for, where it is one."""
-    if bundle.heading is not None and bundle.heading.kind in ("interface", "nat-gateway"):
+    if bundle.heading is not None and bundle.heading.kind in ("interface", "nat-gateway", "vpc-endpoint"):
         return bundle.heading.id if bundle.heading.kind == "interface" else None
     if bundle.heading is not None and bundle.heading.kind == "transit-gateway":
         return None
@@ -114,6 +135,6 @@ def _receiver(walk: Walk, bundle: Bundle) -> str | None:
     for piece in bundle.pieces:
         low, high = piece.packets.destination
         kind = IPv4Address if piece.packets.version == 4 else IPv6Address
-        owner = walk.account.interface_at(bundle.vpc_id or "", kind(low)) if low == high else None
+        owner = walk.interface_at(bundle.vpc_id or "", kind(low)) if low == high else None
         found.add(None if owner is None or isinstance(owner, Missing) else owner.network_interface_id)
     return found.pop() if len(found) == 1 else None

@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html#vpc-attachme
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from whyblocked.config import transit
@@ -22,6 +22,9 @@ from whyblocked.network.hops.peering import blocks_of
 from whyblocked.network.packets import Interval, Packets, span
 from whyblocked.network.rules import Direction, GroupRule, any_match
 from whyblocked.network.supposed import Supposed, spans_of_interface
+
+InterfaceAt = Callable[[str, Ip], NetworkInterface | Missing | None]
+"""What tells the interface of a VPC that has an address."""
 
 Scope = dict[str, PeeringSide | None]
 """The VPCs whose interfaces a reference can mean, with what is known of those on the other side of something."""
@@ -35,10 +38,12 @@ def peers_of(
     rule: GroupRule,
     packets: Packets,
     *,
+    interface_at: InterfaceAt | None = None,
     referencing: bool = False,
 ) -> Sequence[Interval] | Missing:
     """The address spans that a prefix list or group rule stands for.
 
+    ``interface_at`` where more is known of who has an address than the account lists.
     ``referencing``: as if security group referencing were on at every transit gateway and attachment.
     """
     if rule.kind == "prefix-list":
@@ -47,19 +52,21 @@ def peers_of(
             return cidrs
         networks = (ip_network(cidr.strip(), strict=False) for cidr in cidrs)
         return [span(network) for network in networks if network.version == packets.version]
-    if rule.peering_status == "deleted":
-        return ()
+    if rule.peering_status == "deleted" or (direction == "ingress" and bundle.inspected):
+        return ()  # behind a middlebox the sender's groups are no longer told
     low, high = packets.source if direction == "ingress" else packets.destination
     scope, unsure = _scope(account, interface.vpc_id, direction, bundle)
     if referencing:
         scope |= behind_transit_gateways(account, interface.vpc_id, bundle)
+    if direction == "ingress" and bundle.relay is not None and bundle.relay.keeps:
+        return [(low, high)] if _carries(account, scope, bundle.relay.node or "", rule) else ()
     peer = account.interfaces.get(bundle.origin.id) if direction == "ingress" else bundle.goal
     if isinstance(peer, Supposed) and any(a <= low and high <= b for a, b in spans_of_interface(peer, packets.version)):
         carries = peer.vpc_id in scope and any(group.group_id == rule.peer for group in peer.groups)
         return [(low, high)] if carries else ()
     if low == high:
         kind = IPv4Address if packets.version == 4 else IPv6Address
-        return _peer_at(account, scope, unsure, rule, kind(low))
+        return _peer_at(account, scope, unsure, rule, kind(low), interface_at or account.interface_at)
     return _peers_of_group(account, scope, unsure, rule, packets.version)
 
 
@@ -171,13 +178,18 @@ def _switched_on(attached: TransitGatewayVpcAttachment) -> bool:
 
 
 def _peer_at(
-    account: Account, scope: Scope, unsure: dict[str, Missing], rule: GroupRule, address: Ip
+    account: Account,
+    scope: Scope,
+    unsure: dict[str, Missing],
+    rule: GroupRule,
+    address: Ip,
+    interface_at: InterfaceAt,
 ) -> Sequence[Interval] | Missing:
     """The address itself where the interface behind it carries the group: only private addresses count."""
     for vpc_id, side in scope.items():
         if not _may_hold(account, vpc_id, side, address) or _names_another(account, rule, vpc_id):
             continue
-        owner = account.interface_at(vpc_id, address)
+        owner = interface_at(vpc_id, address)
         if isinstance(owner, Missing):
             return _members_of(rule, owner)
         if owner is not None:
@@ -187,6 +199,20 @@ def _peer_at(
         if unread is not None:
             return _members_of(rule, unread)
     return ()
+
+
+def _carries(account: Account, scope: Scope, node_id: str, rule: GroupRule) -> bool:
+    """Behind a Network Load Balancer that keeps clients' addresses, its own groups count, and not the clients'.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-register-targets.html
+    """
+    node = account.interface(node_id)
+    return (
+        isinstance(node, NetworkInterface)
+        and node.vpc_id in scope
+        and any(group.group_id == rule.peer for group in node.groups)
+    )
 
 
 def _names_another(account: Account, rule: GroupRule, vpc_id: str) -> bool:

@@ -111,7 +111,7 @@ def _back_to_sender(bundle: Bundle) -> Node | None:
 
     https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
     """
-    if bundle.established and bundle.bindings and bundle.via and bundle.via.startswith("pcx-"):
+    if bundle.established and bundle.bindings and bundle.relay is None and bundle.via and bundle.via.startswith("pcx-"):
         return Node("vpc-peering", bundle.via)
     return None
 

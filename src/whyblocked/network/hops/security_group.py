@@ -68,7 +68,9 @@ def _filter(
         decided = any_match(
             rules,
             piece.packets,
-            lambda rule, packets: peers_of(walk.account, interface, direction, bundle, rule, packets),
+            lambda rule, packets: peers_of(
+                walk.account, interface, direction, bundle, rule, packets, interface_at=walk.interface_at
+            ),
         )
         for decision in decided:
             if decision.action == "deny" and unread:
@@ -142,16 +144,46 @@ def _block(
         return
     names = " or ".join(groups) if len(groups) < 4 else f"{len(groups)} security groups"
     way = "inbound" if direction == "ingress" else "outbound"
+    code, summary = "ENI_SG_RULES_MISMATCH", f"No {way} rule of {names} on {eni} allows it."
+    if not rules:
+        code = "SG_HAS_NO_RULES"
+        summary = f"{names} on {eni} {'has' if len(groups) == 1 else 'have'} no {way} rules at all."
+    elif direction == "ingress" and bundle.inspected and _would_match(walk, interface, bundle, denied, rules):
+        code = "SG_REFERENCES_NOT_PRESERVED"
+        summary = (
+            f"A rule of {names} on {eni} names the sender's security group, which is not told behind "
+            f"{bundle.inspected[-1]}: name its addresses instead."
+        )
     walk.block(
         bundle,
         denied,
         layer="security-group",
-        code="ENI_SG_RULES_MISMATCH" if rules else "SG_HAS_NO_RULES",
-        summary=f"No {way} rule of {names} on {eni} allows it."
-        if rules
-        else f"{names} on {eni} {'has' if len(groups) == 1 else 'have'} no {way} rules at all.",
+        code=code,
+        summary=summary,
         direction=direction,
         resource_ids=groups,
         interface_id=eni,
         tried=rules,
+    )
+
+
+def _would_match(
+    walk: Walk, interface: NetworkInterface, bundle: Bundle, denied: Sequence[Piece], rules: tuple[GroupRule, ...]
+) -> bool:
+    """Whether a rule that names a group would allow it all if the sender came without a middlebox.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
+    """
+    direct = bundle.but(inspected=())
+    named = [rule for rule in rules if rule.kind == "group"]
+    return all(
+        decision.action == "allow"
+        for piece in denied
+        for decision in any_match(
+            named,
+            piece.packets,
+            lambda rule, packets: peers_of(
+                walk.account, interface, "ingress", direct, rule, packets, interface_at=walk.interface_at
+            ),
+        )
     )

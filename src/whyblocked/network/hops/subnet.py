@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config.account import Missing
-from whyblocked.config.resources import NetworkInterface, Subnet
+from whyblocked.config.resources import ClassicLoadBalancer, NetworkInterface, Subnet
 from whyblocked.network.flow import Bundle, Node, Piece, split
+from whyblocked.network.hops import vpc_endpoint
+from whyblocked.network.hops.network_acl import leaving_within
 from whyblocked.network.packets import DESTINATION, network_words, span, subtract_intervals
 from whyblocked.network.supposed import Supposed, spans_of_interface
 from whyblocked.network.walk import Step, Walk
@@ -26,16 +28,24 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     here = bundle.but(subnet_id=subnet.subnet_id, vpc_id=subnet.vpc_id)
     if bundle.inbound:
         heading = bundle.heading
-        if heading is not None and heading.kind in ("nat-gateway", "transit-gateway"):
+        if heading is not None and heading.kind in ("nat-gateway", "transit-gateway", "vpc-endpoint"):
             yield heading, here
         elif heading is not None and heading.kind == "interface":
             yield Node("security-group", heading.id), here
         else:
             yield from _deliver(walk, subnet, here)
         return
+    if here.established and here.relay is not None and here.relay.keeps:
+        taker = walk.account.interface(here.relay.node or "")
+        if isinstance(taker, NetworkInterface) and taker.vpc_id == subnet.vpc_id:
+            yield _back_to_balancer(subnet, taker, here)
+            return
     inside, outside = split(here.pieces, DESTINATION, [span(n) for n in subnet.networks if n.version == here.version])
     if inside:
-        yield from _deliver(walk, subnet, here.but(pieces=tuple(inside), inbound=True))
+        within = here.but(pieces=tuple(inside))
+        if _sent_by_classic(walk, here):
+            within = leaving_within(walk, subnet, within)
+        yield from _deliver(walk, subnet, within.but(inbound=True))
     if outside:
         table = walk.account.route_table_of(subnet)
         leaving = here.but(pieces=tuple(outside))
@@ -44,6 +54,22 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
             yield from walk.lose(leaving, table)
         else:
             yield Node("route-table", table.route_table_id), leaving
+
+
+def _sent_by_classic(walk: Walk, bundle: Bundle) -> bool:
+    """Whether the packets leave the node of a Classic Load Balancer for one of its instances."""
+    relay = bundle.relay
+    if bundle.established or relay is None or relay.node != bundle.at:
+        return False
+    return isinstance(walk.account.balancers.by_id.get(relay.gateway_id), ClassicLoadBalancer)
+
+
+def _back_to_balancer(subnet: Subnet, node: NetworkInterface, bundle: Bundle) -> Step:
+    """Replies to a client whose address a Network Load Balancer kept go through it, whatever routes say."""
+    heading = Node("interface", node.network_interface_id)
+    if node.subnet_id == subnet.subnet_id:
+        return Node("security-group", heading.id), bundle.but(heading=heading, inbound=True)
+    return Node("network-acl", subnet.subnet_id), bundle.but(heading=heading)
 
 
 def cross_vpc(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
@@ -62,6 +88,9 @@ def cross_vpc(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
             yield heading, here
         else:
             yield Node("network-acl", gateway.subnet_id), here
+        return
+    if heading is not None and heading.kind == "vpc-endpoint":
+        yield from vpc_endpoint.entrance(walk, heading, here)
         return
     if heading is not None and heading.kind == "interface":
         interface = walk.account.interface(heading.id)
@@ -120,7 +149,7 @@ def _deliver(walk: Walk, subnet: Subnet, bundle: Bundle) -> Iterator[Step]:
                 owned.setdefault(gateway, []).append(piece)
                 continue
             kind = IPv4Address if piece.packets.version == 4 else IPv6Address
-            owner = walk.account.interface_at(subnet.vpc_id, kind(low))
+            owner = walk.interface_at(subnet.vpc_id, kind(low))
             if isinstance(owner, Missing):
                 yield from walk.lose(bundle.but(pieces=(piece,)), owner)
             elif owner is None:

@@ -1,6 +1,7 @@
 """The attachments of transit gateways: their state, their subnets and zones, the gateway behind a peering.
 
 https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html
+https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpn-attachments.html
 """
 
 from __future__ import annotations
@@ -8,14 +9,21 @@ from __future__ import annotations
 from whyblocked.config import resources as r
 from whyblocked.config import transit
 from whyblocked.config.account import Missing
+from whyblocked.config.exits import vpn_connection
 from whyblocked.config.resources import TransitGatewayAttachment, TransitGatewayRouteAttachment
 from whyblocked.network.flow import Bundle, flagged
+from whyblocked.network.hops.vpn_gateway import is_up
 from whyblocked.network.walk import Walk
 
 OUTSIDE = frozenset({"vpn", "vpn-concentrator", "direct-connect-gateway", "connect", "client-vpn"})
 """Kinds of attachments behind which AWS shows nothing more."""
 
 _WORKS = ("available", "modifying", "")
+
+
+def check(walk: Walk, attachment: TransitGatewayAttachment, bundle: Bundle) -> Bundle:
+    """Whether packets pass an attachment: it is available, and so is the VPN connection that it may be made of."""
+    return _check_vpn(walk, attachment, check_state(walk, attachment, bundle))
 
 
 def check_state(walk: Walk, attachment: TransitGatewayAttachment, bundle: Bundle) -> Bundle:
@@ -35,6 +43,35 @@ def check_state(walk: Walk, attachment: TransitGatewayAttachment, bundle: Bundle
         resource_ids=(attachment_id,),
         next_step=accept,
     )
+    return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
+
+
+def _check_vpn(walk: Walk, attachment: TransitGatewayAttachment, bundle: Bundle) -> Bundle:
+    """Nothing passes a VPN connection without a tunnel that is up; one that was not read is taken as up."""
+    if attachment.resource_type != "vpn" or not attachment.resource_id:
+        return bundle
+    gateway, vpn = attachment.transit_gateway_id, attachment.resource_id
+    connection = vpn_connection(walk.account, vpn, walk.account.region_of(gateway) or "")
+    if isinstance(connection, Missing):
+        if connection.pending:
+            walk.lack(connection)
+            return bundle.but(pieces=flagged(bundle.pieces, unknown=True))
+        walk.warn(f"The tunnels of {vpn} were not read; they are taken as up.")
+        return bundle
+    if is_up(walk, connection):
+        return bundle
+    told = any(b.code == "TGW_BAD_STATE_VPN" and b.leg != bundle.leg and vpn in b.resource_ids for b in walk.blockers)
+    if not told:  # the reply fails by the same cause as the request
+        walk.note(bundle, "transit-gateway", gateway, "deny", detail=f"no tunnel of {vpn} is up")
+        walk.block(
+            bundle,
+            bundle.pieces,
+            layer="transit-gateway",
+            code="TGW_BAD_STATE_VPN",
+            summary=f"No tunnel of {vpn} is up, so nothing passes between it and {gateway}.",
+            resource_ids=(gateway, vpn),
+            next_step="See the tunnel details of the VPN connection, and the customer gateway's side of it.",
+        )
     return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
 
 

@@ -24,6 +24,7 @@ from whyblocked.network.flow import Bundle, Node, Piece, flagged, split
 from whyblocked.network.hops.transit_attachment import (
     OUTSIDE,
     attachment_of_route,
+    check,
     check_state,
     in_zone_of,
     naming,
@@ -109,7 +110,7 @@ def _through(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatewayA
     if isinstance(attachment, Missing):
         yield from _unknown(walk, node, bundle, attachment)
         return
-    here = bundle if bundle.vpc_id else check_state(walk, attachment, bundle)
+    here = bundle if bundle.vpc_id else check(walk, attachment, bundle)
     table_id = transit.table_of(walk.account, attachment)
     if isinstance(table_id, Missing):
         yield from _unknown(walk, node, here, table_id)
@@ -181,7 +182,7 @@ def _take(
         if isinstance(attachment, Missing):
             yield from _unknown(walk, node, bundle, attachment)
         else:
-            yield from _leave(walk, node, check_state(walk, attachment, bundle), attachment)
+            yield from _leave(walk, node, check(walk, attachment, bundle), attachment)
 
 
 def _no_route(walk: Walk, bundle: Bundle, table_id: str) -> Iterator[Step]:

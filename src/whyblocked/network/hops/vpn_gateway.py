@@ -13,6 +13,7 @@ from whyblocked.config.account import Account, Missing
 from whyblocked.config.exits import direct_connect, vpn_connections, vpn_gateway
 from whyblocked.config.resources import Route, VpnConnection, VpnGateway, block
 from whyblocked.network.flow import Bundle, Node, Piece, flagged, split
+from whyblocked.network.hops import edge
 from whyblocked.network.hops.encryption import remark
 from whyblocked.network.hops.internet_gateway import check_attachment
 from whyblocked.network.packets import DESTINATION, SOURCE, Interval, network_words, span, subtract_intervals
@@ -46,7 +47,7 @@ def _unread(walk: Walk, node: Node, bundle: Bundle, missing: Missing) -> Iterato
         walk.arrive(node, bundle)
     elif bundle.leg == "forward" and bundle.inbound:  # what the VPC itself does with it still counts
         walk.lack(missing)
-        yield _door(node, bundle.but(pieces=flagged(bundle.pieces, unknown=True)))
+        yield from _door(walk, node, bundle.but(pieces=flagged(bundle.pieces, unknown=True)))
     else:
         yield from walk.lose(bundle, missing)
 
@@ -128,7 +129,7 @@ def _ways(walk: Walk, node: Node, bundle: Bundle) -> Iterator[_End]:
     if isinstance(connections, Missing):
         yield _End(bundle, connections if connections.pending else Missing(f"VPN gateway {node.id}", str(connections)))
         return
-    alive = [c for c in connections if bundle.established or _is_up(walk, c)]
+    alive = [c for c in connections if bundle.established or is_up(walk, c)]
     rest = list(bundle.pieces)
     for connection in alive:
         found, rest = split(rest, DESTINATION, _static(connection, bundle.version))
@@ -229,7 +230,7 @@ def _is_static(connection: VpnConnection) -> bool:
     return connection.options is not None and connection.options.static_routes_only
 
 
-def _is_up(walk: Walk, connection: VpnConnection) -> bool:
+def is_up(walk: Walk, connection: VpnConnection) -> bool:
     """Whether packets pass the connection: it is available, and one of its tunnels is up (or nothing tells)."""
     if connection.state.lower() not in ("available", ""):
         return False
@@ -280,12 +281,12 @@ def _enter(walk: Walk, node: Node, bundle: Bundle, gateway: VpnGateway) -> Itera
         bundle = _check_state(walk, node, bundle, gateway)
         bundle = _check_tunnels(walk, node, bundle)
     walk.note(bundle, "vpn-gateway", node.id, "forward", subnet_id=None)
-    yield _door(node, bundle)
+    yield from _door(walk, node, bundle)
 
 
-def _door(node: Node, bundle: Bundle) -> Step:
-    door = Node("vpc", bundle.vpc_id or "")
-    return door, bundle.but(heading=door, via=node.id, inbound=True, at=None, subnet_id=None)
+def _door(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
+    """To the VPC's router, or the middlebox that the gateway's own route table names."""
+    return edge.into_vpc(walk, node, bundle.vpc_id or "", bundle.but(inbound=True, at=None, subnet_id=None))
 
 
 def _check_tunnels(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
@@ -294,7 +295,7 @@ def _check_tunnels(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
     if isinstance(connections, Missing):
         walk.lack(connections)
         return bundle.but(pieces=flagged(bundle.pieces, unknown=True))
-    if any(_is_up(walk, connection) for connection in connections):
+    if any(is_up(walk, connection) for connection in connections):
         return bundle
     other = direct_connect(walk.account, node.id)
     if other is True:

@@ -1,0 +1,82 @@
+"""The connection of a load balancer to a target is walked like any question from its node to the target."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+from tests.balancing import Balancing, node_id
+from tests.builders import OPEN, Json, Network, allow, deny, question_of, tcp
+from tests.properties.asking import SOAK
+from whyblocked.api import Session, snapshot
+
+NODES = {"subnet-a": "10.0.1.50", "subnet-b": "10.0.2.50"}
+TARGETS = {"one": "10.0.3.10", "two": "10.0.4.10", "three": "10.0.1.10"}
+
+
+def _rules(rng: Random) -> list[Json]:
+    peers = ["sg-shop", "10.0.1.0/24", "10.0.2.0/24", "10.0.0.0/16", "192.0.2.0/24"]
+    return [tcp(rng.choice((80, 8080, (8000, 8100))), rng.choice(peers)) for _ in range(rng.randint(1, 2))]
+
+
+def _acl(rng: Random) -> tuple[list[Json], list[Json]] | None:
+    blocks = ["10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24", "10.0.4.0/24"]
+    match rng.randrange(6):
+        case 0:
+            return [deny(90, cidr=rng.choice(blocks)), *OPEN], OPEN
+        case 1:
+            return OPEN, [allow(90, "tcp", (32768, 65535)), allow(91, "tcp", (80, 8100))]
+        case _:
+            return None
+
+
+def _world(rng: Random) -> Network:
+    net = Network()
+    for third, (bits, zone) in enumerate({"client": "a", "a": "a", "b": "b", "one": "a", "two": "b"}.items()):
+        net.subnet(f"subnet-{bits}", f"10.0.{third}.0/24", zone=zone, acl=_acl(rng) if bits in TARGETS else None)
+    net.group("sg-shop", [tcp(80, "10.0.0.0/24")], [tcp(rng.choice((8080, (1, 65535))), "10.0.0.0/16")])
+    net.instance("client", "10.0.0.10")
+    ids = {}
+    for name, address in TARGETS.items():
+        net.group(f"sg-{name}", _rules(rng))
+        ids[name] = net.instance(name, address, groups=[f"sg-{name}"])
+    chosen = rng.sample(sorted(ids), rng.randint(1, 3))
+    balance = Balancing(net)
+    balance.group("web", {ids[name]: 8080 for name in chosen}, cross_zone=rng.choice(("true", "false")))
+    balance.balancer("shop", NODES, {("HTTP", 80): "web"}, groups=["sg-shop"])
+    return net
+
+
+def _pairs(net: Network, session: Session) -> Iterator[tuple[str, str]]:
+    """The nodes and the interfaces of the targets that they may send to."""
+    zones = {row["NetworkInterfaceId"]: row["AvailabilityZone"] for row in net.responses["NetworkInterfaces"]}
+    crosses = {"Key": "load_balancing.cross_zone.enabled", "Value": "true"}
+    everywhere = crosses in net.details["describe-target-group-attributes.web"]["Attributes"]
+    for described in net.details["describe-target-health.web"]["TargetHealthDescriptions"]:
+        interfaces = session.account.interfaces_of(described["Target"]["Id"])
+        assert isinstance(interfaces, tuple)
+        eni = interfaces[0].network_interface_id
+        for subnet in NODES:
+            node = node_id("shop", subnet)
+            if everywhere or zones[eni] == zones[node]:
+                yield node, eni
+
+
+def test_the_verdict_sums_up_what_every_pair_of_node_and_target_gives() -> None:
+    seen = set()
+    for seed in range(40 * SOAK):
+        net = _world(Random(seed))
+        with tempfile.TemporaryDirectory() as folder:
+            session = Session(snapshot(net.save(Path(folder))))
+        _, walk = session.walk(question_of("client -> shop:80"))
+        assert all(walk.graph.graph.has_edge(*step) for step in walk.path)
+        assert {"load-balancer", "target-group"} <= {node.kind for step in walk.path for node in step}
+        assert walk.missing == []
+        pairs = list(_pairs(net, session))
+        second = [session.explain(question_of(f"{a} -> {b}:8080 --source-port 1024-65535")).verdict for a, b in pairs]
+        summed = second[0] if len(set(second)) == 1 else "partial"
+        seen.add(summed)
+        assert session.explain(question_of("client -> shop:80")).verdict == summed, (seed, pairs, second)
+    assert seen == {"allowed", "blocked", "partial"}

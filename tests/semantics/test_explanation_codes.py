@@ -1,0 +1,229 @@
+"""docs/explanation-codes.md holds every code of AWS's Reachability Analyzer; those that it calls ours are found.
+
+Most scenarios are incidents of ``fixtures/`` or scenes here. Load balancers, endpoints and firewalls need builders of
+their own, so their codes may also be what a test beside this one asserts (as its source shows).
+
+https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.builders import Network, codes, question_of
+from tests.semantics.scenes import behind_nat, brought, middle, public_server, two_subnets, two_vpcs
+from tests.transits import attach, transit_gateway, transit_table
+from whyblocked.api import Session, snapshot
+
+ROOT = Path(__file__).parents[2]
+HOST = "192.0.2.80"
+
+_ENDS = ("SOURCE", "DESTINATION")
+_FILTERS = ("DESTINATION_ADDRESS", "DESTINATION_PORT_RANGE", "PROTOCOL", "SOURCE_ADDRESS", "SOURCE_PORT_RANGE")
+
+_LISTED = """
+BAD_STATE BAD_STATE_ATTACHMENT BAD_STATE_ROUTE BAD_STATE_VPN CANNOT_ROUTE HIGHER_PRIORITY_ROUTE MORE_SPECIFIC_ROUTE
+NO_ROUTE_TO_DESTINATION VPC_LOCAL_ROUTE_CIDR_RESTRICTION INGRESS_RTB_NO_PUBLIC_IP INGRESS_RTB_TRAFFIC_REDIRECTION
+NO_POSSIBLE_DESTINATION ENI_SG_RULES_MISMATCH SG_HAS_NO_RULES SG_REFERENCES_NOT_PRESERVED SG_REFERENCING_SUPPORT
+UNKNOWN_PEERED_SGS SUBNET_ACL_RESTRICTION ENI_ADDRESS_RESTRICTION ENI_SOURCE_DEST_CHECK_RESTRICTION
+IGW_DESTINATION_ADDRESS_IN_VPC_CIDRS IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS
+IGW_DESTINATION_ADDRESS_NOT_IN_RFC6598_EGRESS IGW_NAT_REFLECTION IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS
+IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS IGW_SOURCE_ADDRESS_NOT_IN_RFC1918_INGRESS
+IGW_SOURCE_ADDRESS_NOT_IN_RFC6598_INGRESS GATEWAY_REJECTS_SPOOFED_TRAFFIC VPC_BLOCK_PUBLIC_ACCESS_ENABLED
+NGW_DEST_ADDRESS_PRESERVATION NGW_REQUIRES_SOURCE_IN_VPC NGW_SOURCE_ADDRESS_REASSIGN
+REGIONAL_NGW_ROUTE_AZ_RESTRICTION REMAP_EPHEMERAL_PORT PCX_REQUIRES_ADDRESS_IN_VPC_CIDR
+TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION TGW_ATTACH_VPC_AZ_RESTRICTION TGW_BAD_STATE_VPN TGW_ROUTE_AZ_RESTRICTION
+TGW_RTB_BAD_STATE_ROUTE TGW_RTB_CANNOT_ROUTE TGW_RTB_HIGHER_PRIORITY_ROUTE TGW_RTB_MORE_SPECIFIC_ROUTE
+TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT TGW_RTB_ROUTES_ARE_UNKNOWN VGW_PRIVATE_IP_ASSOCIATION_FOR_EGRESS
+VGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS VPCE_GATEWAY_EGRESS_SOURCE_ADDRESS_RESTRICTION
+VPCE_GATEWAY_PROTOCOL_RESTRICTION VPCE_INTRA_VPC_TRAFFIC VPCE_SERVICE_NOT_INSTALLED_IN_AZ ELB_ACL_RESTRICTION
+ELB_INSTALLED_AZ_RESTRICTION ELB_LISTENER_PORT_RESTRICTION ELB_LISTENERS_MISMATCH ELB_NOT_CROSSZONE
+ELBV2_LISTENER_HAS_NO_TG ELBV2_LISTENER_PORT_RESTRICTION ELBV2_LISTENER_REQUIRES_TG_ACCEPT ELBV2_LISTENERS_MISMATCH
+ELBV2_NO_TARGETS_IN_AZ ELBV2_SOURCE_ADDRESS_PRESERVATION TARGET_ADDRESS_RESTRICTION TARGET_PORT_RESTRICTION
+GWLB_DESTINATION_PORT_RESTRICTION GWLB_PROTOCOL_RESTRICTION FIREWALL_RULES_RESTRICTION PROTOCOL_RESTRICTION
+UNKNOWN_DESTINATION UNKNOWN_RESOURCE DISCONNECTED_VPCS NO_PATH NO_SOURCE_OR_DESTINATION UNASSOCIATED_COMPONENT
+UNSUPPORTED_COMPONENT COMPONENT_FILTER_RESTRICTION COMPONENT_FILTER_RESTRICTION_REMOVED_COMPONENT
+IGW_EXPECTS_PUBLIC_ADDRESS
+"""
+
+AWS = (
+    *_LISTED.split(),
+    *(f"FILTER_AT_{end}_{what}" for end in _ENDS for what in _FILTERS),
+)
+"""The codes of AWS's page, as it lists them."""
+
+OF_BALANCERS = (
+    "ELB_ACL_RESTRICTION",
+    "ELB_INSTALLED_AZ_RESTRICTION",
+    "ELB_LISTENERS_MISMATCH",
+    "ELB_NOT_CROSSZONE",
+    "ELBV2_LISTENER_HAS_NO_TG",
+    "ELBV2_LISTENERS_MISMATCH",
+    "ELBV2_NO_TARGETS_IN_AZ",
+    "ELBV2_SOURCE_ADDRESS_PRESERVATION",
+    "GWLB_DESTINATION_PORT_RESTRICTION",
+    "GWLB_PROTOCOL_RESTRICTION",
+)
+OF_ENDPOINTS = (
+    "VPCE_GATEWAY_PROTOCOL_RESTRICTION",
+    "VPCE_INTRA_VPC_TRAFFIC",
+    "FIREWALL_RULES_RESTRICTION",
+    "SG_REFERENCES_NOT_PRESERVED",
+    "INGRESS_RTB_NO_PUBLIC_IP",
+    "INGRESS_RTB_TRAFFIC_REDIRECTION",
+)
+ASSERTED_BY_TESTS_OF = {"load_balancer": OF_BALANCERS, "vpc_endpoint": OF_ENDPOINTS}
+"""Per hop module, the codes whose scenarios need builders of their own: a test beside this one asserts each.
+
+They are skipped only while there is no such module.
+"""
+
+ROW = re.compile(r"^\| `([A-Z0-9_]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+NAMED = re.compile(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`")
+
+
+def rows() -> list[tuple[str, str, str]]:
+    return ROW.findall((ROOT / "docs" / "explanation-codes.md").read_text(encoding="utf-8"))
+
+
+OURS = [code for code, what, _ in rows() if what == "ours"]
+WITH_SCENES = [code for code in OURS if code not in (*OF_BALANCERS, *OF_ENDPOINTS)]
+
+
+# -- the scenes of what no incident is about -------------------------------------------------------------------------
+
+
+def detached_gateway() -> list[str]:
+    net = Network()
+    net.internet_gateway(vpc=None)
+    net.subnet("subnet-1", "10.0.1.0/24", routes={"0.0.0.0/0": "igw-1"})
+    net.instance("web", "10.0.1.10", public="198.51.100.10")
+    return codes(net.ask(f"web -> {HOST}:443"))
+
+
+def behind_vpn() -> list[str]:
+    net = Network()
+    net.vpn_gateway()
+    net.vpn_connection("vpn-1", static=["192.168.0.0/16"])
+    net.subnet("subnet-app", "10.0.1.0/24", routes={"192.168.0.0/16": "vgw-1"})
+    net.instance("app", "10.0.1.10", public="198.51.100.20")
+    return codes(net.ask("192.168.7.7 -> 198.51.100.20:443"))
+
+
+def attached(*, table: str | None = "tgw-rtb-1", tunnels: tuple[str, str] = ("UP", "UP")) -> list[str]:
+    """From a VPC over a transit gateway to what is behind a VPN."""
+    net = Network()
+    net.subnet("subnet-app", "10.0.1.0/24", routes={"10.60.0.0/16": "tgw-1"})
+    net.instance("app", "10.0.1.10")
+    net.vpn_connection("vpn-1", "tgw-1", tunnels=tunnels)
+    transit_gateway(net)
+    attach(net, "tgw-attach-1", "vpc-1", ["subnet-app"], table=table)
+    attach(net, "tgw-attach-2", "vpn-1")
+    transit_table(net, propagated={"10.0.0.0/16": "tgw-attach-1", "10.60.0.0/16": "tgw-attach-2"})
+    return codes(net.ask("app -> 10.60.1.5:443"))
+
+
+def through_a_peer() -> list[str]:
+    net = two_vpcs(near={"10.9.0.0/16": "pcx-1", "0.0.0.0/0": "pcx-1"})
+    return codes(net.ask(f"app -> {HOST}:443"))
+
+
+SCENES: dict[str, Callable[[Path], list[str]]] = {
+    "BAD_STATE_ATTACHMENT": lambda _: detached_gateway(),
+    "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS": lambda _: codes(public_server().ask("web -> 10.99.0.5:443")),
+    "IGW_DESTINATION_ADDRESS_NOT_IN_RFC6598_EGRESS": lambda _: codes(public_server().ask("web -> 100.64.0.9:443")),
+    "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS": lambda _: codes(public_server(public=None).ask("203.0.113.5 -> web:443")),
+    "IGW_SOURCE_ADDRESS_NOT_IN_RFC1918_INGRESS": lambda _: codes(public_server().ask("10.99.0.5 -> web:443")),
+    "IGW_SOURCE_ADDRESS_NOT_IN_RFC6598_INGRESS": lambda _: codes(public_server().ask("100.64.0.9 -> web:443")),
+    "NGW_REQUIRES_SOURCE_IN_VPC": lambda folder: brought(middle(), folder, "10.9.1.20", HOST, "pcx-1"),
+    "NO_POSSIBLE_DESTINATION": lambda _: codes(two_subnets().ask("client -> 10.0.77.5:443")),
+    "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR": lambda _: through_a_peer(),
+    "PROTOCOL_RESTRICTION": lambda _: codes(behind_nat().ask(f"worker -> {HOST} --protocol 50")),
+    "SG_HAS_NO_RULES": lambda _: codes(two_subnets(ingress=[]).ask("client -> server:443")),
+    "TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION": lambda _: attached(table=None),
+    "TGW_BAD_STATE_VPN": lambda _: attached(tunnels=("DOWN", "DOWN")),
+    "VGW_PRIVATE_IP_ASSOCIATION_FOR_EGRESS": lambda folder: brought(
+        middle(), folder, "10.9.1.20", "192.168.7.7", "tgw-1"
+    ),
+    "VGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS": lambda _: behind_vpn(),
+}
+
+
+@cache
+def of_incidents() -> frozenset[str]:
+    """The codes that the incidents of ``fixtures/`` are answered with."""
+    folders = sorted(path for path in (ROOT / "fixtures").iterdir() if path.is_dir())
+    return frozenset(code for folder in folders for code in of_incident(folder))
+
+
+def of_incident(folder: Path) -> list[str]:
+    line = (folder / "question.txt").read_text(encoding="utf-8").strip()
+    return codes(Session(snapshot(folder / "snapshot")).examine(question_of(line)).answer)
+
+
+@cache
+def asserted() -> frozenset[str]:
+    """The codes that other tests of this folder assert, or are parametrized with."""
+    others = [path for path in Path(__file__).parent.glob("test_*.py") if path != Path(__file__)]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in others]
+    return frozenset(text for tree in trees for text in _expected(tree))
+
+
+def _expected(tree: ast.Module) -> Iterator[str]:
+    for test in (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")):
+        asserts = [node for node in ast.walk(test) if isinstance(node, ast.Assert)]
+        for part in (inner for place in (*test.decorator_list, *asserts) for inner in ast.walk(place)):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                yield part.value
+
+
+# -- the page -------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_has_every_code_of_aws_exactly_once() -> None:
+    assert Counter(code for code, _, _ in rows()) == Counter(AWS)
+
+
+def test_the_page_says_what_becomes_of_each_and_why() -> None:
+    kinds = ("ours", "not decidable", "not applicable")
+    for code, what, why in rows():
+        assert what in kinds or re.fullmatch(r"covered by `\w+`(, `\w+`)*", what), code
+        assert len(why) > 5, code
+
+
+def test_what_covers_a_code_is_a_code_that_findings_have() -> None:
+    listed = set(NAMED.findall((ROOT / "docs" / "codes.md").read_text(encoding="utf-8")))
+    own = {code for code in listed if code not in AWS}
+    for code, what, _ in rows():
+        assert set(NAMED.findall(what)) <= {*OURS, *own}, code
+
+
+def test_every_code_of_aws_that_the_walk_knows_is_called_ours() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "src/whyblocked/network").rglob("*.py")]
+    written = {code for code in AWS if any(f'"{code}"' in source for source in sources)}
+    assert written <= set(OURS)
+
+
+# -- the proof ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", WITH_SCENES)
+def test_a_code_of_ours_is_found_in_a_scenario(code: str, tmp_path: Path) -> None:
+    found = SCENES[code](tmp_path) if code in SCENES else of_incidents()
+    assert code in found
+
+
+@pytest.mark.parametrize(("module", "code"), [(name, c) for name, found in ASSERTED_BY_TESTS_OF.items() for c in found])
+def test_a_code_whose_component_has_tests_of_its_own_is_asserted_there(module: str, code: str) -> None:
+    if find_spec(f"whyblocked.network.hops.{module}") is None:
+        pytest.skip(f"there is no {module} yet")
+    assert code in OURS
+    assert code in of_incidents() | asserted()
