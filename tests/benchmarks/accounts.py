@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+from tests import transits
+from tests.builders import Network
 from tests.oracle import shapes
 
 SEED = 20261123
@@ -25,17 +27,20 @@ class Size(NamedTuple):
     groups: int
     rules: int
     interfaces: int
+    gateways: int = 0
+    """Transit gateways, each of an equal part of the VPCs."""
 
     def __str__(self) -> str:
+        joined = f", {self.gateways} transit gateways" if self.gateways else ""
         return (
             f"{self.interfaces:,} interfaces, {self.groups:,} groups of {self.rules} rules, "
-            f"{self.acls} ACLs, {self.vpcs} VPCs"
+            f"{self.acls} ACLs, {self.vpcs} VPCs{joined}"
         )
 
 
 SMALL = Size(vpcs=1, subnets=2, acls=1, groups=4, rules=4, interfaces=6)
 MIDDLE = Size(vpcs=12, subnets=36, acls=20, groups=100, rules=10, interfaces=300)
-LARGE = Size(vpcs=40, subnets=160, acls=80, groups=1_000, rules=20, interfaces=5_000)
+LARGE = Size(vpcs=40, subnets=160, acls=80, groups=1_000, rules=20, interfaces=5_000, gateways=4)
 
 
 class Account:
@@ -57,6 +62,7 @@ class Account:
         self.nats: list[Json] = []
         self.tables = [table for n in range(size.vpcs) for table in self._tables(n)]
         self.acls = self._acls()
+        self.transits = self._transits()
 
     def _id(self, kind: str) -> str:
         self.counter += 1
@@ -110,6 +116,8 @@ class Account:
         """A main table that leads to the internet gateway, and one that leads to a NAT gateway."""
         vpc, subnets = self.vpcs[n], self._of(self.subnets, n)
         routes = [shapes.route(vpc["CidrBlock"], "local")]
+        if self.size.gateways:
+            routes.append(shapes.route("10.0.0.0/8", self._gateway_of(n)))
         for peering in self.peerings:
             sides = peering["RequesterVpcInfo"], peering["AccepterVpcInfo"]
             if vpc["VpcId"] in (sides[0]["VpcId"], sides[1]["VpcId"]):
@@ -151,6 +159,30 @@ class Account:
             made.append(shapes.acl(self._id("acl"), subnet["VpcId"], [subnet["SubnetId"]], [*denied, *_entries()]))
         return made
 
+    def _gateway_of(self, vpc: int) -> str:
+        return f"tgw-0{vpc * self.size.gateways // self.size.vpcs:016x}"
+
+    def _transits(self) -> Network:
+        """Transit gateways that are all peered with each other: own VPCs are propagated, those of others are static."""
+        net = Network(None, account=shapes.OWNER, region=shapes.REGION)
+        homes = {vpc["CidrBlock"]: self._gateway_of(n) for n, vpc in enumerate(self.vpcs)}
+        gateways = list(dict.fromkeys(homes.values())) if self.size.gateways else []
+        for gateway in gateways:
+            table = gateway.replace("tgw-", "tgw-rtb-")
+            transits.transit_gateway(net, gateway)
+            peers = {other: _attachment(*sorted((gateway, other))) for other in gateways if other != gateway}
+            for other, peering in peers.items():
+                transits.attach(net, peering, other, gateway=gateway, table=table)
+            propagated = {}
+            for n, vpc in enumerate(self.vpcs):
+                if self._gateway_of(n) == gateway:
+                    attachment = propagated[vpc["CidrBlock"]] = _attachment(gateway, vpc["VpcId"])
+                    within = [one["SubnetId"] for one in self._of(self.subnets, n)[:2]]
+                    transits.attach(net, attachment, vpc["VpcId"], within, gateway=gateway, table=table)
+            static = {block: peers[home] for block, home in homes.items() if home != gateway}
+            transits.transit_table(net, table, {**static, "10.0.0.0/8": transits.BLACKHOLE}, propagated, gateway=gateway)
+        return net
+
     def write(self, folder: Path) -> Path:
         """Write it as the AWS CLI prints it, a file for each kind."""
         folder.mkdir()
@@ -167,9 +199,12 @@ class Account:
             "NatGateways": self.nats,
             "VpcPeeringConnections": self.peerings,
             "PrefixLists": [],
+            **{key: rows for key, rows in self.transits.responses.items() if key.startswith("TransitGateway")},
         }
         for key, rows in documents.items():
             (folder / f"{key}.json").write_text(json.dumps({key: rows}))
+        for name, answer in self.transits.details.items():
+            (folder / f"{name}.json").write_text(json.dumps(answer))
         return folder
 
     def questions(self, count: int) -> list[str]:
@@ -183,7 +218,9 @@ class Account:
         for _ in range(count):
             one, port = rng.choice(instances), rng.choice(_PORTS)
             here, kind = one["InstanceId"], rng.random()
-            if kind < 0.40:
+            if self.size.gateways and kind < 0.20:
+                made.append(f"{here} -> {rng.choice(instances)['InstanceId']}:{port}")
+            elif kind < 0.40:
                 made.append(f"{here} -> {rng.choice(groups[one['VpcId']])['InstanceId']}:{port}")
             elif kind < 0.55:
                 made.append(f"{here} -> {rng.choice(instances)['PrivateIpAddress']}:{port}")
@@ -196,6 +233,11 @@ class Account:
             else:
                 made.append(f"{rng.choice(instances)['InstanceId']} -> {here}")
         return made
+
+
+def _attachment(one: str, other: str) -> str:
+    """The id of what attaches a gateway to a VPC or another gateway, the same seen from both sides."""
+    return f"tgw-attach-{one.partition('-')[2][-4:]}{other.partition('-')[2]}"
 
 
 def _entries() -> list[Json]:
