@@ -180,7 +180,9 @@ class Account:
                     within = [one["SubnetId"] for one in self._of(self.subnets, n)[:2]]
                     transits.attach(net, attachment, vpc["VpcId"], within, gateway=gateway, table=table)
             static = {block: peers[home] for block, home in homes.items() if home != gateway}
-            transits.transit_table(net, table, {**static, "10.0.0.0/8": transits.BLACKHOLE}, propagated, gateway=gateway)
+            transits.transit_table(
+                net, table, {**static, "10.0.0.0/8": transits.BLACKHOLE}, propagated, gateway=gateway
+            )
         return net
 
     def write(self, folder: Path) -> Path:
