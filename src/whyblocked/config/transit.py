@@ -19,8 +19,7 @@ _GONE = ("deleted", "deleting", "rejected", "failed")
 
 def expect(account: Account, gateway_id: str, vpc_ids: Iterable[str]) -> None:
     """Say that packets of these VPCs meet a transit gateway, so that a live account reads all of it at once."""
-    region = account.region_of(gateway_id) or ""
-    queries = [Query("DescribeTransitGateways", "transit-gateway-id", gateway_id, region)]
+    queries = [Query("DescribeTransitGateways", "transit-gateway-id", gateway_id)]
     for vpc_id in vpc_ids:
         queries += [Query(_ATTACHMENTS, "resource-id", vpc_id), Query(_VPC_ATTACHMENTS, "vpc-id", vpc_id)]
         attached = [a for a in account.transit_attachments.get(gateway_id, {}).values() if a.resource_id == vpc_id]
@@ -32,10 +31,8 @@ def expect(account: Account, gateway_id: str, vpc_ids: Iterable[str]) -> None:
 def gateway(account: Account, gateway_id: str) -> r.TransitGateway | Missing:
     """The transit gateway with this id."""
     found = account.transit_gateways.get(gateway_id)
-    region = account.region_of(gateway_id) or ""
-    return found or account._lacks(
-        "TransitGateways", Query("DescribeTransitGateways", "transit-gateway-id", gateway_id, region)
-    )
+    query = Query("DescribeTransitGateways", "transit-gateway-id", gateway_id)
+    return found or account._lacks("TransitGateways", query)
 
 
 def attachment_of(account: Account, gateway_id: str, vpc_id: str) -> r.TransitGatewayAttachment | Missing:
@@ -64,7 +61,7 @@ def attachment(account: Account, gateway_id: str, attachment_id: str) -> r.Trans
     found = account.transit_attachments.get(gateway_id, {}).get(attachment_id)
     if found is not None:
         return found
-    query = Query(_ATTACHMENTS, "transit-gateway-attachment-id", attachment_id, account.region_of(gateway_id) or "")
+    query = Query(_ATTACHMENTS, "transit-gateway-attachment-id", attachment_id, gateway_id)
     lacking = account._lacks("TransitGatewayAttachments", query)
     if not lacking.pending and attachment_id in account.transit_vpc_attachments:
         return _as_attachment(account.transit_vpc_attachments[attachment_id])
@@ -73,7 +70,7 @@ def attachment(account: Account, gateway_id: str, attachment_id: str) -> r.Trans
 
 def peer_attachment(account: Account, gateway_id: str, peer_id: str) -> r.TransitGatewayAttachment | Missing:
     """The attachment by which a gateway is peered with another."""
-    query = Query(_ATTACHMENTS, "transit-gateway-id", gateway_id, account.region_of(gateway_id) or "")
+    query = Query(_ATTACHMENTS, "transit-gateway-id", gateway_id)
     known = account.transit_attachments.get(gateway_id, {}).values()
     found = [a for a in known if a.resource_type.endswith("peering") and a.resource_id == peer_id]
     if not found:
