@@ -219,6 +219,7 @@ class Network:
         self.responses: dict[str, list[Json]] = {}
         self.prefix_lists: dict[str, list[str]] = {}
         self.settings: dict[str, Json] = {}
+        self.details: dict[str, Json] = {}  # answers about one object, by the name of their file
         self._left_out: set[str] = set()
         for key in ("Vpcs", "Subnets", "RouteTables", "NetworkAcls", "SecurityGroups", "NetworkInterfaces"):
             self.responses[key] = []
@@ -680,6 +681,48 @@ class Network:
         self.responses["NatGateways"].append(row)
         return gateway_id
 
+    def regional_nat_gateway(
+        self,
+        gateway_id: str,
+        publics: Mapping[str, str],
+        *,
+        routes: Routes | None = None,
+        automatic: bool = True,
+        state: str = "available",
+        vpc: str = "vpc-1",
+    ) -> str:
+        """A regional NAT gateway with its own route table; ``publics`` maps its public addresses to their zones."""
+        table = self.table(
+            f"rtb-{gateway_id}", {"0.0.0.0/0": "igw-1"} if routes is None else routes, vpc=vpc, gateway=gateway_id
+        )
+        self.responses["NatGateways"].append(
+            {
+                "CreateTime": "2026-03-11T10:22:41+00:00",
+                "NatGatewayAddresses": [
+                    {
+                        "AllocationId": hexid("eipalloc", public),
+                        "PublicIp": public,
+                        "AssociationId": hexid("eipassoc", public),
+                        "IsPrimary": False,
+                        "Status": "succeeded",
+                        "AvailabilityZone": f"{self.region}{zone}",
+                        "AvailabilityZoneId": f"{_zone_prefix(self.region)}-az{'abc'.index(zone) + 1}",
+                    }
+                    for public, zone in publics.items()
+                ],
+                "NatGatewayId": gateway_id,
+                "State": state,
+                "VpcId": vpc,
+                "Tags": [],
+                "ConnectivityType": "public",
+                "AvailabilityMode": "regional",
+                "AutoScalingIps": "enabled" if automatic else "disabled",
+                "AutoProvisionZones": "enabled" if automatic else "disabled",
+                "RouteTableId": table,
+            }
+        )
+        return gateway_id
+
     def peering(
         self,
         peering_id: str,
@@ -724,6 +767,61 @@ class Network:
         for association in known.get("Ipv6CidrBlockAssociationSet", ()) if known else ():
             side.setdefault("Ipv6CidrBlockSet", []).append({"Ipv6CidrBlock": association["Ipv6CidrBlock"]})
         return side
+
+    def vpn_gateway(
+        self, gateway_id: str = "vgw-1", vpc: str | None = "vpc-1", *, state: str = "available", name: str | None = None
+    ) -> str:
+        """A virtual private gateway, attached to ``vpc`` (None: to nothing)."""
+        self.responses.setdefault("VpnConnections", [])
+        self.responses.setdefault("VpnGateways", []).append(
+            {
+                "AmazonSideAsn": 64512,
+                "Tags": _tags(name),
+                "VpnGatewayId": gateway_id,
+                "State": state,
+                "Type": "ipsec.1",
+                "VpcAttachments": [{"VpcId": vpc, "State": "attached"}] if vpc else [],
+            }
+        )
+        return gateway_id
+
+    def vpn_connection(
+        self,
+        connection_id: str,
+        gateway: str = "vgw-1",
+        *,
+        static: Iterable[str] | None = None,
+        tunnels: Iterable[str] = ("UP", "DOWN"),
+        learned: int = 1,
+        state: str = "available",
+    ) -> str:
+        """A Site-to-Site VPN connection: with ``static`` routes, or (None) with BGP that ``learned`` so many routes."""
+        self.responses.setdefault("VpnConnections", []).append(
+            {
+                "Category": "VPN",
+                "Options": {"EnableAcceleration": False, "StaticRoutesOnly": static is not None},
+                "Routes": [
+                    {"DestinationCidrBlock": cidr, "Source": "Static", "State": "available"} for cidr in static or ()
+                ],
+                "Tags": [],
+                "VgwTelemetry": [
+                    {
+                        "AcceptedRouteCount": learned if status == "UP" else 0,
+                        "LastStatusChange": "2026-11-23T07:12:44+00:00",
+                        "OutsideIpAddress": f"192.0.2.{20 + number}",
+                        "Status": status,
+                        "StatusMessage": "" if status == "UP" else "IPSEC IS DOWN",
+                    }
+                    for number, status in enumerate(tunnels)
+                ],
+                "VpnConnectionId": connection_id,
+                "State": state,
+                "Type": "ipsec.1",
+                "CustomerGatewayId": hexid("cgw", connection_id),
+                ("TransitGatewayId" if gateway.startswith("tgw-") else "VpnGatewayId"): gateway,
+            }
+        )
+        return connection_id
 
     def prefix_list(
         self,
@@ -836,9 +934,10 @@ class Network:
         found: dict[str, Json] = {}
         for key, rows in self.responses.items():
             if key not in self._left_out:
-                found[OPERATIONS[key]] = {key: copy.deepcopy(rows)}
+                found[OPERATIONS.get(key, key)] = {key: copy.deepcopy(rows)}
         for key, row in self.settings.items():
             found[OPERATIONS[key]] = {key: copy.deepcopy(row)}
+        found |= copy.deepcopy(self.details)
         for list_id, cidrs in self.prefix_lists.items():
             name = f"get-managed-prefix-list-entries.{list_id}"
             found[name] = {"Entries": [{"Cidr": cidr, "Description": ""} for cidr in cidrs]}
@@ -925,8 +1024,19 @@ OPERATIONS = {
     "VpcPeeringConnections": "describe-vpc-peering-connections",
     "PrefixLists": "describe-managed-prefix-lists",
     "FlowLogs": "describe-flow-logs",
+    "TransitGateways": "describe-transit-gateways",
+    "TransitGatewayAttachments": "describe-transit-gateway-attachments",
+    "TransitGatewayVpcAttachments": "describe-transit-gateway-vpc-attachments",
+    "TransitGatewayPeeringAttachments": "describe-transit-gateway-peering-attachments",
+    "TransitGatewayRouteTables": "describe-transit-gateway-route-tables",
+    "SecurityGroupVpcAssociations": "describe-security-group-vpc-associations",
     "VpcBlockPublicAccessOptions": "describe-vpc-block-public-access-options",
     "VpcBlockPublicAccessExclusions": "describe-vpc-block-public-access-exclusions",
+    "VpnGateways": "describe-vpn-gateways",
+    "VpnConnections": "describe-vpn-connections",
+    "virtualInterfaces": "describe-virtual-interfaces",
+    "CarrierGateways": "describe-carrier-gateways",
+    "VpcEncryptionControls": "describe-vpc-encryption-controls",
 }
 
 

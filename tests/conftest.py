@@ -21,7 +21,7 @@ settings.load_profile("ci")
 
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No AWS settings of whoever runs the tests, no instance metadata, no colours by surprise."""
+    """No AWS settings and no names of whoever runs the tests, no instance metadata, no colours by surprise."""
     for name in list(os.environ):
         if name.startswith("AWS_") or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
             monkeypatch.delenv(name)
@@ -29,6 +29,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempP
     monkeypatch.setenv("AWS_CONFIG_FILE", str(home))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr("whyblocked.config.dns.look_up", lambda _host: ())  # no test asks the network
 
 
 @functools.cache

@@ -24,6 +24,8 @@ from moto.ec2.models.network_acls import NetworkAclBackend
 from moto.ec2.models.route_tables import Route
 from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
 from moto.ec2.models.subnets import Subnet
+from moto.ec2.models.transit_gateway_attachments import TransitGatewayAttachment
+from moto.ec2.models.transit_gateway_route_tables import TransitGatewayRouteTableBackend as TransitTables
 from moto.ec2.responses import EC2Response
 
 page_size: int | None = None
@@ -32,6 +34,9 @@ page_size: int | None = None
 answers: dict[str, dict[str, Any]] = {
     "DescribeVpcBlockPublicAccessOptions": {"VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": "off"}},
     "DescribeVpcBlockPublicAccessExclusions": {"VpcBlockPublicAccessExclusions": []},
+    "DescribeVpcEncryptionControls": {"VpcEncryptionControls": []},
+    "DescribeSecurityGroupVpcAssociations": {"SecurityGroupVpcAssociations": []},
+    "GetTransitGatewayPrefixListReferences": {"TransitGatewayPrefixListReferences": []},
 }
 """Operations that moto lacks, with what they answer; a test may put its own here."""
 
@@ -52,6 +57,7 @@ def mend() -> None:
     _route_state()
     _ipv6_of_subnets()
     _public_addresses()
+    _transit_gateways()
     _pages()
     _denials()
 
@@ -223,6 +229,42 @@ def _public_addresses() -> None:
         "random_ip",
         lambda: f"198.51.100.{next(numbers) % 254 + 1}",
     )
+
+
+def _transit_gateways() -> None:
+    """An attachment shows the table it is associated with; what is propagated is among the routes; routes lead on."""
+
+    def association(self: Any) -> dict[str, str] | None:
+        last = self.ec2_backend.transit_gateway_associations.get(self.id)
+        table = last.transit_gateway_route_table_id if last else None
+        return {"State": "associated", "TransitGatewayRouteTableId": table} if table else None
+
+    create, search = TransitTables.create_transit_gateway_route, TransitTables.search_transit_gateway_routes
+
+    def created(self: Any, *args: Any, **kwargs: Any) -> Any:
+        route: dict[str, Any] = create(self, *args, **kwargs)
+        if isinstance(route.get("transitGatewayAttachments"), dict):
+            route["transitGatewayAttachments"] = [route["transitGatewayAttachments"]]
+        return route
+
+    def searched(self: Any, transit_gateway_route_table_id: str, *args: Any, **kwargs: Any) -> list[Any]:
+        found: list[Any] = search(self, transit_gateway_route_table_id, *args, **kwargs)
+        table = self.transit_gateways_route_tables.get(transit_gateway_route_table_id)
+        for one in table.route_table_propagation if table else ():
+            told = {
+                "resourceId": one.resourceId,
+                "resourceType": one.resourceType,
+                "transitGatewayAttachmentId": one.transitGatewayAttachmentId,
+            }
+            block = self.get_vpc(one.resourceId).cidr_block
+            if block not in [route["destinationCidrBlock"] for route in found]:
+                row = {"destinationCidrBlock": block, "state": "active", "type": "propagated"}
+                found.append({**row, "transitGatewayAttachments": [told]})
+        return found
+
+    _set(TransitGatewayAttachment, "association", property(association))
+    _set(TransitTables, "create_transit_gateway_route", created)
+    _set(TransitTables, "search_transit_gateway_routes", searched)
 
 
 def _pages() -> None:

@@ -24,6 +24,8 @@ _ERROR = (
     "<Message>{message}</Message></Error></Errors><RequestID>0</RequestID></Response>"
 )
 _STATUS = {"RequestLimitExceeded": 503, "Unavailable": 503, "InternalError": 500, "InvalidAction": 400}
+# What moto has not, and the answer of an account that does not use it.
+_EMPTY = {"DescribeVirtualInterfaces": '{"virtualInterfaces": []}'}
 
 
 @dataclass
@@ -86,6 +88,9 @@ class Overlay:
                     rule.times -= 1
                 start_response(f"{rule.status} From a rule", [("Content-Type", rule.content_type)])
                 return [rule.body.encode()]
+        if operation in _EMPTY:
+            start_response("200 OK", [("Content-Type", "application/x-amz-json-1.1")])
+            return [_EMPTY[operation].encode()]
         return self.app(environ, start_response)
 
     @staticmethod

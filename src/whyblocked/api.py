@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from whyblocked.diagnosis.evidence import EvidenceRequest
     from whyblocked.diagnosis.following import Batch
     from whyblocked.diagnosis.rejects import Rejects, RejectsRequest
+    from whyblocked.diagnosis.whois import WhoIs
 
 
 class Examined(NamedTuple):
@@ -102,6 +103,12 @@ class Session:
 
         return following(self._simulator, request)
 
+    def whois(self, text: str) -> WhoIs:
+        """Who has an address, an id or a name; :class:`EndpointError` for a name that nothing has."""
+        from whyblocked.diagnosis.whois import whois
+
+        return whois(self.account, text)
+
     def _remarks(self) -> Iterable[str]:
         remarks: Iterable[str] = getattr(self.account.source, "warnings", ())
         return remarks
@@ -121,12 +128,20 @@ def snapshot(folder: str | Path, region: str | None = None) -> Account:
 
 
 def live(
-    profile: str | None = None, region: str | None = None, endpoint_url: str | None = None, debug: bool = False
+    profiles: tuple[str, ...] = (),
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    debug: bool = False,
+    role: str | None = None,
 ) -> Account:
-    """The account that the AWS configuration names; nothing is read before a question asks for it."""
+    """The account that the AWS configuration names; nothing is read before a question asks for it.
+
+    The first of ``profiles`` is where questions begin; the others, and ``role`` (an ARN with ``{account}`` in it), open
+    the accounts that a walk leads to.
+    """
     from whyblocked.config.live import live_account
 
-    return live_account(profile, region, endpoint_url, debug, meanwhile=_prepare)
+    return live_account(profiles, region, endpoint_url, debug, role, meanwhile=_prepare)
 
 
 def _prepare() -> None:

@@ -203,8 +203,8 @@ def test_another_region_is_asked_through_a_client_of_its_own(account: Account, m
     import boto3
 
     there = boto3.client("ec2", region_name="eu-west-1").create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
-    query = Query("DescribeVpcs", "vpc-id", there, "eu-west-1")
-    account.expect([query, Query("DescribeVpcs", "vpc-id", made.vpc, "us-east-1")])
+    query = Query("DescribeVpcs", "vpc-id", there, f"arn:aws:ec2:eu-west-1::vpc/{there}")
+    account.expect([query, Query("DescribeVpcs", "vpc-id", made.vpc, f"arn:aws:ec2:us-east-1::vpc/{made.vpc}")])
     account.advance()
     assert account.source.ask(query) is None
     assert account.region_of(there) == "eu-west-1"
@@ -235,9 +235,9 @@ def blocked_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("blocked_everywhere")
 def test_block_public_access_is_read(account: Account) -> None:
-    account.block_public_access("us-east-1")
+    account.block_public_access("vpc-1")
     account.advance()
-    found = account.block_public_access("us-east-1")
+    found = account.block_public_access("vpc-1")
     assert found is not None
     assert not isinstance(found, Missing)
     assert found.internet_gateway_block_mode == "block-ingress"

@@ -30,7 +30,7 @@ def look(account: Account) -> dict[str, Any]:
             "vpc": account.vpc("vpc-0nowhere"),
             "groups": account.security_group("sg-0nowhere"),
             "rules": account.rules_of("sg-0nowhere"),
-            "block": account.block_public_access("us-east-1"),
+            "block": account.block_public_access("vpc-1"),
         }
 
     once()
@@ -179,7 +179,7 @@ def test_a_role_that_may_not_be_taken_ends_the_run(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     server.refuse("AssumeRole", "AccessDenied", message="not authorized to perform: sts:AssumeRole")
     with pytest.raises(AwsError, match=r"does not accept the credentials \(AccessDenied on AssumeRole"):
-        look(live_account(profile="ops"))
+        look(live_account(("ops",)))
 
 
 def test_an_error_on_aws_side_ends_the_run(server: Overlay, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +214,7 @@ def test_an_sso_session_that_ran_out_is_said(server: Overlay, monkeypatch: pytes
     )
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     with pytest.raises(AwsError, match="aws sso login"):
-        look(live_account(profile="sso"))
+        look(live_account(("sso",)))
 
 
 def test_an_endpoint_that_nobody_listens_at_is_given_up_on_soon(server: Overlay) -> None:
@@ -228,7 +228,7 @@ def test_an_endpoint_that_nobody_listens_at_is_given_up_on_soon(server: Overlay)
 
 def wrong(profile: str | None = None, region: str | None = None, endpoint_url: str | None = None) -> WhyblockedError:
     with pytest.raises(WhyblockedError) as caught:
-        look(live_account(profile, region, endpoint_url))
+        look(live_account((profile,) if profile else (), region, endpoint_url))
     assert "\n" not in caught.value.message
     return caught.value
 

@@ -10,10 +10,13 @@ import pytest
 
 from tests.config import cloud
 from tests.config.test_save import everything
+from whyblocked.config.account import Account, Query
 from whyblocked.config.live import Live, live_account
 from whyblocked.config.operations import READ, SAVED
 from whyblocked.config.permissions import policy
 from whyblocked.config.save import save_snapshot
+from whyblocked.question.find import Search
+from whyblocked.question.managed import find
 
 # Not made by these tests: records are read by the flow log sources, other Regions are looked at after an error.
 BY_OTHERS = {
@@ -35,6 +38,7 @@ QUERIES = {  # no reading, but needed for it
     "logs:StartQuery",
     "logs:StopQuery",
     "s3:PutObject",
+    "sts:AssumeRole",
 }
 
 
@@ -46,7 +50,12 @@ def allowed() -> list[str]:
 def made(aws: None, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The IAM actions of all calls that are made from now on."""
     calls: set[str] = set()
-    prefixes = {"elastic-load-balancing-v2": "elasticloadbalancing"}
+    prefixes = {
+        "elastic-load-balancing-v2": "elasticloadbalancing",
+        "direct-connect": "directconnect",
+        "efs": "elasticfilesystem",
+        "opensearch": "es",
+    }
 
     def note(event_name: str, **_: Any) -> None:
         service, operation = event_name.split(".")[1:]
@@ -57,11 +66,22 @@ def made(aws: None, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return calls
 
 
+def look_for(account: Account, name: str) -> None:
+    """Ask the services for a name that none of them has."""
+    search = Search(account)
+    find(search, name)
+    while search.waits():
+        account.advance()
+        search = Search(account)
+        find(search, name)
+
+
 def test_the_policy_allows_exactly_the_calls_that_are_made(made: set[str], tmp_path: Path) -> None:
     import boto3
 
     things = cloud.build()
     things.ec2.create_transit_gateway()
+    things.ec2.create_vpn_gateway(Type="ipsec.1")
     boto3.client("elbv2").create_load_balancer(Name="web", Subnets=[things.subnet])
     boto3.client("elbv2").create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=things.vpc)
     made.clear()
@@ -69,6 +89,13 @@ def test_the_policy_allows_exactly_the_calls_that_are_made(made: set[str], tmp_p
     source = cast(Live, account.source)
     everything(account, things)
     source.find_region_of("i-0nowhere")
+    for name in ("orders", "prod/orders", f"prod/{'0a' * 16}", "fs-0123456789abcdef0"):
+        look_for(account, name)
+    for lacking in ("DescribeDBSubnetGroups", "DescribeCacheSubnetGroups", "DescribeClusterSubnetGroups"):
+        source.ask(Query(lacking, READ[lacking].direct[0], "data"))
+    source.ask(Query("DescribeContainerInstances", READ["DescribeContainerInstances"].direct[0], "prod,abc"))
+    source.ask(Query("ListNodes", "ClusterArn", "arn:aws:kafka:us-east-1:123456789012:cluster/orders/1"))
+    account.advance()
     save_snapshot(tmp_path, source)
     assert made | BY_OTHERS | ATHENA | QUERIES == set(allowed())
 
@@ -97,10 +124,13 @@ def test_only_where_athena_puts_its_results_may_be_written() -> None:
 def test_every_call_is_stated_once() -> None:
     names = [(operation.service, operation.name) for operation in SAVED]
     assert len(names) == len(set(names))
-    assert set(READ) <= {name for _, name in names}
+    assert {name for name, operation in READ.items() if operation.listed} <= {name for _, name in names}
 
 
-@pytest.mark.parametrize("operation", SAVED, ids=lambda operation: operation.name)
+EVERY = {operation.name: operation for operation in (*SAVED, *READ.values())}
+
+
+@pytest.mark.parametrize("operation", EVERY.values(), ids=lambda operation: operation.name)
 def test_every_call_is_as_the_api_describes_it(operation: Any) -> None:
     import botocore.session
 
@@ -108,8 +138,16 @@ def test_every_call_is_as_the_api_describes_it(operation: Any) -> None:
     assert model.output_shape is not None
     assert model.input_shape is not None
     assert operation.key in model.output_shape.members
-    assert model.output_shape.members[operation.key].type_name == ("structure" if operation.single else "list")
+    if not operation.whole:
+        assert model.output_shape.members[operation.key].type_name == ("structure" if operation.single else "list")
     given = {name for name, _ in operation.always} | ({operation.each.parameter} if operation.each else set())
-    assert set(model.input_shape.required_members) <= given <= set(model.input_shape.members)
-    if operation.type is not None and operation.each is None and not operation.single:
-        assert operation.filters in model.input_shape.members
+    for way in (*([operation.each.parameter] if operation.each else []), *operation.direct):
+        for name in way.split(","):
+            is_list = model.input_shape.members[name.removesuffix("[]")].type_name == "list"
+            assert is_list == name.endswith("[]")
+    told = {name.removesuffix("[]") for way in (*given, *operation.direct) for name in way.split(",")}
+    assert set(model.input_shape.required_members) <= told
+    if operation.listed:
+        assert set(model.input_shape.required_members) <= {name.removesuffix("[]") for name in given}
+    if operation.type is not None and operation.service == "ec2" and operation.each is None and not operation.single:
+        assert not operation.filters or operation.filters in model.input_shape.members

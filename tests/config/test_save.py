@@ -20,7 +20,7 @@ from whyblocked.errors import AwsError, InputError
 
 
 def save(folder: Path) -> Saved:
-    return save_snapshot(folder, cast(Live, live_account().source))
+    return save_snapshot(folder, cast(Live, live_account().source))[0]
 
 
 def everything(account: Account, made: cloud.Cloud) -> list[object]:
@@ -38,7 +38,7 @@ def everything(account: Account, made: cloud.Cloud) -> list[object]:
             account.rules_of(made.group),
             account.prefix_list(made.prefix_list),
             account.internet_gateway_of(made.vpc),
-            account.block_public_access("us-east-1"),
+            account.block_public_access("vpc-1"),
             account.exclusions(),
             account.account_id_of(made.vpc),
             account.account_id_of(made.interface),
@@ -134,7 +134,8 @@ def test_what_may_not_be_read_is_skipped_and_named(
     moto_server.refuse("DescribeDBInstances", "AccessDenied")
     moto_server.refuse("GetCallerIdentity", "AccessDenied")
     saved = save(tmp_path)
-    assert saved.skipped == ("ec2:DescribeNetworkAcls: AccessDenied", "rds:DescribeDBInstances: AccessDenied")
+    denied = [reason for reason in saved.skipped if "not offered" not in reason]  # moto lacks some services' calls
+    assert denied == ["ec2:DescribeNetworkAcls: AccessDenied", "rds:DescribeDBInstances: AccessDenied"]
     assert saved.folder.parent.name == "123456789012"
     account = load_snapshot(tmp_path)
     subnet = next(iter(account.subnets.values()))

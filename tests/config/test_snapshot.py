@@ -218,7 +218,7 @@ def test_a_resource_that_its_list_lacks_is_missing_by_its_id(small: Account) -> 
 
 
 def test_what_older_captures_lack_means_that_the_feature_is_not_in_use(small: Account) -> None:
-    assert small.block_public_access("eu-west-1") is None
+    assert small.block_public_access("vpc-1") is None
     assert small.exclusions() == ()
     assert small.rules_of("sg-1") == ()
     assert small.internet_gateway_of("vpc-1") is None

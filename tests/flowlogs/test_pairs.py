@@ -31,6 +31,16 @@ def test_an_accepted_request_the_other_way_round_makes_a_reply(tmp_path: Path) -
     assert answered(tmp_path, line("203.0.113.5 10.0.1.10 2077 443 6")) == (True, True)
 
 
+def test_a_reply_that_was_also_accepted_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    request, reply = line("203.0.113.5 10.0.1.10 2077 443 6"), "10.0.1.10 203.0.113.5 443 2077 6"
+    for lines, passed in (((request, line(reply)), {REPLY}), ((request, line(reply, "REJECT")), set())):
+        path.write_text("\n".join([HEADER, *lines, ""]))
+        found = find_pairs([str(path)], (), [REPLY], None, None)
+        assert found
+        assert (found.answered, found.passed) == ({REPLY}, passed)
+
+
 @pytest.mark.parametrize(
     "other",
     [

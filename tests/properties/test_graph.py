@@ -15,7 +15,14 @@ from tests.oracle.questions import random_question
 from tests.properties.asking import SOAK, account_of, ask, question_of, replayed, written
 from tests.properties.repairs import flipped, repaired, same_place, spoiled
 from tests.properties.test_walk_of_sets import drawn, walked
-from tests.properties.worlds import broken_world, changed_world, denying_world, likely_question, picky_world
+from tests.properties.worlds import (
+    broken_world,
+    changed_world,
+    denying_world,
+    likely_question,
+    office_world,
+    picky_world,
+)
 from whyblocked.api import Session
 from whyblocked.network.flow import INTERNET, Node
 
@@ -33,10 +40,10 @@ def drawn_case(seed: int, *worlds: Callable[[Random], Json]) -> tuple[Json, list
 def test_every_step_is_an_edge_of_the_graph() -> None:
     """And the graph has an edge for every step that some hop wants to take: none is given up for want of one."""
     kinds: Counter[str] = Counter()
-    for seed in range(75 * SOAK):
+    for seed in range(100 * SOAK):
         rng = Random(seed)
-        raw = (*WORLDS, random_account)[seed % 3](rng)
-        questions = [question_of(random_question(rng, raw)) if seed % 3 == 2 else drawn(rng) for _ in range(3)]
+        raw = (*WORLDS, office_world, random_account)[seed % 4](rng)
+        questions = [question_of(random_question(rng, raw)) if seed % 4 == 3 else drawn(rng) for _ in range(3)]
         session = Session(account_of(raw))
         for question in questions:
             found = walked(session, question)
@@ -49,7 +56,7 @@ def test_every_step_is_an_edge_of_the_graph() -> None:
             kinds.update(node.kind for step in walk.path for node in step)
     assert kinds.keys() >= {
         *("interface", "security-group", "subnet", "network-acl", "route-table", "vpc", "host", "internet"),
-        *("internet-gateway", "egress-only-internet-gateway", "nat-gateway", "vpc-peering"),
+        *("internet-gateway", "egress-only-internet-gateway", "nat-gateway", "vpc-peering", "vpn-gateway"),
     }
 
 
@@ -80,7 +87,7 @@ def _texts(value: object) -> list[object]:
 def test_a_blocker_is_gone_once_it_is_opened() -> None:
     opened: Counter[str] = Counter()
     for seed in range(60 * SOAK):
-        raw, questions = drawn_case(seed, broken_world, broken_world, changed_world, picky_world)
+        raw, questions = drawn_case(seed, broken_world, broken_world, changed_world, picky_world, office_world)
         for question in questions:
             answer = ask(raw, question)
             for found in answer.blocked_by:

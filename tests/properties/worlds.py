@@ -88,6 +88,38 @@ def broken_world(rng: Random) -> Json:
     return with_rows(account)
 
 
+def office_world(rng: Random) -> Json:
+    """A changed world with a virtual private gateway to the office, and now and then a regional NAT gateway."""
+    account = changed_world(rng)
+    gateway = "vgw-0000000000000000a"
+    vpc = "vpc-a" if rng.random() < 0.9 else "vpc-b"
+    account["VpnGateways"] = [
+        {"VpnGatewayId": gateway, "State": "available", "VpcAttachments": [{"VpcId": vpc, "State": "attached"}]}
+    ]
+    static = rng.choice(("192.168.0.0/16", "192.168.0.0/16", "192.168.0.0/26"))
+    account["VpnConnections"] = [
+        {
+            "VpnConnectionId": "vpn-a",
+            "VpnGatewayId": gateway,
+            "State": "available",
+            "Options": {"StaticRoutesOnly": rng.random() < 0.7},
+            "Routes": [{"DestinationCidrBlock": static, "Source": "Static", "State": "available"}],
+            "VgwTelemetry": [{"Status": rng.choice(("UP", "UP", "UP", "DOWN")), "AcceptedRouteCount": 1}],
+        }
+    ]
+    for table_id in ("rtb-front", "rtb-back"):
+        found = routes(account, table_id)
+        if not any("192.168.0.0/16" in one.values() for one in found):
+            found.append(shapes.route("192.168.0.0/16", gateway, propagated=rng.random() < 0.3))
+    if rng.random() < 0.3:
+        nat = account["NatGateways"][0]
+        del nat["SubnetId"]
+        nat |= {"AvailabilityMode": "regional", "RouteTableId": "rtb-nat", "AutoProvisionZones": "enabled"}
+        kept = [one for one in routes(account, "rtb-front") if "nat" not in str(one)]
+        account["RouteTables"].append(shapes.route_table("rtb-nat", "vpc-a", kept))
+    return account
+
+
 def denying_world(rng: Random) -> Json:
     """Network ACLs with rules before the one that allows everything."""
     account = wide_world()

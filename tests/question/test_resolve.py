@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from whyblocked.config import resources as r
-from whyblocked.config.account import Account, Missing, Query
+from whyblocked.config.account import Account, Missing, Nothing, Query
 from whyblocked.errors import EndpointError, InputError, UndeterminedError, WhyblockedError
 from whyblocked.network.asked import Asked, End
 from whyblocked.question.grammar import parse
@@ -285,9 +285,9 @@ def test_an_address_of_two_vpcs_is_ambiguous_from_outside(account: Account) -> N
         ("sg-0123456789abcdef0 web-1", "is a security group"),
         ("web-1 app-1.eu-west-1.elb.amazonaws.com:443", "a load balancer, not yet resolved"),
         ("web-1 net-1.elb.eu-west-1.amazonaws.com:443", "a load balancer, not yet resolved"),
-        ("web-1 db.abc.eu-west-1.rds.amazonaws.com:5432", "an RDS database, not yet resolved"),
+        ("web-1 db.abc.eu-west-1.rds.amazonaws.com:5432", "nothing is called 'db.abc.eu-west-1.rds.amazonaws.com'"),
         ("web-1 s3.eu-west-1.amazonaws.com:443", "an AWS service, not yet resolved"),
-        ("web-1 arn:aws:lambda:eu-west-1:1:function:f", "a Lambda function, not yet resolved"),
+        ("web-1 arn:aws:lambda:eu-west-1:1:function:f", "nothing is called 'arn:aws:lambda:eu-west-1:1:function:f'"),
         ("web-1 arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/x/1:443", "a load balancer, not yet"),
     ],
 )
@@ -340,7 +340,7 @@ def test_a_broken_resource_is_an_error_when_it_is_named(account: Account) -> Non
 # -- a source that has to be waited for ------------------------------------------------------------------------------
 
 
-class Waiting:
+class Waiting(Nothing):
     """Gives what was asked for in rounds, filters as AWS does, and remembers the calls."""
 
     region = "eu-west-1"

@@ -115,8 +115,8 @@ def test_a_few_strangers_are_no_scan() -> None:
 def test_owners_are_named_by_tag_or_by_what_the_service_says_of_them(found: Rejects) -> None:
     shown = " ".join(report(found).split())
     assert "10.0.1.30 (worker) -> 10.0.2.20 (orders)" in shown
-    assert "10.0.1.40 (ELB app/shop/0123456789abcdef)" in shown
-    assert "10.0.3.99 (Interface for NAT Gateway nat-1)" in shown
+    assert "10.0.1.40 (Application Load Balancer shop)" in shown
+    assert "10.0.3.99 (NAT gateway nat-1)" in shown
 
 
 def test_a_public_address_of_the_account_is_its_own() -> None:
@@ -124,7 +124,7 @@ def test_a_public_address_of_the_account_is_its_own() -> None:
     comes = record("eni-web1", "198.51.100.99 40000 -> 10.0.1.10 22", flags=2)  # from the NAT gateway, by the internet
     shown = report(rejects(net, [comes]))
     assert "Between your own addresses" in shown
-    assert "198.51.100.99 (Interface for NAT Gateway nat-1)" in " ".join(shown.split())
+    assert "198.51.100.99 (NAT gateway nat-1)" in " ".join(shown.split())
 
 
 def test_a_rule_for_replies_is_one_for_all_ports_of_clients(found: Rejects) -> None:

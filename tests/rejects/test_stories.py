@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.builders import CLOSED, OPEN, OUT, Network, allow, deny, every, icmp, tcp, udp
-from tests.rejects.telling import cause, groups, one, record, short
+from tests.builders import CLOSED, NOW, OPEN, OUT, Network, allow, deny, every, icmp, tcp, udp
+from tests.rejects.telling import HEADER, cause, groups, one, record, short
 from tests.semantics.scenes import behind_nat, two_subnets
+from whyblocked.api import Session, snapshot
+from whyblocked.diagnosis.rejects import RejectsRequest
 
 STRANGER = "203.0.113.5"
 
 
-def web(*, ingress: list[object] | None = None, acl: object = (OPEN, OPEN), **server: object) -> Network:
+def web(
+    *, ingress: list[object] | None = None, egress: object = OUT, acl: object = (OPEN, OPEN), **server: object
+) -> Network:
     """``web`` (10.0.1.10, group sg-web, which serves https) in a public subnet with a network ACL of its own."""
     net = Network(ipv6="2001:db8:1::/56")
     net.internet_gateway()
     net.subnet("subnet-web", "10.0.1.0/24", ipv6="2001:db8:1:1::/64", routes={"0.0.0.0/0": "igw-1"}, acl=acl)  # type: ignore[arg-type]
     rules = [tcp(443, "0.0.0.0/0", "::/0")] if ingress is None else ingress
-    net.group("sg-web", rules, OUT)  # type: ignore[arg-type]
+    net.group("sg-web", rules, egress)  # type: ignore[arg-type]
     net.instance("web", "10.0.1.10", groups=["sg-web"], ipv6="2001:db8:1:1::10", **server)  # type: ignore[arg-type]
     return net
 
@@ -182,6 +188,32 @@ def test_a_ping_from_here_is_no_reply_where_no_request_was_accepted() -> None:
     assert "rule 90 of network ACL acl-1 denies, too" in found.summary
 
 
+def test_a_rejected_reply_of_an_accepted_request_is_never_the_groups_work() -> None:
+    request, reply = record("eni-target", PING, "icmp", accepted=True), record("eni-target", PONG, "icmp")
+    found = one(pinged(out=True), request, reply)
+    assert (found.status, found.cause) == ("now-allowed", None), "the network ACL's rule is gone"
+    passed = record("eni-target", PONG, "icmp", accepted=True)
+    found = one(pinged(out=True), request, passed, reply)
+    assert short(found.cause) == "forward security-group egress sg-ping", "the replies passed, so this was none"
+
+
+@pytest.mark.parametrize("flags", [None, 18])
+def test_a_rejected_answer_of_an_accepted_connection_is_never_the_groups_work(flags: int | None) -> None:
+    net = web(egress=[])
+    request = record("eni-web", f"{STRANGER} 40000 -> 10.0.1.10 443", accepted=True, flags=flags and 2)
+    answer = f"10.0.1.10 443 -> {STRANGER} 40000"
+    rejected = record("eni-web", answer, flags=flags)
+    assert one(net, request, rejected).status == "now-allowed"
+    assert short(cause(net, rejected)) == "forward security-group egress sg-web"
+
+
+def test_answers_that_passed_before_are_late_ones_that_the_group_refuses() -> None:
+    request = record("eni-web", f"{STRANGER} 40000 -> 10.0.1.10 443", accepted=True)
+    passed, late = (record("eni-web", f"10.0.1.10 443 -> {STRANGER} 40000", accepted=is_in) for is_in in (True, False))
+    found = cause(web(egress=[]), request, passed, late)
+    assert (short(found), found.command) == ("forward security-group egress sg-web", None)
+
+
 def test_of_icmp_rules_the_one_about_pings_is_blamed() -> None:
     net = web(ingress=[icmp(3, 4, "0.0.0.0/0")], acl=([deny(80, "icmp", icmp=(13, -1)), *OPEN], OPEN))
     found = cause(net, record("eni-web", f"{STRANGER} -> 10.0.1.10", "icmp"))
@@ -343,3 +375,14 @@ def test_what_a_transit_gateway_takes_from_its_own_subnet_meets_the_network_acl(
 def test_a_direction_that_nothing_tells_is_not_guessed() -> None:
     found = one(web(ingress=[udp(53, "0.0.0.0/0")]), record("eni-web", "10.9.9.9 40000 -> 10.8.8.8 53", "udp"))
     assert (found.status, found.direction) == ("unexplained", None)
+
+
+def test_a_file_that_is_named_in_several_ways_counts_once(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    log = folder / "flow.log"
+    log.write_text("\n".join([HEADER, record("eni-web", f"{STRANGER} 40000 -> 10.0.1.10 22"), ""]))
+    (folder / "newest.log").symlink_to(log)
+    session = Session(snapshot(web().save(tmp_path / "snapshot")))
+    found = session.rejects(RejectsRequest(locations=(str(log), str(folder), f"{folder}/../logs/flow.log")), NOW)
+    assert (found.scanned["records"], found.scanned["files"]) == (1, 1)

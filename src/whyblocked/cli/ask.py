@@ -38,17 +38,18 @@ def command(
     source_port: str | None,
     icmp_type: str | None,
     icmp_code: str | None,
-    profile: str | None,
+    profile: tuple[str, ...],
     region: str | None,
     endpoint_url: str | None,
     snapshot: str | None,
     debug: bool,
+    role_arn: str | None,
     output: str,
     no_color: bool,
     **evidence: Any,
 ) -> int:
     """Answer one question."""
-    settings = AccountSettings(profile, region, endpoint_url, snapshot, debug)
+    settings = AccountSettings(profile, region, endpoint_url, snapshot, debug, role_arn)
     wanted = read_evidence(settings, **evidence)
     from whyblocked.question.grammar import parse
 

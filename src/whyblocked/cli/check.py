@@ -29,11 +29,12 @@ HOLDS, FAILS, NO_QUESTION, UNDETERMINED = 0, 1, 2, 3
 def command(
     file: str,
     junit: str | None,
-    profile: str | None,
+    profile: tuple[str, ...],
     region: str | None,
     endpoint_url: str | None,
     snapshot: str | None,
     debug: bool,
+    role_arn: str | None,
     output: str,
     no_color: bool,
 ) -> int:
@@ -48,7 +49,7 @@ def command(
     from whyblocked.question.lines import read_lines
 
     lines = list(read_lines(_read(file)))
-    checking = Checking(AccountSettings(profile, region, endpoint_url, snapshot, debug).open())
+    checking = Checking(AccountSettings(profile, region, endpoint_url, snapshot, debug, role_arn).open())
     if output == "json":
         from whyblocked.cli.output import emit
         from whyblocked.report.json import render_line

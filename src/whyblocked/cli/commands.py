@@ -25,6 +25,7 @@ ASK = "ask"  # the question's command, which nobody types
 COMMANDS = {
     "rejects": ("rejects", "Explain every rejected flow of flow logs by the rule that did it."),
     "check": ("check", "Answer a file of questions, and check what they should be."),
+    "whois": ("whois", "Say who has an address: interface, owner, groups, subnet, VPC."),
     "snapshot": ("snapshot", "Save the account's configuration as a folder of JSON files."),
     "iam-policy": ("policy", "Print the least-privilege policy that whyblocked needs."),
     "athena-ddl": ("athena_ddl", "Print the statement that makes a table of flow logs in S3 for Athena."),

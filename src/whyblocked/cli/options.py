@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from whyblocked.errors import UsageError
+from whyblocked.text import clean
 
 if TYPE_CHECKING:
     from whyblocked.config.account import Account
     from whyblocked.config.clients import Clients
+
+_ROLE = re.compile(r"arn:[a-z-]+:iam::(?:\{account\}|\d{12}):role/[\w+=,.@/-]+")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,11 +25,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 class AccountSettings(NamedTuple):
     """Which account is asked about, and where its configuration is read."""
 
-    profile: str | None = None
+    profile: tuple[str, ...] = ()
     region: str | None = None
     endpoint_url: str | None = None
     snapshot: str | None = None
     debug: bool = False
+    role_arn: str | None = None
 
     def open(self) -> Account:
         """The account; nothing of it is read from AWS yet."""
@@ -35,7 +40,7 @@ class AccountSettings(NamedTuple):
             return load_snapshot(Path(self.snapshot), self.region)
         from whyblocked import api
 
-        return api.live(self.profile, self.region, self.endpoint_url, self.debug)
+        return api.live(self.profile, self.region, self.endpoint_url, self.debug, self.role_arn)
 
     def clients(self) -> Callable[[str, str | None], Any]:
         """Makes clients of AWS's services, by service and Region, signed in with the first."""
@@ -45,7 +50,7 @@ class AccountSettings(NamedTuple):
             if not made:
                 from whyblocked.config.clients import Clients
 
-                clients = Clients(self.profile, self.region, self.endpoint_url, self.debug)
+                clients = Clients(self.profile[0] if self.profile else None, self.region, self.endpoint_url, self.debug)
                 clients.sign_in()
                 made.append(clients)
             return made[0].client(service, region)
@@ -108,15 +113,33 @@ def read_evidence(
 
 
 def account_options(function: F) -> F:
-    """``--profile``, ``--region``, ``--endpoint-url``, ``--snapshot`` and ``--debug``."""
+    """``--profile``, ``--role-arn``, ``--region``, ``--endpoint-url``, ``--snapshot`` and ``--debug``."""
     return _all(
         function,
-        click.option("--profile", metavar="NAME", help="Use this profile of the AWS configuration."),
+        click.option(
+            "--profile",
+            metavar="NAME",
+            multiple=True,
+            help="Use this profile of the AWS configuration (repeatable: further ones open further accounts).",
+        ),
+        click.option(
+            "--role-arn",
+            metavar="PATTERN",
+            callback=_role,
+            help="Assume this role in the accounts that a path leads to: 'arn:aws:iam::{account}:role/NAME'.",
+        ),
         click.option("--region", metavar="REGION", help="Ask about this Region."),
         click.option("--endpoint-url", metavar="URL", help="Send the calls there instead of to AWS."),
         click.option("--snapshot", metavar="DIR", help="Read the configuration from a folder, not from AWS."),
         click.option("--debug", is_flag=True, help="Show tracebacks, and what the AWS library does."),
     )
+
+
+def _role(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """The ARN of a role, with ``{account}`` where the account's id belongs."""
+    if value is not None and not _ROLE.fullmatch(value):
+        raise UsageError(f"--role-arn {clean(value)}: is no ARN of a role like arn:aws:iam::{{account}}:role/NAME")
+    return value
 
 
 def evidence_options(function: F) -> F:

@@ -42,11 +42,12 @@ def command(
     protocol: str | None,
     interface: tuple[str, ...],
     follow: bool,
-    profile: str | None,
+    profile: tuple[str, ...],
     region: str | None,
     endpoint_url: str | None,
     snapshot: str | None,
     debug: bool,
+    role_arn: str | None,
     output: str,
     no_color: bool,
     **evidence: Any,
@@ -55,7 +56,7 @@ def command(
 
     Exit status: 0 nothing was rejected, 1 something was, 2 bad usage or input, 3 no flow log can be read, 4 AWS failed.
     """
-    settings = AccountSettings(profile, region, endpoint_url, snapshot, debug)
+    settings = AccountSettings(profile, region, endpoint_url, snapshot, debug, role_arn)
     wanted = read_evidence(settings, no_flow_logs=False, **evidence)
     if follow:
         _can_follow(wanted.locations, output)

@@ -20,9 +20,18 @@ def command() -> None:
 @click.argument("folder", metavar="DIR")
 @account_options
 def save(
-    folder: str, profile: str | None, region: str | None, endpoint_url: str | None, snapshot: str | None, debug: bool
+    folder: str,
+    profile: tuple[str, ...],
+    region: str | None,
+    endpoint_url: str | None,
+    snapshot: str | None,
+    debug: bool,
+    role_arn: str | None,
 ) -> int:
-    """Save the configuration of one Region to DIR/<account>/<region>/, readable by you alone.
+    """Save the configuration to DIR/<account>/<region>/, readable by you alone.
+
+    That is one Region, and those that its peering connections, transit gateways and shared subnets lead to: in other
+    accounts as far as a further --profile or --role-arn opens them.
 
     Then ask with --snapshot DIR, here or where there are no credentials. Instance user data and environment
     variables are not saved.
@@ -33,13 +42,14 @@ def save(
     from whyblocked.config.live import Live
     from whyblocked.config.save import save_snapshot
 
-    source = AccountSettings(profile, region, endpoint_url, None, debug).open().source
+    source = AccountSettings(profile, region, endpoint_url, None, debug, role_arn).open().source
     assert isinstance(source, Live)
     try:
         saved = save_snapshot(Path(folder), source)
     except ValueError as error:  # a null character in the name
         raise InputError(f"{clean(folder)}: is no name for a folder: {error}") from None
-    for reason in saved.skipped:
-        note(f"whyblocked: skipped {clean(reason, 500)}")
-    emit(f"{len(saved.files)} files in {clean(str(saved.folder), 1000)}\n")
+    for one in saved:
+        for reason in one.skipped:
+            note(f"whyblocked: skipped {clean(reason, 500)}")
+        emit(f"{len(one.files)} files in {clean(str(one.folder), 1000)}\n")
     return 0

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from whyblocked.config import resources as r
 from whyblocked.config.addresses import Ip, device_index
 from whyblocked.config.index import Index
+from whyblocked.config.operations import READ, permission_of
 from whyblocked.errors import InputError
+
+R = TypeVar("R", bound=r.Resource)
 
 ANY = "*"
 """As the value of a filter: whatever has one."""
@@ -25,13 +28,14 @@ ANY = "*"
 class Query(NamedTuple):
     """One thing to ask AWS: an operation and the filter (or parameter) that narrows it to one value.
 
-    An empty ``filter`` asks for everything; an empty ``region`` is the Region of the run.
+    An empty ``filter`` asks for everything. ``about`` is a resource that lives where the answer does (its account and
+    Region), where ``value`` does not tell that.
     """
 
     operation: str
     filter: str
     value: str
-    region: str = ""
+    about: str = ""
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -62,6 +66,9 @@ class Source(Protocol):
     def absent(self, query: Query) -> Missing:
         """How to say that the index holds no answer although all that ``query`` gives was read."""
 
+    def hidden(self, account: Account, vpc_id: str) -> Missing | None:
+        """Why not all of a VPC shows: it is another account's, shared with who reads it; None where all of it does."""
+
 
 class Nothing:
     """A source that has nothing more to give: the index is all there is (for tests and hand-made accounts)."""
@@ -73,7 +80,10 @@ class Nothing:
         return False
 
     def absent(self, query: Query) -> Missing:
-        return Missing(f"ec2:{query.operation}", f"{query.value} not found", absent=True)
+        return Missing(permission_of(query.operation), f"{query.value} not found", absent=True)
+
+    def hidden(self, account: Account, vpc_id: str) -> Missing | None:  # noqa: ARG002 - the protocol's signature
+        return None
 
 
 class Account(Index):
@@ -166,6 +176,14 @@ class Account(Index):
             "SecurityGroups", Query("DescribeSecurityGroups", "group-id", group_id)
         )
 
+    def vpcs_of_group(self, group_id: str) -> frozenset[str] | Missing:
+        """The VPCs that a group is associated with, besides its own."""
+        missing = self.source.ask(Query("DescribeSecurityGroupVpcAssociations", "group-id", group_id))
+        states = self.group_vpcs.get(group_id, {})
+        return missing or frozenset(
+            vpc_id for vpc_id, state in states.items() if state in ("associated", "associating")
+        )
+
     def rules_of(self, group_id: str) -> tuple[r.SecurityGroupRule, ...]:
         """The rules of a group with their ids; empty where they were not read."""
         self.source.ask(Query("DescribeSecurityGroupRules", "group-id", group_id))
@@ -193,10 +211,13 @@ class Account(Index):
             return self._lacks("NetworkInterfaces", query)
         return tuple(sorted(found, key=lambda i: (device_index(i), i.network_interface_id)))
 
-    def owners(self, address: Ip) -> tuple[r.NetworkInterface, ...] | Missing:
-        """Every interface that has a private (or IPv6) address; several where VPCs overlap."""
+    def owners(self, address: Ip, vpc_id: str = "") -> tuple[r.NetworkInterface, ...] | Missing:
+        """Every interface that has a private (or IPv6) address; several where VPCs overlap.
+
+        ``vpc_id``: that of this VPC is wanted, wherever the VPC is.
+        """
         name = "addresses.private-ip-address" if address.version == 4 else "ipv6-addresses.ipv6-address"
-        query = Query("DescribeNetworkInterfaces", name, str(address))
+        query = Query("DescribeNetworkInterfaces", name, str(address), about=vpc_id)
         found = dict(self._owners.get(address, {}))
         number = int(address)
         for spans in self._delegated.values():
@@ -219,16 +240,20 @@ class Account(Index):
         for low, high, version, interface in self._delegated.get(vpc_id, ()):
             if version == address.version and low <= number <= high:
                 return interface
-        owners = self.owners(address)
+        owners = self.owners(address, vpc_id)
         if isinstance(owners, Missing):
             return owners
-        return next((owner for owner in owners if owner.vpc_id == vpc_id), None)
+        return next((owner for owner in owners if owner.vpc_id == vpc_id), None) or self.hidden(vpc_id)
+
+    def hidden(self, vpc_id: str) -> Missing | None:
+        """Why there may be more in a VPC than shows: it is shared by another account, which was not read."""
+        return self.source.hidden(self, vpc_id)
 
     def addresses_within(
         self, vpc_id: str, version: int, low: int, high: int
     ) -> list[tuple[tuple[int, int], r.NetworkInterface]] | Missing:
         """The owned addresses of a VPC in a span, delegated prefixes in one, smallest first."""
-        missing = self.source.ask(Query("DescribeNetworkInterfaces", "vpc-id", vpc_id))
+        missing = self.source.ask(Query("DescribeNetworkInterfaces", "vpc-id", vpc_id)) or self.hidden(vpc_id)
         if missing is not None:
             return missing
         found = {
@@ -304,6 +329,16 @@ class Account(Index):
             Query("DescribeVpcPeeringConnections", "vpc-peering-connection-id", peering_id),
         )
 
+    def peerings_between(self, one: str, other: str) -> tuple[r.VpcPeeringConnection, ...] | Missing:
+        """The peering connections between two VPCs."""
+        filters = ("requester-vpc-info.vpc-id", "accepter-vpc-info.vpc-id")
+        asked = [self.source.ask(Query("DescribeVpcPeeringConnections", name, one)) for name in filters]
+        for missing in asked:
+            if missing is not None:
+                return missing
+        both = self.peerings_of.get(other, {})
+        return tuple(peering for pcx, peering in self.peerings_of.get(one, {}).items() if pcx in both)
+
     def prefix_list(self, prefix_list_id: str) -> tuple[str, ...] | Missing:
         """The blocks of a managed prefix list."""
         found = self.prefix_lists.get(prefix_list_id)
@@ -315,18 +350,39 @@ class Account(Index):
             return missing
         return self.prefix_lists.get(prefix_list_id) or self._lacks("PrefixLists", query)
 
-    def block_public_access(self, region: str | None) -> r.PublicAccessOptions | Missing | None:
-        """Block Public Access of the Region; None where nothing tells of it (captures older than the feature)."""
-        found = self.public_access.get(region or "") or self.public_access.get("")
-        if found is not None:
-            return found
-        missing = self.source.ask(Query("DescribeVpcBlockPublicAccessOptions", "", ""))
-        return missing if missing is not None else self.public_access.get(region or "")
+    def block_public_access(self, vpc_id: str) -> r.PublicAccessOptions | Missing | None:
+        """Block Public Access where a VPC is; None where nothing tells of it (captures older than the feature)."""
+        missing = self.source.ask(Query("DescribeVpcBlockPublicAccessOptions", "", "", about=vpc_id))
+        if missing is not None:
+            return missing
+        owner, region = self.account_id_of(vpc_id), self.region_of(vpc_id)
+        there = [(of, o) for (of, where), o in self.public_access.items() if not where or region in (None, where)]
+        return next((options for of, options in there if not of or owner in (None, of)), None)
 
-    def exclusions(self) -> tuple[r.PublicAccessExclusion, ...] | Missing:
-        """The exclusions from Block Public Access."""
-        missing = self.source.ask(Query("DescribeVpcBlockPublicAccessExclusions", "", ""))
+    def exclusions(self, vpc_id: str = "") -> tuple[r.PublicAccessExclusion, ...] | Missing:
+        """The exclusions from Block Public Access where a VPC is."""
+        missing = self.source.ask(Query("DescribeVpcBlockPublicAccessExclusions", "", "", about=vpc_id))
         return missing if missing is not None else tuple(self.public_access_exclusions.values())
+
+    def details_about(self, operation: str, about: str, kind: type[R], name: str = "") -> tuple[R, ...] | Missing:
+        """What a call about one object gave; ``name`` is what its file in a snapshot may be called instead of its id.
+
+        ``kind`` is the type of what the call gives; an object that has none of it gives an empty answer, no Missing.
+        """
+        known = READ[operation]
+        broken = [b for b in self.broken.get(known.key, ()) if not b.mentions.isdisjoint((about, name))]
+        if broken:
+            raise InputError(broken[0].message)
+        found = self.details.get((operation, about)) or (self.details.get((operation, name)) if name else None)
+        if found is None:
+            query = Query(operation, known.each.parameter if known.each else "", about)
+            missing = self.source.ask(query)
+            if missing is not None:
+                return missing
+            found = self.details.get((operation, about))
+            if found is None:
+                return self.source.absent(query)
+        return tuple(one for one in found if isinstance(one, kind))
 
     def flow_logs_of(self, resource_ids: Iterable[str] | None) -> tuple[r.FlowLog, ...] | Missing:
         """The flow logs on any of these interfaces, subnets and VPCs; all there are where none are named."""

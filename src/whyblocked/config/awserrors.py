@@ -27,7 +27,7 @@ _NOT_OFFERED = frozenset(
         "501",
     }
 )
-_NOT_FOUND = re.compile(r"(NotFound|NotFoundException|Malformed)$|^InvalidGroupId|\bNotFound\b")
+_NOT_FOUND = re.compile(r"(NotFound|NotFoundException|NotFoundFault|Malformed)$|^InvalidGroupId|\bNotFound\b")
 _CREDENTIALS = frozenset(
     {
         "AuthFailure",

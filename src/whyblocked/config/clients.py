@@ -6,6 +6,7 @@ Import this module only where AWS is asked.
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from whyblocked import __version__
@@ -13,6 +14,7 @@ from whyblocked.config.awserrors import fault
 
 if TYPE_CHECKING:
     from botocore.config import Config, _RetryDict
+    from botocore.credentials import Credentials
     from botocore.session import Session
 
 CONNECTIONS = 16
@@ -35,7 +37,10 @@ class Clients:
         from botocore.exceptions import BotoCoreError, NoRegionError
         from botocore.session import Session
 
+        self.profile = profile
+        self.known_id: str | None = None
         self._endpoint_url = endpoint_url
+        self._debug = debug
         self._clients: dict[tuple[str, str], Any] = {}
         try:
             self.session = Session(profile=profile)
@@ -53,25 +58,18 @@ class Clients:
 
     def client(self, service: str, region: str | None = None, config: Config | None = None) -> Any:
         """The client of ``service``; the same one for the same Region. Not for threads: they share the result."""
-        from botocore.config import Config
         from botocore.exceptions import BotoCoreError, ClientError
 
         key = (service, region or self.region)
         if key in self._clients:
             return self._clients[key]
-        config = config or Config(
-            connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
-            max_pool_connections=CONNECTIONS,
-            retries=self._retries or None,
-        )
         try:
             # The names of services are typed one by one in boto3's stubs; here they come from a table.
             client: Any = cast("Any", self._boto3).client(
                 service,
                 region_name=key[1],
                 endpoint_url=self._endpoint_url,
-                config=config,
+                config=config or self._config(),
             )
         except (BotoCoreError, ClientError, ValueError) as error:
             raise fault(error, key[1]) from None
@@ -80,15 +78,56 @@ class Clients:
         self._clients[key] = client
         return client
 
+    def _config(self) -> Config:
+        from botocore.config import Config
+
+        return Config(
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+            max_pool_connections=CONNECTIONS,
+            retries=self._retries or None,
+        )
+
+    def account_id(self) -> str:
+        """Whose credentials these are, as AWS says."""
+        self.known_id = str(self.client("sts").get_caller_identity()["Account"])
+        return self.known_id
+
+    def assuming(self, role_arn: str) -> Clients:
+        """Clients that act as a role, which this session's credentials assume when they are needed, and again."""
+        from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+        found = Clients(self.profile, self.region, self._endpoint_url, self._debug)
+        fetcher = AssumeRoleCredentialFetcher(
+            client_creator=partial(
+                found.session.create_client,
+                region_name=self.region,
+                endpoint_url=self._endpoint_url,
+                config=self._config(),
+            ),
+            source_credentials=self.credentials(),
+            role_arn=role_arn,
+            extra_args={"RoleSessionName": "whyblocked"},
+        )
+        # There is no public way to give a session credentials that renew themselves.
+        found.session._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # type: ignore[attr-defined]
+        return found
+
+    def credentials(self) -> Credentials:
+        """The session's credentials, which may not have been had yet."""
+        from botocore.exceptions import NoCredentialsError
+
+        found = self.session.get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        return found
+
     def sign_in(self) -> None:
         """Get the credentials once, before threads need them: they may ask for a code, or be refused."""
-        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            credentials = self.session.get_credentials()
-            if credentials is None:
-                raise NoCredentialsError
-            credentials.get_frozen_credentials()
+            self.credentials().get_frozen_credentials()
         except (BotoCoreError, ClientError, EOFError, OSError) as error:
             raise fault(error, self.region) from None
 

@@ -9,16 +9,21 @@ from typing import Any, NamedTuple
 import msgspec
 
 from whyblocked.config import resources as r
-from whyblocked.config.operations import BY_KEY, Operation
+from whyblocked.config.operations import BY_KEY, WRAPPERS, Operation
 from whyblocked.errors import InputError
 from whyblocked.text import clean
 
+_MORE = "AdditionalRoutesAvailable"  # how SearchTransitGatewayRoutes says that it has not told all
 type_of_document = msgspec.defstruct(
     "Document",
     [
         (key, (operation.type if operation.single else tuple[operation.type, ...]) | msgspec.UnsetType, msgspec.UNSET)  # type: ignore[name-defined]
         for key, operation in BY_KEY.items()
-    ],
+        if not operation.whole
+    ]
+    + [(key, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for key, operation in BY_KEY.items() if operation.whole]
+    + [(key, list[dict[str, Any]] | msgspec.UnsetType, msgspec.UNSET) for key in WRAPPERS]
+    + [(_MORE, bool, False)],
 )
 _DOCUMENT = msgspec.json.Decoder(type_of_document)
 _AT = re.compile(r" - at `\$?([^`]*)`$")
@@ -32,6 +37,8 @@ class Part(NamedTuple):
     operation: Operation
     resources: tuple[r.Resource, ...]
     broken: tuple[r.Broken, ...] = ()
+    about: str = ""  # the object that the call was about, where the answer stands beside its id
+    cut: bool = False  # there is more than the answer holds
 
 
 def decode_file(name: str, content: bytes) -> list[Part]:
@@ -43,22 +50,31 @@ def decode_file(name: str, content: bytes) -> list[Part]:
         return list(_leniently(name, _json(name, content)))
     except (ValueError, RecursionError) as error:
         raise _not_json(name, content, error) from None
-    return [
-        Part(operation, (found,) if operation.single else found)
-        for key, operation in BY_KEY.items()
-        if (found := getattr(document, key)) is not msgspec.UNSET
-    ]
+    parts = []
+    for key, operation in BY_KEY.items():
+        found = getattr(document, key)
+        if found is msgspec.UNSET:
+            continue
+        if operation.whole:
+            parts.append(_part(operation, "", _json(name, content), name))
+        else:
+            parts.append(Part(operation, (found,) if operation.single else found, cut=getattr(document, _MORE)))
+    for key in WRAPPERS:
+        if (wrapped := getattr(document, key)) is not msgspec.UNSET:
+            parts += _unwrapped(key, wrapped, name)
+    return parts
 
 
 def decode_response(operation: Operation, response: dict[str, Any], where: str) -> Part:
     """The resources in a response of the API, as boto3 gives it."""
-    value = response.get(operation.key)
+    value = response if operation.whole else response.get(operation.key)
     if value is None:
         return Part(operation, ())
     try:
-        if operation.single:
+        if operation.single or operation.whole:
             return Part(operation, (msgspec.convert(value, operation.type),))
-        return Part(operation, msgspec.convert(value, tuple[operation.type, ...]))  # type: ignore[name-defined]
+        found = msgspec.convert(value, tuple[operation.type, ...])  # type: ignore[name-defined]
+        return Part(operation, found, cut=bool(response.get(_MORE)))
     except msgspec.ValidationError:
         return _part(operation, operation.key, value, where)
 
@@ -69,11 +85,25 @@ def _leniently(name: str, document: object) -> Iterator[Part]:
         return
     for key, operation in BY_KEY.items():
         if document.get(key) is not None:
-            yield _part(operation, key, document[key], name)
+            part = _part(operation, key, document if operation.whole else document[key], name)
+            yield part._replace(cut=document.get(_MORE) is True)
+    for key in WRAPPERS:
+        yield from _unwrapped(key, document.get(key), name)
+
+
+def _unwrapped(key: str, items: object, where: str) -> Iterator[Part]:
+    """The answers of calls about one object each, kept in one list with the object's id beside each."""
+    operation = WRAPPERS[key]
+    each = operation.each
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        about = item.get(each.id) if each and isinstance(item, dict) else None
+        if isinstance(about, str) and isinstance(item.get(operation.key), list):
+            part = _part(operation, operation.key, item[operation.key], f"{where}: {key}[{index}]")
+            yield part._replace(about=about, cut=item.get(_MORE) is True)
 
 
 def _part(operation: Operation, key: str, value: object, where: str) -> Part:
-    if operation.single:
+    if operation.single or operation.whole:
         items = [(key, value)]
     elif isinstance(value, list):
         items = [(f"{key}[{index}]", item) for index, item in enumerate(value)]

@@ -9,7 +9,7 @@ from typing import Any
 from whyblocked.config.clients import CONNECTIONS
 from whyblocked.config.operations import Operation
 
-_TOKENS = (("NextToken", "NextToken"), ("NextMarker", "Marker"), ("Marker", "Marker"))
+_TOKENS = (("NextToken", "NextToken"), ("nextToken", "nextToken"), ("NextMarker", "Marker"), ("Marker", "Marker"))
 _ABOUT_THE_CALL = frozenset({"ResponseMetadata", *(name for name, _ in _TOKENS)})
 
 
@@ -52,8 +52,13 @@ def fetch(client: Any, operation: Operation, parameters: dict[str, Any]) -> dict
     members = shape.members if shape is not None else {}
     asked = {**dict(operation.always), **parameters}
     # Unpaged lists are throttled sooner, and fail in large accounts.
-    if "MaxResults" in members and not operation.name.startswith("Search"):
-        asked["MaxResults"] = min(members["MaxResults"].metadata.get("max", 1000), 1000)
+    limit = (
+        members["MaxResults"].metadata.get("max", 1000 if operation.service == "ec2" else 0)
+        if "MaxResults" in members
+        else 0
+    )
+    if limit and not operation.name.startswith("Search"):
+        asked["MaxResults"] = min(limit, 1000)
     if "IncludeManagedResources" in members:
         asked["IncludeManagedResources"] = True
     method = getattr(client, xform_name(operation.name))
@@ -65,8 +70,5 @@ def fetch(client: Any, operation: Operation, parameters: dict[str, Any]) -> dict
         seen.add(token)
         page = method(**asked, **{token[0]: token[1]})
         response.setdefault(operation.key, []).extend(page.get(operation.key, ()))
-    return {
-        key: value
-        for key, value in response.items()
-        if key not in ("ResponseMetadata", "NextToken", "NextMarker", "Marker")
-    }
+        response.update({key: value for key, value in page.items() if isinstance(value, bool)})  # whether there is more
+    return {key: value for key, value in response.items() if key not in _ABOUT_THE_CALL}

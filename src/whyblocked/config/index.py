@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address
+from typing import Literal
 
 import msgspec
 
 from whyblocked.config import resources as r
 from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses, public_addresses
 from whyblocked.text import clean
+
+Partial = Literal["static routes", "as many as fit"]
+"""What an answer holds that is not whole."""
 
 
 class Index:
@@ -23,16 +27,31 @@ class Index:
         self.network_acls: dict[str, r.NetworkAcl] = {}
         self.security_groups: dict[str, r.SecurityGroup] = {}
         self.security_group_rules: dict[str, dict[str, r.SecurityGroupRule]] = defaultdict(dict)
+        self.group_vpcs: dict[str, dict[str, str]] = defaultdict(dict)  # the state by group and associated VPC
         self.interfaces: dict[str, r.NetworkInterface] = {}
         self.instances: dict[str, r.Instance] = {}
         self.internet_gateways: dict[str, r.InternetGateway] = {}
         self.egress_only_gateways: dict[str, r.EgressOnlyInternetGateway] = {}
         self.nat_gateways: dict[str, r.NatGateway] = {}
         self.peerings: dict[str, r.VpcPeeringConnection] = {}
+        self.vpn_gateways: dict[str, r.VpnGateway] = {}
+        self.vpn_connections: dict[str, r.VpnConnection] = {}
+        self.virtual_interfaces: dict[str, r.VirtualInterface] = {}
+        self.carrier_gateways: dict[str, r.CarrierGateway] = {}
+        self.encryption_controls: dict[str, r.EncryptionControl] = {}
+        self.peerings_of: dict[str, dict[str, r.VpcPeeringConnection]] = defaultdict(dict)  # by VPC
         self.prefix_lists: dict[str, tuple[str, ...]] = {}
-        self.public_access: dict[str, r.PublicAccessOptions] = {}
+        self.public_access: dict[tuple[str, str], r.PublicAccessOptions] = {}  # by account and Region
         self.public_access_exclusions: dict[str, r.PublicAccessExclusion] = {}
         self.flow_logs: dict[str, r.FlowLog] = {}
+        self.transit_gateways: dict[str, r.TransitGateway] = {}
+        self.transit_attachments: dict[str, dict[str, r.TransitGatewayAttachment]] = defaultdict(dict)  # by gateway
+        self.transit_vpc_attachments: dict[str, r.TransitGatewayVpcAttachment] = {}
+        self.transit_peerings: dict[str, r.TransitGatewayPeeringAttachment] = {}
+        self.transit_tables: dict[str, r.TransitGatewayRouteTable] = {}
+        self.details: dict[tuple[str, str], tuple[r.Resource, ...]] = {}  # by operation, and what it was asked about
+        self.partial: dict[tuple[str, str], Partial] = {}  # of these answers, what they hold only
+        self.managed: dict[type[r.Resource], dict[object, r.Resource]] = defaultdict(dict)  # services' own, by kind
         self.broken: dict[str, list[r.Broken]] = defaultdict(list)
         self._account_of: dict[str, str] = {}  # as AWS says
         self._reader_of: dict[str, str] = {}  # as the path of the capture says, or who owns something in it
@@ -74,6 +93,15 @@ class Index:
         """Index the entries of a managed prefix list; lists of several files are joined."""
         self.version += 1
         self.prefix_lists[prefix_list_id] = tuple(dict.fromkeys((*self.prefix_lists.get(prefix_list_id, ()), *cidrs)))
+
+    def add_details(
+        self, operation: str, about: str, resources: Iterable[r.Resource], partial: Partial | None = None
+    ) -> None:
+        """Index the answer of a call about one object, which its answer does not name; several are joined."""
+        self.version += 1
+        if partial is not None:
+            self.partial[operation, about] = partial
+        self.details[operation, about] = (*self.details.get((operation, about), ()), *resources)
 
     def _add_vpc(self, vpc: r.Vpc, account_id: str | None, region: str | None) -> None:
         self.vpcs.setdefault(vpc.vpc_id, vpc)
@@ -117,6 +145,9 @@ class Index:
     def _add_security_group_rule(self, rule: r.SecurityGroupRule, *_: object) -> None:
         self.security_group_rules[rule.group_id].setdefault(rule.security_group_rule_id, rule)
 
+    def _add_group_association(self, association: r.SecurityGroupVpcAssociation, *_: object) -> None:
+        self.group_vpcs[association.group_id].setdefault(association.vpc_id, association.state)
+
     def _add_interface(self, interface: r.NetworkInterface, account_id: str | None, region: str | None) -> None:
         private, public = (
             private_addresses(interface),
@@ -157,19 +188,73 @@ class Index:
         self.nat_gateways.setdefault(gateway.nat_gateway_id, gateway)
 
     def _add_peering(self, peering: r.VpcPeeringConnection, *_: object) -> None:
-        self.peerings.setdefault(peering.vpc_peering_connection_id, peering)
+        if self.peerings.setdefault(peering.vpc_peering_connection_id, peering) is not peering:
+            return
         for side in (peering.requester_vpc_info, peering.accepter_vpc_info):
             if side.vpc_id:
+                self.peerings_of[side.vpc_id][peering.vpc_peering_connection_id] = peering
                 self._place(side.vpc_id, side.owner_id, None, side.region)
 
-    def _add_public_access(self, options: r.PublicAccessOptions, _account_id: str | None, region: str | None) -> None:
-        self.public_access[options.aws_region or region or ""] = options
+    def _add_public_access(self, options: r.PublicAccessOptions, account_id: str | None, region: str | None) -> None:
+        self.public_access[options.aws_account_id or account_id or "", options.aws_region or region or ""] = options
 
     def _add_exclusion(self, exclusion: r.PublicAccessExclusion, *_: object) -> None:
         self.public_access_exclusions.setdefault(exclusion.exclusion_id or exclusion.resource_arn, exclusion)
 
+    def _add_vpn_gateway(self, gateway: r.VpnGateway, *_: object) -> None:
+        self.vpn_gateways.setdefault(gateway.vpn_gateway_id, gateway)
+
+    def _add_vpn_connection(self, connection: r.VpnConnection, *_: object) -> None:
+        self.vpn_connections.setdefault(connection.vpn_connection_id, connection)
+
+    def _add_virtual_interface(self, interface: r.VirtualInterface, *_: object) -> None:
+        self.virtual_interfaces.setdefault(interface.virtual_interface_id, interface)
+
+    def _add_carrier_gateway(self, gateway: r.CarrierGateway, *_: object) -> None:
+        self.carrier_gateways.setdefault(gateway.carrier_gateway_id, gateway)
+
+    def _add_encryption_control(self, control: r.EncryptionControl, *_: object) -> None:
+        if control.vpc_id:
+            self.encryption_controls.setdefault(control.vpc_id, control)
+
     def _add_flow_log(self, flow_log: r.FlowLog, *_: object) -> None:
         self.flow_logs.setdefault(flow_log.flow_log_id, flow_log)
+
+    def _add_transit_gateway(self, gateway: r.TransitGateway, _account_id: str | None, region: str | None) -> None:
+        self.transit_gateways.setdefault(gateway.transit_gateway_id, gateway)
+        told = (gateway.transit_gateway_arn or "").split(":")
+        self._place(gateway.transit_gateway_id, gateway.owner_id, None, told[3] if len(told) > 3 else region)
+
+    def _add_transit_attachment(
+        self, attachment: r.TransitGatewayAttachment, _account_id: str | None, region: str | None
+    ) -> None:
+        """The gateway's owner and that of the VPC see the same attachment; only the former its association."""
+        known = self.transit_attachments[attachment.transit_gateway_id]
+        seen = known.get(attachment.transit_gateway_attachment_id)
+        if seen is None or (seen.association is None and attachment.association is not None):
+            known[attachment.transit_gateway_attachment_id] = attachment
+        self._place(attachment.transit_gateway_id, attachment.transit_gateway_owner_id, None, region)
+        if attachment.resource_type == "vpc" and attachment.resource_id:
+            self._place(attachment.resource_id, attachment.resource_owner_id, None, region)
+
+    def _add_transit_vpc_attachment(
+        self, attachment: r.TransitGatewayVpcAttachment, _account_id: str | None, region: str | None
+    ) -> None:
+        self.transit_vpc_attachments.setdefault(attachment.transit_gateway_attachment_id, attachment)
+        self._place(attachment.vpc_id, attachment.vpc_owner_id, None, region)
+
+    def _add_transit_peering(self, peering: r.TransitGatewayPeeringAttachment, *_: object) -> None:
+        self.transit_peerings.setdefault(peering.transit_gateway_attachment_id, peering)
+        for side in (peering.requester_tgw_info, peering.accepter_tgw_info):
+            if side.transit_gateway_id:
+                self._place(side.transit_gateway_id, side.owner_id, None, side.region)
+
+    def _add_transit_table(self, table: r.TransitGatewayRouteTable, *_: object) -> None:
+        self.transit_tables.setdefault(table.transit_gateway_route_table_id, table)
+
+    def _add_managed(self, resource: r.Resource, *_: object) -> None:
+        name_and_arn = tuple(getattr(resource, field) for field in resource.__struct_fields__[:2])
+        self.managed[type(resource)].setdefault(name_and_arn, resource)
 
     def _place(self, key: str, owner_id: str | None, reader_id: str | None, region: str | None) -> None:
         if owner_id:
@@ -178,6 +263,10 @@ class Index:
             self._reader_of.setdefault(key, reader_id)
         if region:
             self._region_of.setdefault(key, region)
+
+    def owner_of(self, vpc_id: str) -> str | None:
+        """The account that a VPC belongs to, as AWS says."""
+        return self._account_of.get(vpc_id)
 
     def account_id_of(self, vpc_id: str) -> str | None:
         """The account that owns a VPC (or interface), where anything told it."""
@@ -195,6 +284,7 @@ _ADDERS: dict[type[r.Resource], Callable[..., None]] = {
     r.NetworkAcl: Index._add_network_acl,
     r.SecurityGroup: Index._add_security_group,
     r.SecurityGroupRule: Index._add_security_group_rule,
+    r.SecurityGroupVpcAssociation: Index._add_group_association,
     r.NetworkInterface: Index._add_interface,
     r.Instance: Index._add_instance,
     r.InternetGateway: Index._add_internet_gateway,
@@ -204,4 +294,15 @@ _ADDERS: dict[type[r.Resource], Callable[..., None]] = {
     r.PublicAccessOptions: Index._add_public_access,
     r.PublicAccessExclusion: Index._add_exclusion,
     r.FlowLog: Index._add_flow_log,
+    r.VpnGateway: Index._add_vpn_gateway,
+    r.VpnConnection: Index._add_vpn_connection,
+    r.VirtualInterface: Index._add_virtual_interface,
+    r.CarrierGateway: Index._add_carrier_gateway,
+    r.EncryptionControl: Index._add_encryption_control,
+    r.TransitGateway: Index._add_transit_gateway,
+    r.TransitGatewayAttachment: Index._add_transit_attachment,
+    r.TransitGatewayVpcAttachment: Index._add_transit_vpc_attachment,
+    r.TransitGatewayPeeringAttachment: Index._add_transit_peering,
+    r.TransitGatewayRouteTable: Index._add_transit_table,
+    **dict.fromkeys(r.MANAGED, Index._add_managed),
 }

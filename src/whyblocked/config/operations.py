@@ -6,30 +6,36 @@ Names and shapes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Ope
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from whyblocked.config import resources as r
 
 
 class Each(NamedTuple):
-    """A call that has to be made once for every resource that another call lists.
+    """A call that has to be made once for every resource that another call lists; its answer does not name it.
 
     ``id`` is the key of the resource that goes into ``parameter``; ``name`` the one that its file is named after.
+    ``wrapper`` is the top-level key under which Batfish's AWS puller keeps all answers, each with the id beside it.
     """
 
     operation: str
     id: str
     parameter: str
     name: str
+    wrapper: str = ""
 
 
 class Operation(NamedTuple):
     """One read call.
 
     ``key`` is the top-level key of its response and ``type`` what stands under it; None where the response is only
-    saved so far. ``filters`` is the parameter that takes filters, ``always`` are parameters that no call goes without.
+    saved so far. ``filters`` is the parameter that takes filters, if any; no call goes without the ones of ``always``.
     ``optional``: an endpoint or capture that does not know it lacks a feature, not information. ``single``: the key
-    holds one object, not a list.
+    holds one object, not a list. ``direct``: what is no filter but a parameter of the call itself (``id``; ``ids[]``
+    for a list; ``cluster,ids[]`` for several, whose values stand in this order, commas between them). ``whole``: the
+    answer is the object itself, and ``key`` is a field that it is known by. ``listed``: it lists everything without
+    being told of what, so that a snapshot can hold it.
     """
 
     name: str
@@ -41,14 +47,26 @@ class Operation(NamedTuple):
     single: bool = False
     each: Each | None = None
     always: tuple[tuple[str, Any], ...] = ()
+    direct: tuple[str, ...] = ()
+    whole: bool = False
+    listed: bool = True
 
     @property
     def permission(self) -> str:
         """The IAM action that allows the call."""
         return f"{_IAM_PREFIX.get(self.service, self.service)}:{self.name}"
 
+    @property
+    def file_name(self) -> str:
+        """The call as the AWS CLI spells it: ``describe-route-tables``, ``describe-db-instances``."""
+        words = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", self.name)
+        return re.sub(r"([A-Z])([A-Z][a-z])", r"\1-\2", words).lower()
 
-_IAM_PREFIX = {"elbv2": "elasticloadbalancing"}
+
+_IAM_PREFIX = {"elbv2": "elasticloadbalancing", "efs": "elasticfilesystem", "opensearch": "es"}
+
+STATIC_ROUTES = "TransitGatewayStaticRoutes"  # of Batfish's puller: the static ones only
+_EACH_TRANSIT_TABLE = Each("DescribeTransitGatewayRouteTables", *["TransitGatewayRouteTableId"] * 3)
 
 _READ = (
     Operation("DescribeVpcs", "Vpcs", r.Vpc),
@@ -57,6 +75,12 @@ _READ = (
     Operation("DescribeNetworkAcls", "NetworkAcls", r.NetworkAcl),
     Operation("DescribeSecurityGroups", "SecurityGroups", r.SecurityGroup),
     Operation("DescribeSecurityGroupRules", "SecurityGroupRules", r.SecurityGroupRule, optional=True),
+    Operation(
+        "DescribeSecurityGroupVpcAssociations",
+        "SecurityGroupVpcAssociations",
+        r.SecurityGroupVpcAssociation,
+        optional=True,
+    ),
     Operation("DescribeNetworkInterfaces", "NetworkInterfaces", r.NetworkInterface),
     Operation("DescribeInstances", "Reservations", r.Reservation),
     Operation("DescribeInternetGateways", "InternetGateways", r.InternetGateway),
@@ -84,31 +108,214 @@ _READ = (
         optional=True,
     ),
     Operation("DescribeFlowLogs", "FlowLogs", r.FlowLog, filters="Filter"),
+    Operation("DescribeVpnGateways", "VpnGateways", r.VpnGateway),
+    Operation("DescribeVpnConnections", "VpnConnections", r.VpnConnection),
+    Operation(
+        "DescribeVirtualInterfaces", "virtualInterfaces", r.VirtualInterface, service="directconnect", filters=""
+    ),
+    Operation(
+        "DescribeDirectConnectGatewayAssociations",
+        "directConnectGatewayAssociations",
+        r.DirectConnectAssociation,
+        service="directconnect",
+        each=Each("DescribeVpnGateways", "VpnGatewayId", "virtualGatewayId", "VpnGatewayId"),
+    ),
+    Operation("DescribeCarrierGateways", "CarrierGateways", r.CarrierGateway, optional=True),
+    Operation("DescribeVpcEncryptionControls", "VpcEncryptionControls", r.EncryptionControl, optional=True),
+    Operation("DescribeTransitGateways", "TransitGateways", r.TransitGateway),
+    Operation("DescribeTransitGatewayAttachments", "TransitGatewayAttachments", r.TransitGatewayAttachment),
+    Operation("DescribeTransitGatewayVpcAttachments", "TransitGatewayVpcAttachments", r.TransitGatewayVpcAttachment),
+    Operation(
+        "DescribeTransitGatewayPeeringAttachments",
+        "TransitGatewayPeeringAttachments",
+        r.TransitGatewayPeeringAttachment,
+    ),
+    Operation("DescribeTransitGatewayRouteTables", "TransitGatewayRouteTables", r.TransitGatewayRouteTable),
+    Operation(
+        "SearchTransitGatewayRoutes",
+        "Routes",
+        r.TransitGatewayRoute,
+        each=_EACH_TRANSIT_TABLE._replace(wrapper=STATIC_ROUTES),
+        always=(("Filters", [{"Name": "state", "Values": ["active", "blackhole"]}]),),
+    ),
+    Operation(
+        "GetTransitGatewayRouteTablePropagations",
+        "TransitGatewayRouteTablePropagations",
+        r.TransitGatewayPropagation,
+        each=_EACH_TRANSIT_TABLE._replace(wrapper="TransitGatewayPropagations"),
+    ),
+    Operation(
+        "GetTransitGatewayRouteTableAssociations",
+        "Associations",
+        r.TransitGatewayTableAssociation,
+        each=_EACH_TRANSIT_TABLE,
+    ),
+    Operation(
+        "GetTransitGatewayPrefixListReferences",
+        "TransitGatewayPrefixListReferences",
+        r.TransitGatewayPrefixListReference,
+        each=_EACH_TRANSIT_TABLE,
+    ),
 )
 """What a question is answered from."""
 
-_EACH_TRANSIT_TABLE = Each("DescribeTransitGatewayRouteTables", *["TransitGatewayRouteTableId"] * 3)
+_MANAGED = (
+    Operation(
+        "DescribeDBInstances",
+        "DBInstances",
+        r.DBInstance,
+        service="rds",
+        optional=True,
+        direct=("DBInstanceIdentifier",),
+    ),
+    Operation(
+        "DescribeDBClusters", "DBClusters", r.DBCluster, service="rds", optional=True, direct=("DBClusterIdentifier",)
+    ),
+    Operation("DescribeDBProxies", "DBProxies", r.DBProxy, service="rds", optional=True, direct=("DBProxyName",)),
+    Operation(
+        "DescribeDBSubnetGroups",
+        "DBSubnetGroups",
+        r.DBSubnetGroup,
+        service="rds",
+        optional=True,
+        direct=("DBSubnetGroupName",),
+    ),
+    Operation(
+        "DescribeCacheClusters",
+        "CacheClusters",
+        r.CacheCluster,
+        service="elasticache",
+        optional=True,
+        always=(("ShowCacheNodeInfo", True),),
+        direct=("CacheClusterId",),
+    ),
+    Operation(
+        "DescribeReplicationGroups",
+        "ReplicationGroups",
+        r.ReplicationGroup,
+        service="elasticache",
+        optional=True,
+        direct=("ReplicationGroupId",),
+    ),
+    Operation(
+        "DescribeServerlessCaches",
+        "ServerlessCaches",
+        r.ServerlessCache,
+        service="elasticache",
+        optional=True,
+        direct=("ServerlessCacheName",),
+    ),
+    Operation(
+        "DescribeCacheSubnetGroups",
+        "CacheSubnetGroups",
+        r.CacheSubnetGroup,
+        service="elasticache",
+        optional=True,
+        direct=("CacheSubnetGroupName",),
+    ),
+    Operation(
+        "DescribeClusters",
+        "Clusters",
+        r.RedshiftCluster,
+        service="redshift",
+        optional=True,
+        direct=("ClusterIdentifier",),
+    ),
+    Operation(
+        "DescribeClusterSubnetGroups",
+        "ClusterSubnetGroups",
+        r.ClusterSubnetGroup,
+        service="redshift",
+        optional=True,
+        direct=("ClusterSubnetGroupName",),
+    ),
+    Operation("ListDomainNames", "DomainNames", r.DomainInfo, service="opensearch", optional=True),
+    Operation(
+        "DescribeDomains",
+        "DomainStatusList",
+        r.Domain,
+        service="opensearch",
+        optional=True,
+        each=Each("ListDomainNames", "DomainName", "DomainNames[]", "DomainName"),
+    ),
+    Operation(
+        "DescribeFileSystems", "FileSystems", r.FileSystem, service="efs", optional=True, direct=("FileSystemId",)
+    ),
+    Operation(
+        "DescribeMountTargets",
+        "MountTargets",
+        r.MountTarget,
+        service="efs",
+        optional=True,
+        each=Each("DescribeFileSystems", "FileSystemId", "FileSystemId", "FileSystemId"),
+        direct=("MountTargetId",),
+    ),
+    Operation(
+        "ListClustersV2",
+        "ClusterInfoList",
+        r.KafkaCluster,
+        service="kafka",
+        optional=True,
+        direct=("ClusterNameFilter",),
+    ),
+    Operation(
+        "ListNodes",
+        "NodeInfoList",
+        r.KafkaNode,
+        service="kafka",
+        optional=True,
+        each=Each("ListClustersV2", "ClusterArn", "ClusterArn", "ClusterName"),
+    ),
+    Operation("ListFunctions", "Functions", r.Function, service="lambda", optional=True),
+    Operation(
+        "GetFunctionConfiguration",
+        "FunctionArn",
+        r.Function,
+        service="lambda",
+        optional=True,
+        direct=("FunctionName",),
+        whole=True,
+        listed=False,
+    ),
+    Operation(
+        "ListTasks",
+        "taskArns",
+        r.TaskArns,
+        service="ecs",
+        optional=True,
+        direct=("cluster,serviceName",),
+        whole=True,
+        listed=False,
+    ),
+    Operation(
+        "DescribeTasks", "tasks", r.Task, service="ecs", optional=True, direct=("cluster,tasks[]",), listed=False
+    ),
+    Operation(
+        "DescribeServices",
+        "services",
+        r.EcsService,
+        service="ecs",
+        optional=True,
+        direct=("cluster,services[]",),
+        listed=False,
+    ),
+    Operation(
+        "DescribeContainerInstances",
+        "containerInstances",
+        r.ContainerInstance,
+        service="ecs",
+        optional=True,
+        direct=("cluster,containerInstances[]",),
+        listed=False,
+    ),
+)
+"""What finds the interfaces of a service's resource by its name: asked for only where a name may be one."""
+
 _EACH_TARGET_GROUP = Each("DescribeTargetGroups", "TargetGroupArn", "TargetGroupArn", "TargetGroupName")
 
 _SAVED = (
     Operation("DescribeAddresses", "Addresses"),
-    Operation("DescribeVpnGateways", "VpnGateways"),
     Operation("DescribeVpcEndpoints", "VpcEndpoints"),
-    Operation("DescribeTransitGateways", "TransitGateways"),
-    Operation("DescribeTransitGatewayAttachments", "TransitGatewayAttachments"),
-    Operation("DescribeTransitGatewayVpcAttachments", "TransitGatewayVpcAttachments"),
-    Operation("DescribeTransitGatewayRouteTables", "TransitGatewayRouteTables"),
-    Operation(
-        "GetTransitGatewayRouteTablePropagations",
-        "TransitGatewayRouteTablePropagations",
-        each=_EACH_TRANSIT_TABLE,
-    ),
-    Operation(
-        "SearchTransitGatewayRoutes",
-        "Routes",
-        each=_EACH_TRANSIT_TABLE,
-        always=(("Filters", [{"Name": "state", "Values": ["active", "blackhole"]}]),),
-    ),
     Operation("DescribeLoadBalancers", "LoadBalancers", service="elbv2"),
     Operation(
         "DescribeListeners",
@@ -129,16 +336,25 @@ _SAVED = (
         service="elbv2",
         each=_EACH_TARGET_GROUP,
     ),
-    Operation("DescribeDBInstances", "DBInstances", service="rds"),
 )
 """What a snapshot keeps beyond that, for the hops that a later version knows."""
 
+
 ALWAYS_ALLOWED = "sts:GetCallerIdentity"
 ELSEWHERE = "ec2:DescribeRegions"
+ASSUMING = "sts:AssumeRole"  # with --role-arn, in the accounts that a path leads to
 
-READ = {operation.name: operation for operation in _READ}
-SAVED = (*_READ, *_SAVED)
+_DECODED = (*_READ, *_MANAGED)
+READ = {operation.name: operation for operation in _DECODED}
+MANAGED = frozenset(operation.name for operation in _MANAGED)
+SAVED = tuple(operation for operation in (*_DECODED, *_SAVED) if operation.listed)
 BY_KEY = {
-    **{operation.key: operation for operation in _READ},
+    **{operation.key: operation for operation in reversed(_DECODED)},
     "ManagedPrefixLists": READ["DescribeManagedPrefixLists"],
 }
+WRAPPERS = {operation.each.wrapper: operation for operation in _DECODED if operation.each and operation.each.wrapper}
+
+
+def permission_of(name: str) -> str:
+    """The IAM action that allows the read call with this name."""
+    return READ[name].permission if name in READ else f"ec2:{name}"

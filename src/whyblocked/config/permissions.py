@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from whyblocked.config.operations import ALWAYS_ALLOWED, ELSEWHERE, READ, SAVED
+from whyblocked.config.operations import ALWAYS_ALLOWED, ASSUMING, ELSEWHERE, MANAGED, READ, SAVED
 
 _ATHENA = (
     "athena:GetQueryExecution",
@@ -21,6 +21,7 @@ _ATHENA = (
     "glue:GetTable",
 )
 _RESULTS = "arn:aws:s3:::aws-athena-query-results-*"  # where AWS's own policies expect what queries give
+_ROLES = "arn:aws:iam::*:role/NetworkReader"  # where --role-arn leads to; name your own
 _RECORDS = (
     "kms:Decrypt",
     "logs:DescribeLogGroups",
@@ -35,15 +36,18 @@ _RECORDS = (
 
 def policy() -> dict[str, Any]:
     """The policy document: one statement for answers, and one for each thing that a user may leave out."""
-    questions = {operation.permission for operation in READ.values()}
+    names = {READ[name].permission for name in MANAGED}
+    questions = {operation.permission for operation in READ.values()} - names
     return {
         "Version": "2012-10-17",
         "Statement": [
             _allow("WhyblockedQuestions", questions | {ELSEWHERE, ALWAYS_ALLOWED}),
             _allow("WhyblockedFlowLogRecords", _RECORDS),
+            _allow("WhyblockedServiceNames", names),
             _allow("WhyblockedAthena", _ATHENA),
             _allow("WhyblockedAthenaResults", ("s3:GetBucketLocation", "s3:PutObject"), _RESULTS),
-            _allow("WhyblockedSnapshotSave", {operation.permission for operation in SAVED} - questions),
+            _allow("WhyblockedOtherAccounts", (ASSUMING,), _ROLES),
+            _allow("WhyblockedSnapshotSave", {operation.permission for operation in SAVED} - questions - names),
         ],
     }
 

@@ -13,23 +13,36 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from whyblocked.config.account import Missing
 from whyblocked.config.awserrors import Refusal, refusal
+from whyblocked.config.clients import Clients
+from whyblocked.config.decode import decode_response
 from whyblocked.config.fetch import concurrently, fetcher
-from whyblocked.config.live import Live
-from whyblocked.config.operations import ALWAYS_ALLOWED, READ, SAVED, Operation
-from whyblocked.errors import InputError, WhyblockedError
+from whyblocked.config.live import Live, parameters
+from whyblocked.config.operations import ALWAYS_ALLOWED, MANAGED, READ, SAVED, Operation
+from whyblocked.config.places import Place, Places
+from whyblocked.config.resources import VpcPeeringConnection
+from whyblocked.errors import AwsError, InputError, WhyblockedError
 from whyblocked.text import clean
 
-_SECRET = frozenset({"UserData", "Environment", "EnvironmentVariables"})
+_SECRET = frozenset(
+    {"UserData", "Environment", "EnvironmentVariables", "CustomerGatewayConfiguration", "PreSharedKey"}
+    | {"authKey", "customerRouterConfig"}
+)
 _UNSAFE_IN_A_NAME = re.compile(r"[^\w@+-]")
 
 
 class Saved(NamedTuple):
-    """What was written: the folder of the account and Region, its files; and what could not be read, and why."""
+    """What was written: the folder of the account and Region, its files; and what could not be read, and why.
+
+    ``leads_to`` are the accounts and Regions that lie beside it.
+    """
 
     folder: Path
     files: tuple[Path, ...]
     skipped: tuple[str, ...]
+    account_id: str
+    leads_to: tuple[Place, ...] = ()
 
 
 class _Call(NamedTuple):
@@ -38,36 +51,82 @@ class _Call(NamedTuple):
     name: str  # of the file
 
 
-def save_snapshot(folder: Path, source: Live) -> Saved:
-    """Read everything in the Region of ``source`` and write it to ``folder/<account>/<region>/``.
+def save_snapshot(folder: Path, source: Live) -> list[Saved]:
+    """Read everything where a walk from the Region of ``source`` can lead; write ``folder/<account>/<region>/`` each.
 
-    What may not be read, or is not offered, is skipped and named in the result.
+    That is the Region itself, the Regions of further profiles, and what peering connections, transit gateways and
+    shared subnets lead to, as far as a profile or the role opens it. What may not be read, or is not offered, is
+    skipped and named in the result.
     """
     source.clients.sign_in()
+    home = _save(folder, source.clients, source.region)
+    saved, closed = [home], dict[str, None]()
+    ahead = [Place(home.account_id, source.region), *home.leads_to]
+    if source.accounts.several or any(place.account != home.account_id for place in ahead):
+        source.accounts.identify()
+        ahead += [Place(*place) for place in source.accounts.of_profiles()]
+    done = {ahead.pop(0)}
+    while ahead:
+        place = ahead.pop(0)
+        if place in done:
+            continue
+        done.add(place)
+        source.accounts.open([place.account])
+        clients = source.clients if place.account == home.account_id else source.accounts.clients(place.account)
+        if isinstance(clients, Missing):
+            closed[str(clients)] = None
+            continue
+        try:
+            there = _save(folder, clients, place.region)
+        except AwsError as error:  # it is not where the question began
+            closed[f"account {place.account} in {place.region}: {error.message}"] = None
+            continue
+        saved.append(there)
+        ahead += there.leads_to
+    saved[0] = home._replace(skipped=(*home.skipped, *closed, *source.accounts.warnings))
+    return saved
+
+
+def _save(folder: Path, clients: Clients, region: str) -> Saved:
+    """Read everything in one Region of an account, and write it."""
     responses: dict[str, dict[str, Any]] = {}
     skipped: list[str] = []
-    account_id = _account_id(source)
+    account_id = _account_id(clients)
     lists = [_Call(operation, {}, _file_name(operation)) for operation in SAVED if operation.each is None]
-    by_operation = _read(source, lists, responses, skipped)
+    by_operation = _read(clients, region, lists, responses, skipped)
     details = [call for operation in SAVED for call in _one_each(operation, by_operation)]
-    _read(source, details, responses, skipped)
-    where = folder / (account_id or _owner(by_operation) or "unknown-account") / source.region
+    _read(clients, region, details, responses, skipped)
+    account_id = account_id or _owner(by_operation) or "unknown-account"
+    where = folder / account_id / region
     _make_folders(where)
     files = [_write(where / name, response) for name, response in responses.items()]
     _remove_stale(where, {file.name for file in files})
-    return Saved(where, tuple(files), tuple(dict.fromkeys(skipped)))
+    leads_to = tuple(_leading(by_operation, Place(account_id, region)))
+    return Saved(where, tuple(files), tuple(dict.fromkeys(skipped)), account_id, leads_to)
+
+
+def _leading(by_operation: dict[str, dict[str, Any]], here: Place) -> list[Place]:
+    """The accounts and Regions that a walk from ``here`` can lead to."""
+    places = Places()
+    for name, response in by_operation.items():
+        if name in ("DescribeSubnets", "DescribeVpcPeeringConnections") or "TransitGateway" in name:
+            operation = next(operation for operation in SAVED if operation.name == name)
+            for resource in decode_response(operation, response, name).resources if operation.type else ():
+                if not isinstance(resource, VpcPeeringConnection) or resource.status.code == "active":
+                    places.learn(resource, here)
+    return [place for place in places.told() if place != here]
 
 
 def _read(
-    source: Live, calls: list[_Call], responses: dict[str, dict[str, Any]], skipped: list[str]
+    clients: Clients, region: str, calls: list[_Call], responses: dict[str, dict[str, Any]], skipped: list[str]
 ) -> dict[str, dict[str, Any]]:
     """Make ``calls`` at once, keep their responses by file name, and give those by operation."""
-    clients = {call.operation.service: source.client(call.operation.service) for call in calls}
-    jobs = [fetcher(clients[call.operation.service], call.operation, call.parameters) for call in calls]
+    made = {call.operation.service: clients.client(call.operation.service, region) for call in calls}
+    jobs = [fetcher(made[call.operation.service], call.operation, call.parameters) for call in calls]
     by_operation = {}
     for call, outcome in zip(calls, concurrently(jobs), strict=True):
         if isinstance(outcome, Exception):
-            reason = _reason(call.operation, outcome, source.region)
+            reason = _reason(call.operation, outcome, region)
             if reason is not None:
                 skipped.append(f"{call.operation.permission}: {reason}")
         else:
@@ -79,8 +138,9 @@ def _reason(operation: Operation, error: Exception, region: str) -> str | None:
     """Why a call gave nothing; None where what it asked for is just gone. Raises what no snapshot can do without."""
     found = refusal(error, operation.permission, region)
     if isinstance(found, Refusal):
-        return None if found.kind == "not found" else found.reason
-    if operation.name in READ:
+        unused = found.kind == "not offered" and operation.optional  # a feature that is not in use
+        return None if found.kind == "not found" or unused else found.reason
+    if operation.name in READ and operation.service == "ec2" and operation.name not in MANAGED:
         raise found from None
     return found.message
 
@@ -92,7 +152,9 @@ def _one_each(operation: Operation, by_operation: dict[str, dict[str, Any]]) -> 
         return []
     key = next(listing.key for listing in SAVED if listing.name == each.operation)
     return [
-        _Call(operation, {each.parameter: item[each.id]}, _file_name(operation, str(item.get(each.name))))
+        _Call(
+            operation, parameters(each.parameter, str(item[each.id])), _file_name(operation, str(item.get(each.name)))
+        )
         for item in by_operation[each.operation].get(key, ())
         if item.get(each.id)
     ]
@@ -105,14 +167,14 @@ def _file_name(operation: Operation, name: str = "") -> str:
     return f"{xform_name(operation.name, '-')}{'.' + _UNSAFE_IN_A_NAME.sub('_', name) if name else ''}.json"
 
 
-def _account_id(source: Live) -> str | None:
+def _account_id(clients: Clients) -> str | None:
     """Whose credentials these are; None where not even that is told."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        return str(source.client("sts").get_caller_identity()["Account"])
+        return clients.account_id()
     except (BotoCoreError, ClientError, NotImplementedError) as error:
-        found = refusal(error, ALWAYS_ALLOWED, source.region)
+        found = refusal(error, ALWAYS_ALLOWED, clients.region)
         if isinstance(error, ClientError) and isinstance(found, WhyblockedError):
             raise found from None
         return None
@@ -125,7 +187,7 @@ def _owner(by_operation: dict[str, dict[str, Any]]) -> str | None:
 
 
 def _without_secrets(value: Any) -> Any:
-    """``value`` without user data and environment variables: none of the calls gives them today."""
+    """``value`` without user data, environment variables, and the keys of VPN tunnels and BGP sessions."""
     if isinstance(value, dict):
         return {key: _without_secrets(item) for key, item in value.items() if key not in _SECRET}
     if isinstance(value, list):

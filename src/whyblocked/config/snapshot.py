@@ -15,7 +15,8 @@ from typing import NamedTuple
 from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.decode import Part, decode_file
-from whyblocked.config.operations import BY_KEY, READ
+from whyblocked.config.index import Partial
+from whyblocked.config.operations import BY_KEY, READ, STATIC_ROUTES, permission_of
 from whyblocked.errors import InputError
 from whyblocked.text import clean
 
@@ -29,9 +30,14 @@ _PREFIX_LIST = re.compile(r"pl-[0-9a-zA-Z]+")
 class Snapshot:
     """The source of an account that was read from files: what they do not hold, it will never have."""
 
-    def __init__(self, kinds: frozenset[str], regions: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, kinds: frozenset[str], regions: tuple[str, ...] = (), accounts: frozenset[str] = frozenset()
+    ) -> None:
         self.kinds = kinds
         self.regions = regions
+        self._accounts = accounts  # those whose folders there are
+        self._owners = accounts  # and those whose interfaces show
+        self._guests: set[str] | None = None  # the VPCs in which others than their owners have interfaces
 
     def ask(self, query: Query) -> Missing | None:
         """None where a file held the kind of list that ``query`` gives, or where its absence says enough.
@@ -41,7 +47,7 @@ class Snapshot:
         """
         operation = READ.get(query.operation)
         if operation is None:
-            return Missing(f"ec2:{query.operation}", "not in the snapshot")
+            return Missing(permission_of(query.operation), "not in the snapshot")
         if operation.key in self.kinds or operation.optional or operation.key == "InternetGateways":
             return None
         if operation.key == "Entries" and "PrefixLists" in self.kinds:
@@ -55,7 +61,23 @@ class Snapshot:
 
     def absent(self, query: Query) -> Missing:
         """How to say that no file holds what ``query`` asks for."""
-        return Missing(f"ec2:{query.operation}", f"{query.value} is not in the snapshot")
+        return Missing(permission_of(query.operation), f"{query.value} is not in the snapshot")
+
+    def hidden(self, account: Account, vpc_id: str) -> Missing | None:
+        """A shared VPC whose owner was not read: nobody else sees the owner's interfaces.
+
+        Where no folder says whose captures they are, the owners of interfaces do: guests have some in the VPC.
+        """
+        owner = account.owner_of(vpc_id)
+        if owner is None or owner in self._accounts:
+            return None
+        if self._guests is None:
+            told = [(i.owner_id, i.vpc_id) for i in account.interfaces.values() if i.owner_id]
+            self._owners = self._accounts | {of for of, _ in told}
+            self._guests = {where for of, where in told if of != account.owner_of(where)}
+        if owner in self._owners or not (self._accounts or vpc_id in self._guests):
+            return None
+        return Missing(f"what others have in {vpc_id}", f"account {owner}, which shares it, is not in the snapshot")
 
 
 class _File(NamedTuple):
@@ -94,7 +116,8 @@ class _Loader:
         self._broken_lists: set[str] = set()
         kinds = frozenset(part.operation.key for file in files for part in file.parts)
         as_instances_show_them = {"NetworkInterfaces"} if "Reservations" in kinds else set()
-        self.account = Account(Snapshot(kinds | as_instances_show_them, regions))
+        accounts = frozenset(file.account_id for file in files if file.account_id)
+        self.account = Account(Snapshot(kinds | as_instances_show_them, regions, accounts))
         self._shown: list[tuple[_File, int, r.Instance, str | None]] = []
         for file in files:
             for part in file.parts:
@@ -110,6 +133,9 @@ class _Loader:
         key = part.operation.key
         if key == "Entries":
             self._entries(file, part)
+            return
+        if part.operation.each is not None:
+            self._details(file, part)
             return
         for broken in part.broken:
             self.account.broken[key].append(broken)
@@ -137,6 +163,23 @@ class _Loader:
             )
         cidrs = [entry.cidr for entry in part.resources if isinstance(entry, r.PrefixListEntry)]
         self._lists.setdefault(prefix_list_id, []).extend(cidrs)
+
+    def _details(self, file: _File, part: Part) -> None:
+        """What a call about one object gave; the file is named after it, or after the call and it."""
+        head, _, tail = file.stem.rpartition(".")
+        about = part.about or tail
+        self.account.broken[part.operation.key] += [
+            r.Broken(broken.kind, broken.mentions | {about}, broken.message) for broken in part.broken
+        ]
+        alike = [operation for operation in READ.values() if operation.each and operation.key == part.operation.key]
+        told = [operation for operation in alike if operation.file_name.partition("-")[2] in head]
+        partial: Partial | None = "as many as fit" if part.cut else None
+        if part.about and part.operation.each and part.operation.each.wrapper == STATIC_ROUTES:
+            partial = partial or "static routes"
+        for operation in told or alike:
+            self.account.add_details(operation.name, about, part.resources, partial)
+        for index, resource in enumerate(part.resources):
+            self._add(file, part.operation.key, index, resource, getattr(resource, "owner_id", None))
 
     def _add(self, file: _File, key: str, index: int, resource: r.Resource, owner_id: str | None) -> None:
         region = file.region or _own_region(resource)

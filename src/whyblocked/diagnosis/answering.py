@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from whyblocked.config.account import Account
+from whyblocked.config.ownership import ownership
 from whyblocked.config.resources import Tag, name_tag
 from whyblocked.diagnosis.advice import Step, next_step
 from whyblocked.diagnosis.answer import Answer, Asking, Evidence, Finding, Hop, NearMiss, PacketSet, Verdict
@@ -16,6 +17,7 @@ from whyblocked.network.asked import ALL_PROTOCOLS, Asked, End, Question
 from whyblocked.network.flow import Leg, Piece
 from whyblocked.network.packets import Packets, interval_text, join_intervals, subtract_intervals
 from whyblocked.network.protocols import has_ports, protocol_text
+from whyblocked.network.supposed import Supposed
 from whyblocked.network.walk import Blocker, Passage, Walk
 
 NOT_ASKED = Evidence(status="unavailable", summary="Flow logs were not asked.")
@@ -167,7 +169,7 @@ def findings(account: Account, blockers: Iterable[Blocker]) -> Iterator[Finding]
                 leg=blocker.leg,
                 direction=blocker.direction,
                 resource_ids=list(blocker.resource_ids),
-                interface_id=blocker.interface_id,
+                interface_id=_listed(account, blocker.interface_id),
                 subnet_id=blocker.subnet_id,
                 vpc_id=blocker.vpc_id,
                 account_id=account.account_id_of(blocker.vpc_id or ""),
@@ -231,12 +233,17 @@ def _hops(account: Account, passages: Iterable[Passage], leg: Leg) -> list[Hop]:
             detail=passage.detail,
             resource_ids=list(passage.resource_ids),
             name=_name(account, passage),
-            interface_id=passage.interface_id,
+            interface_id=_listed(account, passage.interface_id),
             subnet_id=passage.subnet_id,
             vpc_id=passage.vpc_id,
         )
         for passage, packets in grouped.values()
     ]
+
+
+def _listed(account: Account, interface_id: str | None) -> str | None:
+    """An interface's id, unless the interface is only supposed: that one nobody can look up."""
+    return None if isinstance(account.interfaces.get(interface_id or ""), Supposed) else interface_id
 
 
 def _name(account: Account, passage: Passage) -> str | None:
@@ -249,13 +256,19 @@ def _name(account: Account, passage: Passage) -> str | None:
         if interface is None:
             return None
         instance = account.instances.get((interface.attachment and interface.attachment.instance_id) or "")
-        return name_tag(interface.tag_set) or (name_tag(instance.tags) if instance else None)
+        owner = ownership(interface)
+        named = name_tag(interface.tag_set) or (name_tag(instance.tags) if instance else None)
+        return named or (str(owner) if owner else None)
     tagged: dict[str, Mapping[str, _Tagged]] = {
         "network-acl": account.network_acls,
         "route-table": account.route_tables,
         "internet-gateway": account.internet_gateways,
         "nat-gateway": account.nat_gateways,
         "vpc-peering": account.peerings,
+        "vpn-gateway": account.vpn_gateways,
+        "carrier-gateway": account.carrier_gateways,
+        "transit-gateway": account.transit_gateways,
+        "transit-gateway-route-table": account.transit_tables,
         "instance": account.instances,
     }
     resource = tagged.get(passage.kind, {}).get(passage.id)

@@ -16,6 +16,7 @@ from whyblocked.diagnosis.places import DIRECTIONS, Place, Places
 from whyblocked.flowlogs.groups import UNKNOWN, Group, Table
 from whyblocked.flowlogs.pairs import CLIENTS
 from whyblocked.network.flow import Leg
+from whyblocked.network.hops import security_group
 from whyblocked.network.packets import ALL_PORTS, EVERYWHERE, TCP, Packets
 from whyblocked.network.rules import AclRule, Direction
 from whyblocked.network.walk import Blocker
@@ -92,16 +93,21 @@ class Causes:
         summary = f"No {way} rule of {names} on {group.interface_id} allows it"
         if not rules:
             summary = f"{names} on {group.interface_id} {'has' if len(ids) == 1 else 'have'} no {way} rules at all"
+        packets = self._packets(row, group, direction)
+        code, step = "ENI_SG_RULES_MISMATCH" if rules else "SG_HAS_NO_RULES", None
+        if direction == "ingress" and self.places.lacks_referencing(place.groups, place.interface, packets):
+            code, step = "SG_REFERENCING_SUPPORT", security_group.TURN_REFERENCING_ON
+            summary = f"{names} on {group.interface_id} {security_group.REFERENCING_IS_OFF}"
         return Blocker(
             leg="forward",
             layer="security-group",
-            code="ENI_SG_RULES_MISMATCH" if rules else "SG_HAS_NO_RULES",
+            code=code,
             summary=f"{summary}{self._group_remark(row, group, place, direction)}.",
-            packets=self._packets(row, group, direction),
+            packets=packets,
             direction=direction,
             resource_ids=ids,
             tried=rules,
-            next_step=NOBODY if self.judged.reply[row] else None,
+            next_step=NOBODY if self.judged.reply[row] else step,
             **_where(group, place),
         )
 

@@ -24,7 +24,8 @@ STATUSES = ("explained", "now-allowed", "unexplained", "unknown-interface")
 GROUP, ACL, LATE, PUBLIC_ACCESS, ENCRYPTION, TRANSIT, UNHEARD, NOTHING = range(
     8
 )  # what was at work; UNHEARD: a new reason
-REPLIES, NO_REPLIES, UNTOLD = 1, 0, -1  # what the accepted records say of a group of rejected ones
+# What the accepted records say of a group of rejected ones; UNHEEDED: a reply that was never let pass.
+UNHEEDED, REPLIES, NO_REPLIES, UNTOLD = 2, 1, 0, -1
 _ACK = 16
 _AT_ONCE = 1 << 17  # groups: their columns stay in the cache of a CPU
 _THREADS = 2
@@ -123,9 +124,9 @@ class _Judging:
         undirected = np.flatnonzero((self.groups != NONE) & (direction == NONE) & self._has_addresses())
         self._both_ways(undirected, direction, group, acl)
         answer = self._answers(direction, acl)
-        reply, doubtful = self._replies(direction, answer)
+        reply, doubtful = self._replies(direction, group, answer)
         acl = np.where(reply, answer, acl)
-        proven = reply & (self.pairs == REPLIES)  # the group had let the request pass, and so its reply
+        proven = reply & (self.pairs >= REPLIES)  # the group had let the request pass, and so its reply
         group[proven] = np.where(group[proven] > 0, PASSES, 0)
         by_group, by_acl = group & REFUSED > 0, acl & REFUSED > 0
 
@@ -206,40 +207,42 @@ class _Judging:
         pings = np.flatnonzero(_has_echoes(self.protocol) & (acl > 0))
         if len(pings):
             found = self._of_acl(pings, direction[pings], self._echo(pings, 1))
-            answer[pings] = np.where(found & REFUSED > 0, found, np.where(self.pairs[pings] == REPLIES, acl[pings], 0))
+            answer[pings] = np.where(found & REFUSED > 0, found, np.where(self.pairs[pings] >= REPLIES, acl[pings], 0))
         return answer
 
-    def _replies(self, direction: Column, acl: Column) -> tuple[Column, Column]:
-        """What is taken for replies, and of what of that nothing but accepted records could be certain.
+    def _replies(self, direction: Column, group: Column, acl: Column) -> tuple[Column, Column]:
+        """What is taken for replies, and of what nothing but accepted records could be certain.
 
         With SYN and ACK it is one. Otherwise the ports tell, with the rules: from a port that servers use to one that
         clients use, if the rules would have let the request pass; where the ports do not tell, a host replies and
-        does not ask. A NAT gateway is never asked from outside, and asks nobody inside.
+        does not ask. A NAT gateway is never asked from outside, and asks nobody inside. A group lets the reply of an
+        accepted request pass, so one that it refuses now, and that never passed, was another's work.
         """
         found = self.is_answer.copy()
-        client = self.port >= FIRST_EPHEMERAL
-        maybe = (acl & REFUSED > 0) & ((self.port == NONE) | client) & ~self.opens & ~found & (self.groups != NONE)
         to_port, from_port = _rank(self.port), _rank(self.source_port)
         is_told = (self.port != NONE) & (self.source_port != NONE)
-        maybe &= ~is_told | (from_port <= to_port)
+        may_reply = ((self.port == NONE) | (self.port >= FIRST_EPHEMERAL)) & ~self.opens & (self.groups != NONE)
+        may_reply &= ~is_told | (from_port <= to_port)
+        doubtful = may_reply & (group & REFUSED > 0) & ~self.late & (direction != NONE)
+        found |= doubtful & (self.pairs == UNHEEDED)
+        maybe = (acl & REFUSED > 0) & may_reply & ~self.is_answer
         nat = maybe & self.is_nat
         inside = self._is_inside(nat)
         found |= nat & np.where(direction == 0, self.to_here & ~inside[0], ~self.from_here | inside[1])
         rows = np.flatnonzero(maybe & ~self.is_nat & (direction != NONE))
         if not len(rows):
-            return found, np.zeros(len(found), bool)
+            return found, doubtful
         way = direction[rows]
         back = 1 - way
-        group, other = self._decide(
+        asked, other = self._decide(
             rows, back, peer=self._peer(rows, way), port=np.where(is_told, self.source_port, NONE)[rows]
         )
-        served = (group & PASSES > 0) & (other & PASSES > 0)
+        served = (asked & PASSES > 0) & (other & PASSES > 0)
         evident = (is_told & (from_port < to_port))[rows]
         pairs = self.pairs[rows]
         guessed = served & (evident | ((way == 1) & (pairs != NO_REPLIES)))
-        found[rows] |= guessed | (pairs == REPLIES)
-        doubtful = np.zeros(len(found), bool)
-        doubtful[rows] = ~(served & evident)
+        found[rows] |= guessed | (pairs >= REPLIES)
+        doubtful[rows] |= ~(served & evident)
         return found, doubtful
 
     def _stale(self, direction: Column, refused: Column) -> Column:

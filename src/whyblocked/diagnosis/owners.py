@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.addresses import Ip
+from whyblocked.config.ownership import ownership
 from whyblocked.config.resources import NetworkInterface, name_tag
 from whyblocked.network.addresses import is_public
 
@@ -51,12 +52,18 @@ def _owner(account: Account, address: Ip) -> NetworkInterface | Missing | None:
     return found[0] if len(found) == 1 else None
 
 
+def _own_name(interface: NetworkInterface) -> str | None:
+    """By its ``Name``, else by the service that it belongs to, else as it is described."""
+    owner = ownership(interface)
+    return name_tag(interface.tag_set) or (str(owner) if owner else interface.description) or None
+
+
 def _name(account: Account, interface: NetworkInterface) -> tuple[str | None, bool]:
     """The name of an interface or its instance, and whether it has yet to be fetched."""
     instance_id = interface.attachment.instance_id if interface.attachment else None
     if not instance_id:
-        return name_tag(interface.tag_set) or interface.description or None, False
+        return _own_name(interface), False
     instance = account.instance(instance_id)
     if isinstance(instance, Missing):
-        return name_tag(interface.tag_set) or interface.description or instance_id, instance.pending
+        return _own_name(interface) or instance_id, instance.pending
     return name_tag(instance.tags) or name_tag(interface.tag_set) or instance_id, False

@@ -11,7 +11,7 @@ from whyblocked.config.addresses import delegated_prefixes, private_addresses
 from whyblocked.config.resources import NetworkInterface, Subnet, Vpc
 from whyblocked.diagnosis.peers import Traffic, breaks
 from whyblocked.network.flow import Bundle, Node
-from whyblocked.network.hops import security_group
+from whyblocked.network.hops.references import allowed_with_referencing, peers_of
 from whyblocked.network.packets import Interval, Packets, span
 from whyblocked.network.rules import AclRule, Direction, GroupRule
 from whyblocked.network.simulator import Simulator
@@ -157,12 +157,15 @@ class Places:
         of = (rule.direction, rule.kind, rule.peer, rule.peer_account, rule.peering_status)
         key = (interface.vpc_id, of, packets.version, peers)
         if key not in self._spanned:
-            # "resumed": from which peering the packets came is not known, so that every one may be meant.
-            bundle = Bundle(
-                pieces=(), leg="forward", origin=Node("interface", interface.network_interface_id), resumed=True
-            )
-            self._spanned[key] = security_group.peers_of(self.account, interface, rule.direction, bundle, rule, packets)
+            bundle = _from_anywhere(interface)
+            self._spanned[key] = peers_of(self.account, interface, rule.direction, bundle, rule, packets)
         return self._spanned[key]
+
+    def lacks_referencing(self, groups: int, interface: NetworkInterface, boxes: Sequence[Packets]) -> bool:
+        """Whether inbound packets are refused only because groups do not count across a transit gateway."""
+        rules, unread = self.group_rules(groups, "ingress")
+        bundle = _from_anywhere(interface)
+        return not unread and allowed_with_referencing(self.account, interface, bundle, boxes, rules)
 
     def breaks(
         self, groups: int | None, acl: int | None, direction: Direction, version: int, protocol: int | None
@@ -172,6 +175,11 @@ class Places:
             return breaks(self.group_rules(groups, direction)[0], protocol)
         rules = self.acl_rules(acl or 0, direction, version)
         return [0] if isinstance(rules, Missing) else breaks(rules[1], protocol)
+
+
+def _from_anywhere(interface: NetworkInterface) -> Bundle:
+    """ "Resumed": by which peering or gateway the packets came is not known, so that every one may be meant."""
+    return Bundle(pieces=(), leg="forward", origin=Node("interface", interface.network_interface_id), resumed=True)
 
 
 def _place(interface: NetworkInterface, groups: int, acl: int, subnet: Subnet | Missing) -> Place:

@@ -10,7 +10,7 @@ import numpy as np
 
 from whyblocked.diagnosis.answer import Finding
 from whyblocked.diagnosis.causes import Causes
-from whyblocked.diagnosis.judging import NO_REPLIES, REPLIES, STATUSES, UNTOLD, Judged, judge
+from whyblocked.diagnosis.judging import NO_REPLIES, REPLIES, STATUSES, UNHEEDED, UNTOLD, Judged, judge
 from whyblocked.diagnosis.lookups import Column
 from whyblocked.diagnosis.places import DIRECTIONS, Places
 from whyblocked.diagnosis.sources import Read, read
@@ -89,7 +89,11 @@ class Rejects:
             found.append(f"and {more:,} more malformed lines")
         found += self.notes
         found += [f"incomplete: {reason}" for reason in self.failed]
-        return [*found, *(f"could not be read: {missing}" for missing in self.missing)]
+        for missing in self.missing:
+            why = missing.partition(": ")[2] or missing
+            if not any(reason.endswith(why) for reason in self.failed):  # those are told already
+                found.append(f"could not be read: {missing}")
+        return found
 
     @property
     def exit_status(self) -> int:
@@ -125,7 +129,7 @@ def rejects(simulator: Simulator, request: RejectsRequest, now: datetime) -> Rej
 
 
 def _pairs(table: Table, judged: Judged, request: RejectsRequest) -> Column | None:
-    """Whether the groups whose direction of asking is in doubt reply to accepted requests, where records tell."""
+    """Whether the groups that may be replies answer accepted requests, where records tell."""
     rows = np.flatnonzero(judged.doubtful)
     forms = (parse_format(request.log_format),) if request.log_format else ()
     since, until = (int(at.timestamp()) if at else None for at in (request.since, request.until))
@@ -133,7 +137,10 @@ def _pairs(table: Table, judged: Judged, request: RejectsRequest) -> Column | No
     if found is None:
         return None
     pairs = np.full(len(table), NO_REPLIES if found.seen else UNTOLD)
-    pairs[[row for row in rows.tolist() if _flow(table, row) in found.answered]] = REPLIES
+    for row in rows.tolist():
+        flow = _flow(table, row)
+        if flow in found.answered:
+            pairs[row] = REPLIES if flow in found.passed else UNHEEDED
     return pairs
 
 

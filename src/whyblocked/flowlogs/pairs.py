@@ -19,13 +19,15 @@ Flow = tuple[str, str, str, int, int]  # interface, source, destination, destina
 
 
 class Pairs:
-    """``answered`` are the rejected flows that reply to an accepted request at their interface; ``seen``: there are
-    accepted records at all, so that the others reply to none."""
+    """``answered`` are the rejected flows that reply to an accepted request at their interface, ``passed`` those that
+    were accepted there at another time; ``seen``: there are accepted records at all, so that the others reply to none.
+    """
 
     def __init__(self, rejected: Iterable[Flow]) -> None:
         self._rejected = frozenset(rejected)
         self.interfaces = frozenset(flow[0] for flow in self._rejected)
         self.answered: set[Flow] = set()
+        self.passed: set[Flow] = set()
         self.seen = False
 
     def add(self, record: Record) -> None:
@@ -33,12 +35,16 @@ class Pairs:
         if not record.accepted:
             return
         interface, protocol = record.interface_id or UNKNOWN, NONE if record.protocol is None else record.protocol
+        source, destination = record.source or UNKNOWN, record.destination or UNKNOWN
         port, to_port = record.source_port, record.destination_port
         if protocol not in PORTS or port is None or to_port is None:
-            port = NONE
-        elif rank(to_port) > rank(port):
+            port = to_port = NONE
+        same = (interface, source, destination, to_port, protocol)
+        if same in self._rejected:
+            self.passed.add(same)
+        if rank(to_port) > rank(port):
             return  # this is a reply itself
-        reply = (interface, record.destination or UNKNOWN, record.source or UNKNOWN, port, protocol)
+        reply = (interface, destination, source, port, protocol)
         if reply in self._rejected:
             self.answered.add(reply)
 

@@ -54,6 +54,7 @@ class Reading:
         self.logs = 0
         self.from_aws = False
         self._known: Configured | None = None
+        self._files_read: set[Path] = set()
         until = request.until or now
         self.window = (request.since or until - DEFAULT, until)
 
@@ -74,6 +75,11 @@ class Reading:
 
     def _files(self, location: Location) -> None:
         def take(path: Path) -> bool:
+            if path.is_file():  # a file and its folder may both be named, or a link and what it leads to
+                known = len(self._files_read)
+                self._files_read.add(path.resolve())
+                if len(self._files_read) == known:
+                    return True
             return self.sink.take(File(path, str(path), location.text, self.forms, self._free))
 
         for records in read_files(location.text, self.forms, self._free, self.scan, self.request.stdin, take):

@@ -29,6 +29,13 @@ NEVER_FORWARDED: dict[int, Interval] = {
     6: span(IPv6Network("fd00:ec2::/32")),
 }
 
+# The part of these that VPC Lattice answers, where a VPC is associated with a service network.
+# https://docs.aws.amazon.com/vpc-lattice/latest/ug/how-it-works.html
+LATTICE: dict[int, Interval] = {
+    4: span(IPv4Network("169.254.171.0/24")),
+    6: span(IPv6Network("fd00:ec2:80::/64")),
+}
+
 # Traffic that security groups and network ACLs do not filter.
 # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
 _SERVICES: dict[Ip, str] = {

@@ -36,7 +36,8 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     """One end of a question, found.
 
     kind ``host``: an instance or interface that was named; ``interfaces`` are its interfaces in order of device
-    index, ``instance`` the instance where there is one; which address is used is the walk's choice.
+    index, ``instance`` the instance where there is one; which address is used is the walk's choice. ``every``: it is
+    a service's, and sends from each of its interfaces.
     kind ``address``: ``network`` is one address (/32, /128); ``interfaces`` are its owners: the interface that has it
     as private or IPv6 address, or whose public address it is (``public``); none where the account does not own it.
     kind ``network``: ``network`` is a CIDR of more than one address. kind ``internet``: every public address.
@@ -49,6 +50,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     instance: Instance | None = None
     network: IPv4Network | IPv6Network | None = None
     public: bool = False
+    every: bool = False
 
     @property
     def address(self) -> Ip | None:

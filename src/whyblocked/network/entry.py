@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from whyblocked.config.account import Missing
-from whyblocked.config.resources import Route, Subnet
+from whyblocked.config.resources import Route, Subnet, TransitGatewayAttachment
 from whyblocked.network.asked import Asked
+from whyblocked.network.beyond import reason
 from whyblocked.network.flow import INTERNET, Bundle, Node, flagged
 from whyblocked.network.graph import UNMODELLED, target_node
 from whyblocked.network.hops.internet import gateway_of, refuse_without_gateway
@@ -28,6 +29,7 @@ from whyblocked.network.packets import (
 )
 from whyblocked.network.routes import look_up
 from whyblocked.network.targets import Target, owned_within
+from whyblocked.network.transit_back import ways_to
 from whyblocked.network.walk import Step, Walk
 
 
@@ -85,9 +87,13 @@ def _enter(
         yield from _from_inside(walk, asked, version, source, target, vpc_id)
     elif entry is not None and entry.kind == "vpc-peering":
         yield from _enter_by_peering(walk, asked, version, source, target, entry)
+    elif entry is not None and entry.kind == "vpn-gateway":
+        yield from _enter_by_vpn(walk, asked, version, source, target, entry)
+    elif entry is not None and entry.kind == "transit-gateway":
+        yield from _enter_by_transit_gateway(walk, asked, version, source, target, entry)
     elif entry is not None and entry.kind in UNMODELLED:
         words = entry.kind.replace("-", " ")
-        walk.lack(Missing(f"{words} {entry.id}", "not modelled yet, what it does with the packet is unknown"))
+        walk.lack(Missing(f"{words} {entry.id}", reason(entry)))
         yield from _at_the_door(walk, asked, version, source, target, entry, unknown=True)
     elif entry is not None and entry.kind == "interface":
         walk.lack(Missing(f"appliance {entry.id}", "AWS does not show what it does with the packets that it forwards"))
@@ -247,6 +253,52 @@ def _from_segment(
         yield place, Bundle(pieces, "forward", place, target.interface)
 
 
+def _enter_by_transit_gateway(
+    walk: Walk, asked: Asked, version: int, source: Interval, target: Target, entry: Node
+) -> Iterator[Step]:
+    """From the VPC, or by the attachment to what lies outside AWS, that the gateway's routes name as the way back."""
+    for way in ways_to(walk, entry, target.vpc_id or "", version, source):
+        part = way.destinations
+        if way.missing is not None:
+            walk.lack(way.missing)
+        if way.missing is not None and (way.attachment is None or way.missing.pending):
+            yield from _at_the_door(walk, asked, version, part, target, entry, unknown=True)
+        elif way.attachment is None:
+            walk.warn(
+                f"No route of {entry.id} leads to {network_words(version, [part])}, "
+                "so it is not known where its packets would enter."
+            )
+            yield from _at_the_door(walk, asked, version, part, target, Node("nowhere", "nowhere"))
+        elif way.attachment.resource_type == "vpc":
+            yield from _from_vpc_behind(walk, asked, version, part, target, entry, way.attachment)
+        else:
+            place = Node("transit-gateway", way.attachment.transit_gateway_id)
+            spans = [target.private] if target.private else target.spans
+            pieces = pieces_between(asked, version, part, spans, UNKNOWN_CLIENT)
+            pieces = flagged(pieces, unknown=way.missing is not None)
+            via = way.attachment.transit_gateway_attachment_id
+            yield place, Bundle(pieces, "forward", place, target.interface, via=via)
+
+
+def _from_vpc_behind(
+    walk: Walk,
+    asked: Asked,
+    version: int,
+    source: Interval,
+    target: Target,
+    entry: Node,
+    attachment: TransitGatewayAttachment,
+) -> Iterator[Step]:
+    vpc_id = attachment.resource_id or ""
+    subnets = walk.account.subnets_of(vpc_id)
+    if not isinstance(subnets, Missing):
+        yield from _from_inside(walk, asked, version, source, target, vpc_id)
+        return
+    owner = f" of account {attachment.resource_owner_id}" if attachment.resource_owner_id else ""
+    walk.lack(subnets if subnets.pending else Missing(f"{vpc_id}{owner}", f"behind {entry.id}, not readable"))
+    yield from _at_the_door(walk, asked, version, source, target, entry, unknown=True)
+
+
 def _enter_by_peering(
     walk: Walk, asked: Asked, version: int, source: Interval, target: Target, entry: Node
 ) -> Iterator[Step]:
@@ -267,3 +319,24 @@ def _enter_by_peering(
         walk.lack(unread)
     for node, bundle in _at_the_door(walk, asked, version, source, target, entry, unknown=True):
         yield node, check_status(walk, peering, bundle)
+
+
+def _enter_by_vpn(
+    walk: Walk, asked: Asked, version: int, source: Interval, target: Target, entry: Node
+) -> Iterator[Step]:
+    """From behind a virtual private gateway, which takes private addresses of its VPC only."""
+    spans = [target.private] if target.private else target.spans
+    pieces = pieces_between(asked, version, source, spans, UNKNOWN_CLIENT)
+    bundle = Bundle(pieces, "forward", entry, target.interface, vpc_id=target.vpc_id or "", inbound=True)
+    if asked.destination.public:
+        walk.block(
+            bundle,
+            pieces,
+            layer="vpn-gateway",
+            code="VGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS",
+            summary=f"{asked.destination.label} is a public address, and {entry.id} delivers to private ones only.",
+            resource_ids=(entry.id,),
+            next_step="Ask for its private address, which is the one to use from behind the VPN.",
+        )
+        bundle = bundle.but(pieces=flagged(pieces, blocked=True))
+    yield entry, bundle

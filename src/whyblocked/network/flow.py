@@ -71,7 +71,8 @@ class Piece(NamedTuple):
             if link is not None and packets[dimension] != self.packets[dimension]:
                 low, high = packets[dimension]  # type: ignore[misc]
                 asked[link.dimension] = (low + link.offset, high + link.offset)
-        asked[PROTOCOL] = packets.protocol
+        if packets.protocol != self.packets.protocol:
+            asked[PROTOCOL] = packets.protocol
         return self._replace(packets=packets, asked=Packets(*asked))  # type: ignore[arg-type]
 
     def with_source(self, address: int, ports: tuple[int, int] | None = None) -> Piece:

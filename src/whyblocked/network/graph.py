@@ -6,15 +6,19 @@ account the first time they are asked for, so that an account of thousands of in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from whyblocked.config import transit
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.resources import Route, RouteTable
 from whyblocked.network.flow import INTERNET, Node
 
 if TYPE_CHECKING:
     import networkx as nx
+
+Neighbours = Callable[[Account, Node], Iterable[Node]]
+"""What a vertex of one kind can hand packets over to."""
 
 _TARGETS = {
     "igw": "internet-gateway",
@@ -28,9 +32,7 @@ _TARGETS = {
     "lgw": "local-gateway",
     "cagw": "carrier-gateway",
 }
-UNMODELLED = frozenset(
-    {"transit-gateway", "vpn-gateway", "vpc-endpoint", "local-gateway", "carrier-gateway", "core-network", "target"}
-)
+UNMODELLED = frozenset({"vpc-endpoint", "local-gateway", "carrier-gateway", "core-network", "target"})
 
 
 def target_node(route: Route, vpc_id: str) -> Node:
@@ -46,10 +48,11 @@ def target_node(route: Route, vpc_id: str) -> Node:
 class NetworkGraph:
     """The graph of one account; ``edges`` of a vertex are added when it is first visited."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, neighbours: Mapping[str, Neighbours]) -> None:
         import networkx as nx  # here, as it takes longer than a walk: not before there is one
 
         self.account = account
+        self._neighbours = {**_EXPANDERS, **neighbours}
         self.graph: nx.DiGraph[Node] = nx.DiGraph()
         self._expanded: dict[Node, int] = {}
 
@@ -59,7 +62,7 @@ class NetworkGraph:
             return True
         if self._expanded.get(here) != self.account.version:
             self._expanded[here] = self.account.version
-            expand = _EXPANDERS.get(here.kind)
+            expand = self._neighbours.get(here.kind)
             if expand is not None:
                 self.graph.add_edges_from((here, neighbour) for neighbour in expand(self.account, here))
         return self.graph.has_edge(here, there)
@@ -84,11 +87,15 @@ def _subnet(account: Account, here: Node) -> Iterable[Node]:
     if not isinstance(table, Missing):
         yield Node("route-table", table.route_table_id)
     yield Node("host", here.id)
+    for gateway_id in transit.gateways(account):
+        if here.id in transit.subnets_of(account, gateway_id):
+            yield Node("transit-gateway", gateway_id)
     for interface in account.interfaces.values():
         if interface.subnet_id == here.id:
             yield Node("security-group", interface.network_interface_id)
     for gateway in account.nat_gateways.values():
-        if gateway.subnet_id == here.id:
+        owned = (account.interfaces.get(a.network_interface_id or "") for a in gateway.nat_gateway_addresses)
+        if gateway.subnet_id == here.id or any(i is not None and i.subnet_id == here.id for i in owned):
             yield Node("nat-gateway", gateway.nat_gateway_id)
 
 
@@ -105,6 +112,7 @@ def _route_table(account: Account, here: Node) -> Iterable[Node]:
         if account.route_table_of(subnet) is table:
             yield Node("network-acl", subnet.subnet_id)
             yield Node("subnet", subnet.subnet_id)
+    yield Node("vpc", table.vpc_id)
     yield from (target_node(route, table.vpc_id) for route in table.routes)
 
 
@@ -114,9 +122,8 @@ def _network_acl(account: Account, here: Node) -> Iterable[Node]:
     if isinstance(subnet, Missing):
         return
     yield Node("vpc", subnet.vpc_id)
-    for peering in account.peerings.values():  # replies to a NAT gateway go back over it without a route
-        if subnet.vpc_id in (peering.requester_vpc_info.vpc_id, peering.accepter_vpc_info.vpc_id):
-            yield Node("vpc-peering", peering.vpc_peering_connection_id)
+    for pcx in account.peerings_of.get(subnet.vpc_id, ()):  # replies to a NAT gateway go back over it without a route
+        yield Node("vpc-peering", pcx)
     table = account.route_table_of(subnet)
     if isinstance(table, RouteTable):
         yield from (target_node(route, table.vpc_id) for route in table.routes)
@@ -126,6 +133,9 @@ def _vpc(account: Account, here: Node) -> Iterable[Node]:
     subnets = account.subnets_of(here.id)
     for subnet in () if isinstance(subnets, Missing) else subnets:
         yield Node("network-acl", subnet.subnet_id)
+    for gateway in account.nat_gateways.values():
+        if gateway.vpc_id == here.id and gateway.regional:
+            yield Node("nat-gateway", gateway.nat_gateway_id)
 
 
 def _internet_gateway(account: Account, here: Node) -> Iterable[Node]:
@@ -159,6 +169,9 @@ def _nat_gateway(account: Account, here: Node) -> Iterable[Node]:
     gateway = account.nat_gateways.get(here.id)
     if gateway and gateway.subnet_id:
         yield Node("subnet", gateway.subnet_id)
+    elif gateway:
+        edge = account.edge_table_of(here.id)
+        yield Node("route-table", gateway.route_table_id or (edge.route_table_id if edge else ""))
 
 
 def _peering(account: Account, here: Node) -> Iterable[Node]:
@@ -175,7 +188,7 @@ def _unmodelled(account: Account, here: Node) -> Iterable[Node]:
             yield Node("vpc", table.vpc_id)
 
 
-_EXPANDERS: dict[str, Callable[[Account, Node], Iterable[Node]]] = {
+_EXPANDERS: dict[str, Neighbours] = {
     "interface": _interface,
     "security-group": _security_group,
     "subnet": _subnet,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from whyblocked.config.account import Missing
-from whyblocked.config.addresses import private_addresses, public_addresses
+from whyblocked.config.addresses import public_addresses
 from whyblocked.config.resources import NetworkInterface, Vpc
 from whyblocked.network.addresses import PUBLIC, is_public
 from whyblocked.network.asked import ALL_PROTOCOLS, Asked, End, Question
@@ -21,6 +21,7 @@ from whyblocked.network.packets import (
     span,
     subtract_intervals,
 )
+from whyblocked.network.supposed import addressed_as
 from whyblocked.network.walk import Walk
 
 UNKNOWN_CLIENT: Interval = (1024, 65535)
@@ -50,7 +51,7 @@ def version_of(asked: Asked) -> int:
     for end in hosts:
         if outside and any(public_addresses(i) for i in end.interfaces):
             return 4
-    versions = [{a.version for i in end.interfaces for a in private_addresses(i)} for end in hosts]
+    versions = [{v for v in (4, 6) if any(addressed_as(i, v) for i in end.interfaces)} for end in hosts]
     common = set.intersection(*versions) if versions else {4}
     if outside and 6 in common and asked.source.kind == "internet":
         return 6

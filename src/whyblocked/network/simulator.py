@@ -7,7 +7,7 @@ from functools import cached_property
 from whyblocked.config.account import Account
 from whyblocked.network.asked import Asked
 from whyblocked.network.graph import NetworkGraph
-from whyblocked.network.hops import HANDLERS
+from whyblocked.network.hops import HANDLERS, NEIGHBOURS
 from whyblocked.network.start import starts
 from whyblocked.network.walk import Rulebook, Walk
 
@@ -22,7 +22,7 @@ class Simulator:
     @cached_property
     def graph(self) -> NetworkGraph:
         """Made for the first walk: what looks at rules alone needs none."""
-        return NetworkGraph(self.account)
+        return NetworkGraph(self.account, NEIGHBOURS)
 
     def walk(self, asked: Asked) -> Walk:
         """Follow the packets of a question and their replies."""

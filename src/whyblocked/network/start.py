@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from whyblocked.config.addresses import private_addresses
 from whyblocked.config.resources import NetworkInterface, Vpc
 from whyblocked.errors import EndpointError
 from whyblocked.network.asked import Asked, End
@@ -20,6 +19,7 @@ from whyblocked.network.opening import (
 from whyblocked.network.packets import (
     Interval,
 )
+from whyblocked.network.supposed import addressed_as
 from whyblocked.network.targets import source_address, targets_of
 from whyblocked.network.walk import Step, Walk
 
@@ -28,8 +28,9 @@ def starts(walk: Walk, asked: Asked) -> Iterator[Step]:
     """Every place where packets of the question begin, with those packets."""
     version = version_of(asked)
     walk.to_internet = asked.destination.kind == "internet"
+    walk.to_host = asked.destination.kind == "host"
     for end in (asked.source, asked.destination):
-        if end.kind == "host" and not any(a.version == version for i in end.interfaces for a in private_addresses(i)):
+        if end.kind == "host" and not any(addressed_as(i, version) for i in end.interfaces):
             raise EndpointError(
                 f"{end.label} has no IPv{version} address, and the other end of the question is IPv{version}"
             )
@@ -58,10 +59,21 @@ def _is_outside(walk: Walk, end: End) -> bool:
 
 
 def _from_interfaces(walk: Walk, asked: Asked, version: int) -> Iterator[Step]:
+    if asked.source.every:
+        for interface in asked.source.interfaces:
+            for span in addressed_as(interface, version):
+                yield from _from_interface(walk, asked, version, interface, span)
+        return
     interface = _sending(walk, asked, version)
     source = source_address(asked.source, interface, version)
     if source is None:
         raise EndpointError(f"{interface.network_interface_id} has no IPv{version} address to send from")
+    yield from _from_interface(walk, asked, version, interface, (source, source))
+
+
+def _from_interface(
+    walk: Walk, asked: Asked, version: int, interface: NetworkInterface, source: Interval
+) -> Iterator[Step]:
     place = Node("interface", interface.network_interface_id)
     ports = ephemeral_ports(walk, interface)
     vpc = walk.account.vpcs.get(interface.vpc_id)
@@ -69,7 +81,7 @@ def _from_interfaces(walk: Walk, asked: Asked, version: int) -> Iterator[Step]:
         pieces = [
             Piece(box, box)
             for destination in spans
-            for box in boxes(asked.question, version, (source, source), destination, ports)
+            for box in boxes(asked.question, version, source, destination, ports)
         ]
         if pieces:
             yield place, Bundle(tuple(pieces), "forward", origin=place, goal=goal)
@@ -77,7 +89,7 @@ def _from_interfaces(walk: Walk, asked: Asked, version: int) -> Iterator[Step]:
 
 def _sending(walk: Walk, asked: Asked, version: int) -> NetworkInterface:
     """The interface that the packets leave by: one in the destination's subnet, else the primary."""
-    candidates = [i for i in asked.source.interfaces if any(a.version == version for a in private_addresses(i))]
+    candidates = [i for i in asked.source.interfaces if addressed_as(i, version)]
     candidates = candidates or list(asked.source.interfaces)
     if len(candidates) == 1:
         return candidates[0]
@@ -96,9 +108,8 @@ def _addressed_from_inside(
 ) -> Iterator[tuple[Sequence[Interval], NetworkInterface | None]]:
     if end.kind == "host":
         for interface in end.interfaces:
-            address = next((int(a) for a in private_addresses(interface) if a.version == version), None)
-            if address is not None:
-                yield [(address, address)], interface
+            if spans := addressed_as(interface, version):
+                yield spans, interface
         return
     goal = end.interfaces[0] if end.interfaces and not end.public else None
     yield spans_of(end, version, vpc), goal

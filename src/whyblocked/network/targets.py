@@ -17,6 +17,7 @@ from whyblocked.network.packets import (
     span,
     subtract_intervals,
 )
+from whyblocked.network.supposed import addressed_as
 from whyblocked.network.walk import Walk
 
 
@@ -77,10 +78,10 @@ def _host_targets(walk: Walk, end: End, version: int, *, outside: bool) -> Itera
             private, address = public[0]
             yield Target([(int(address), int(address))], interface, subnet, (int(private), int(private)))
             continue
-        own = next((int(a) for a in private_addresses(interface) if a.version == version), None)
-        if own is None or (outside and version == 4 and any(public_addresses(i) for i in end.interfaces)):
+        own = addressed_as(interface, version)
+        if not own or (outside and version == 4 and any(public_addresses(i) for i in end.interfaces)):
             continue  # from outside only the interfaces with a public address are meant, where there is one
-        yield Target([(own, own)], interface, subnet, (own, own))
+        yield from (Target([part], interface, subnet, part) for part in own)
 
 
 def _network_targets(walk: Walk, end: End, version: int, *, outside: bool) -> Iterator[Target]:

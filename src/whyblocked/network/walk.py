@@ -12,15 +12,17 @@ from typing import Any, Literal
 import msgspec
 
 from whyblocked.config.account import Account, Missing
-from whyblocked.config.addresses import private_addresses
 from whyblocked.config.resources import NetworkInterface, RouteTable, SecurityGroup, Subnet
-from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged
+from whyblocked.network import transit
+from whyblocked.network.beyond import reason
+from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged, split
 from whyblocked.network.graph import UNMODELLED, NetworkGraph
-from whyblocked.network.packets import Packets, subtract_all
+from whyblocked.network.packets import DESTINATION, Packets, subtract_all
 from whyblocked.network.protocols import is_icmp
 from whyblocked.network.routes import Table, compile_table
 from whyblocked.network.rules import AclRule, Direction, GroupRule, acl_rules, group_rules
 from whyblocked.network.sighting import Sighting
+from whyblocked.network.supposed import Supposed, spans_of_interface
 
 Step = tuple[Node, Bundle]
 Handler = Callable[["Walk", Node, Bundle], Iterable[Step]]
@@ -91,6 +93,13 @@ class Rulebook:
         )
         return found
 
+    def transit(self, gateway_id: str, table_id: str, version: int) -> transit.Table | Missing:
+        """The route table of a transit gateway for look-ups of one IP version."""
+        found: transit.Table | Missing = self._keep(
+            ("transit", table_id, version), lambda: transit.compile_table(self._account, gateway_id, table_id, version)
+        )
+        return found
+
     def acl(self, subnet: Subnet, direction: Direction, version: int) -> tuple[str, list[AclRule]] | Missing:
         """The id and rules of the network ACL of a subnet."""
         acl = self._account.network_acl_of(subnet)
@@ -145,6 +154,7 @@ class Walk:
         self.leaves: list[Piece] = []
         self.path: list[tuple[Node, Node]] = []
         self.to_internet = False  # the destination is "internet": of that, the account's own addresses are no part
+        self.to_host = False  # the destination was named, not given by an address that others may have as well
         self._handlers = handlers
         self._missing: dict[Missing, None] = {}
         self._warnings: dict[str, None] = {}
@@ -193,6 +203,8 @@ class Walk:
     def arrive(self, place: Node, bundle: Bundle) -> None:
         """The bundle reached what it was sent to (or the edge of what AWS controls)."""
         if bundle.leg == "forward":
+            if self.to_host and bundle.goal is not None and place.id != bundle.goal.network_interface_id:
+                bundle = self._astray(place, bundle)
             self._arrived.append((place, bundle))
         elif place == bundle.origin:
             self.leaves += bundle.pieces
@@ -205,6 +217,18 @@ class Walk:
                 summary=f"The reply does not come back to the sender: it goes to {place.kind} {place.id}.",
             )
             self.leaves += flagged(bundle.pieces, blocked=True)
+
+    def _astray(self, place: Node, bundle: Bundle) -> Bundle:
+        """Where addresses are used twice, routes may lead to the one that is not meant."""
+        goal = bundle.goal.network_interface_id if bundle.goal else ""
+        self.block(
+            bundle,
+            bundle.pieces,
+            layer="route-table",
+            code="DELIVERED_ELSEWHERE",
+            summary=f"The routes do not lead to {goal}: the packets end at {place.kind.replace('-', ' ')} {place.id}.",
+        )
+        return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
 
     def drop(self, bundle: Bundle) -> Iterator[Step]:
         """Nothing leads on. Go on at the door of the VPC that the packets were meant for, where it is known."""
@@ -224,7 +248,7 @@ class Walk:
     def _home(self, bundle: Bundle) -> str | None:
         """The VPC of the interface that all pieces are addressed to: the goal's, or the NAT gateway's of a reply."""
         goal = bundle.goal
-        if goal is not None and _all_to({int(address) for address in private_addresses(goal)}, bundle.pieces):
+        if goal is not None and not split(bundle.pieces, DESTINATION, spans_of_interface(goal, bundle.version))[1]:
             return goal.vpc_id
         if bundle.established and bundle.bindings and _all_to({bundle.bindings[-1].address}, bundle.pieces):
             gateway = self.account.nat_gateways.get(bundle.bindings[-1].gateway_id)
@@ -241,6 +265,9 @@ class Walk:
     def lose(self, bundle: Bundle, *missing: Missing) -> Iterator[Step]:
         """The leg ends undecided here: what comes out of an unknown hop, and whether a reply meets it, is not known."""
         self.lack(*missing)
+        hidden = self.account.hidden(bundle.vpc_id) if bundle.vpc_id else None
+        if hidden is not None:  # whose account would have to be read, whatever it is
+            self.lack(hidden)
         self.leaves += flagged(bundle.pieces, unknown=True)
         return iter(())
 
@@ -321,6 +348,8 @@ class Walk:
 
     def sight(self, bundle: Bundle, interface_id: str, direction: Direction, pieces: Iterable[Piece]) -> None:
         """These pieces pass an interface where the bundle is; each says whether it is refused right there."""
+        if isinstance(self.account.interfaces.get(interface_id), Supposed):
+            return  # no log has records of it
         key = (bundle.leg, interface_id, direction)
         seen = self._seen.setdefault(key, _Seen(bundle.subnet_id or "", bundle.vpc_id or ""))
         for piece in pieces:
@@ -378,8 +407,8 @@ def unmodelled(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         walk.arrive(node, bundle)
         return iter(())
     words = node.kind.replace("-", " ")
-    walk.note(bundle, node.kind, node.id, "unknown", detail="not modelled yet")
-    return walk.lose(bundle, Missing(f"{words} {node.id}", "not modelled yet, what it does with the packet is unknown"))
+    walk.note(bundle, node.kind, node.id, "unknown", detail="not followed")
+    return walk.lose(bundle, Missing(f"{words} {node.id}", reason(node)))
 
 
 UNMODELLED_HANDLERS: dict[str, Handler] = dict.fromkeys(UNMODELLED, unmodelled)

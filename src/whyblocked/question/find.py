@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from ipaddress import IPv4Network, IPv6Network
 from weakref import WeakKeyDictionary
 
@@ -88,15 +88,18 @@ def directory(account: Account) -> Directory:
 class Search:
     """Look-ups in one account; remembers whether one of them waits, and what was refused.
 
-    ``block``: one of the ends is a block that may hold interfaces of a VPC.
+    ``block``: one of the ends is a block that may hold interfaces of a VPC. ``version``: the IP version that an end
+    fixes by its looks, where one does.
     """
 
-    def __init__(self, account: Account, *, block: bool = False) -> None:
+    def __init__(self, account: Account, *, block: bool = False, version: int | None = None) -> None:
         self.account = account
         self.block = block
+        self.version = version
         self.directory = directory(account)
         self._pending = False
         self.refused: list[Missing] = []
+        self.remarks: dict[str, None] = {}
 
     def note(self, missing: Missing | None) -> bool:
         """True where an answer is there; else notes why not."""
@@ -108,17 +111,29 @@ class Search:
             self.refused.append(missing)
         return False
 
+    def remark(self, text: str) -> None:
+        """Remember what the reader of the answer has to know about an end."""
+        self.remarks[text] = None
+
+    def in_dns(self, host: str) -> tuple[str, ...] | Missing:
+        """The addresses of a name that only DNS knows; offline it is not asked, so that an answer stays the same."""
+        look_up: Callable[[str], tuple[str, ...] | None] | None = getattr(self.account.source, "look_up", None)
+        if look_up is None:
+            return Missing(f"DNS name {host}", "names are not looked up in DNS with --snapshot", absent=True)
+        found = look_up(host)
+        return Missing(f"DNS name {host}", "no answer from DNS") if found is None else found
+
     def waits(self) -> bool:
         """Whether something that was looked up has to be fetched first."""
         return self._pending
 
-    def ask(self, *queries: tuple[str, str, str]) -> None:
-        """Ask for all of these."""
+    def ask(self, *queries: tuple[str, str, str], about: str = "") -> None:
+        """Ask for all of these, where what they are ``about`` lives."""
         for query in queries:
-            self.note(self.account.source.ask(Query(*query)))
+            self.note(self.account.source.ask(Query(*query, about)))
 
-    def instances_like(self, prefix: str) -> dict[str, Instance | None]:
-        """The instances whose id begins with ``prefix``, leading zeros aside.
+    def instances_like(self, prefix: str, arn: str = "") -> dict[str, Instance | None]:
+        """The instances whose id begins with ``prefix``, leading zeros aside; ``arn`` where all of it was typed.
 
         None stands for an instance that only shows in its interfaces.
         """
@@ -126,15 +141,16 @@ class Search:
             self.ask(
                 ("DescribeInstances", "instance-id", pattern),
                 ("DescribeNetworkInterfaces", "attachment.instance-id", pattern),
+                about=arn,
             )
         self.check("Reservations", prefix)
         ids = self.directory.instance_ids.matching(prefix)
         return {found: self.account.instances.get(found) for found in ids}
 
-    def interfaces_like(self, prefix: str) -> list[NetworkInterface]:
-        """The interfaces whose id begins with ``prefix``, leading zeros aside."""
+    def interfaces_like(self, prefix: str, arn: str = "") -> list[NetworkInterface]:
+        """The interfaces whose id begins with ``prefix``, leading zeros aside; ``arn`` where all of it was typed."""
         for pattern in _patterns(prefix):
-            self.ask(("DescribeNetworkInterfaces", "network-interface-id", pattern))
+            self.ask(("DescribeNetworkInterfaces", "network-interface-id", pattern), about=arn)
         self.check("NetworkInterfaces", prefix)
         return [self.account.interfaces[found] for found in self.directory.interface_ids.matching(prefix)]
 

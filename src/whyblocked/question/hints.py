@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from whyblocked.config.account import Account
+from whyblocked.config.ownership import ownership
 from whyblocked.config.resources import Instance, NetworkInterface, name_tag
 from whyblocked.question.shapes import ID_DIGITS
 from whyblocked.text import clean
@@ -34,6 +35,14 @@ def describe_interface(interface: NetworkInterface, account: Account) -> str:
         interface.vpc_id,
         instance_id,
     )
+
+
+def describe_owner(interface: NetworkInterface) -> str:
+    """``eni-0abc of RDS database``, ``eni-0abc of i-0def``."""
+    instance_id = interface.attachment.instance_id if interface.attachment else None
+    whose = ownership(interface)
+    owner = str(whose) if whose else (instance_id or name_tag(interface.tag_set) or interface.description)
+    return clean(f"{interface.network_interface_id}{f' of {owner}' if owner else ''}")
 
 
 def _described(resource_id: str, *facts: str | None) -> str:

@@ -8,6 +8,7 @@ is read in as few rounds as can be.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_network
 
 import msgspec
 
@@ -17,9 +18,10 @@ from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.network.addresses import is_public
 from whyblocked.network.asked import Asked, End, Question
 from whyblocked.network.packets import ICMP, ICMPV6
-from whyblocked.question import hints
+from whyblocked.question import hints, managed
 from whyblocked.question.find import GONE, Search
-from whyblocked.question.shapes import Shape, shape_of
+from whyblocked.question.peers import as_resolved
+from whyblocked.question.shapes import Shape, is_host_name, shape_of
 from whyblocked.text import clean
 
 _ECHO = {8: 128, 0: 129, -1: -1}
@@ -34,7 +36,8 @@ def resolve(question: Question, account: Account) -> Asked | None:
     """
     shapes = shape_of(question.source, "source"), shape_of(question.destination, "destination")
     question, warnings = _fitting(question, shapes)
-    search = Search(account, block=any(map(_may_be_inside, shapes)))
+    version = next((shape.network.version for shape in shapes if shape.network is not None), None)
+    search = Search(account, block=any(map(_may_be_inside, shapes)), version=version)
     sources = _find(search, shapes[0], question.source, "source")
     destinations = _find(search, shapes[1], question.destination, "destination")
     if search.waits():
@@ -43,6 +46,10 @@ def resolve(question: Question, account: Account) -> Asked | None:
         account.expect(_public_access(search, ends))
         return None
     source, destination = _choose(account, sources, destinations)
+    if shapes[1].public:
+        by_address = [end for end in _owners(search, shapes[1], question.destination) if end.public]
+        destination, told = as_resolved(search, source, destination, by_address)
+        warnings += (told,) if told else ()
     if not _inside(search, source, destination) and not search.waits():
         if search.refused:
             reasons = tuple(clean(str(missing)) for missing in search.refused)
@@ -57,7 +64,18 @@ def resolve(question: Question, account: Account) -> Asked | None:
     account.expect(_public_access(search, (source, destination)))
     if search.waits():
         return None
+    warnings = (*warnings, *search.remarks)
     return Asked(question=question, source=source, destination=destination, warnings=warnings)
+
+
+def locate(text: str, account: Account) -> tuple[list[End], Search] | None:
+    """What an address, id or name means: an end for each VPC that has the address; None while it waits."""
+    search = Search(account)
+    shape = shape_of(text, "whois")
+    if shape.kind == "internet" or (shape.network is not None and shape.network.num_addresses > 1):
+        raise EndpointError(f"whois: '{clean(text)}' is no single address: name an address, an id or a name")
+    ends = _find(search, shape, text, "whois")
+    return None if search.waits() else (ends, search)
 
 
 # -- what the looks of the two ends settle ---------------------------------------------------------------------------
@@ -105,6 +123,8 @@ def _find(search: Search, shape: Shape, text: str, what: str) -> list[End]:
         return _name(search, shape, text, what)
     if shape.kind == "dns":
         return _dns(search, shape, text, what)
+    if shape.kind == "managed":
+        return _managed(search, shape, text, what)
     assert shape.network is not None
     if shape.network.prefixlen == 0:  # what AWS calls "anywhere" is the internet, of one IP version
         return [End(text=text, label=str(shape.network), kind="internet", network=shape.network)]
@@ -118,7 +138,7 @@ def _find(search: Search, shape: Shape, text: str, what: str) -> list[End]:
 
 
 def _instance(search: Search, shape: Shape, text: str, what: str) -> list[End]:
-    found = search.instances_like(shape.value)
+    found = search.instances_like(shape.value, shape.arn)
     if search.waits():
         return []
     if not found:
@@ -151,7 +171,7 @@ def _host(
 
 
 def _interface(search: Search, shape: Shape, text: str, what: str) -> list[End]:
-    found = search.interfaces_like(shape.value)
+    found = search.interfaces_like(shape.value, shape.arn)
     if search.waits():
         return []
     if not found:
@@ -185,7 +205,55 @@ def _name(search: Search, shape: Shape, text: str, what: str) -> list[End]:
         return _host(search, text, what, instances[0].instance_id, instances[0], asked=False)
     if interfaces:
         return [_of_interface(text, interfaces[0])]
-    raise _not_found(search, what, text, f"nothing is called '{clean(shape.value)}'", "")
+    if search.waits():
+        return []
+    return _managed(search, shape, text, what)
+
+
+def _managed(search: Search, shape: Shape, text: str, what: str) -> list[End]:
+    """A resource of a service, by its name, ARN or DNS name."""
+    found = managed.find(search, shape.value)
+    if search.waits():
+        return []
+    if len(found) > 1:
+        raise _ambiguous(what, text, f"{len(found)} have that name", sorted(map(managed.describe, found)))
+    if not found:
+        return _in_dns(search, shape.value, text, what)
+    end = managed.end_of(search, found[0], text, what)
+    return [] if end is None else [end]
+
+
+def _in_dns(search: Search, name: str, text: str, what: str) -> list[End]:
+    """A name that neither EC2 nor a service knows: its addresses are what DNS says here."""
+    nothing = f"nothing is called '{clean(name)}'"
+    if not is_host_name(name):
+        raise _not_found(search, what, text, nothing, "")
+    addresses = search.in_dns(name.lower().rstrip("."))
+    if isinstance(addresses, Missing):
+        if not addresses.absent:
+            search.refused.append(addresses)
+        raise _not_found(search, what, text, f"{nothing} ({addresses.reason})", "")
+    if not addresses:
+        raise _not_found(search, what, text, f"{nothing}, and DNS has no such name,", "")
+    networks = [ip_network(address) for address in addresses]
+    version = search.version or networks[0].version
+    networks = [network for network in networks if network.version == version]
+    if not networks:
+        raise EndpointError(f"{what}: '{clean(name)}' has no IPv{version} address in DNS, as the other end has")
+    ends = [(network, _owners(search, Shape("network", str(network), network), text)) for network in networks]
+    if search.waits():
+        return []
+    for network, owned in ends:
+        whose = " or ".join(hints.describe_owner(end.interfaces[0]) for end in owned)
+        search.remark(f"{clean(name)} is {network.network_address}{f', {whose}' if whose else ''} (as DNS says here).")
+    found = [end for _, owned in ends for end in owned]
+    if len(networks) > 1 and found:
+        interfaces = {i.network_interface_id: i for end in found for i in end.interfaces}
+        return [End(text=text, label=clean(name), kind="host", interfaces=tuple(interfaces.values()), every=True)]
+    if len(networks) > 1:
+        search.remark(f"{clean(name)} has {len(networks)} addresses, none of this account; the first is asked about.")
+    label = str(networks[0].network_address)
+    return found or [End(text=text, label=label, kind="address", network=networks[0])]
 
 
 def _dns(search: Search, shape: Shape, text: str, what: str) -> list[End]:
@@ -229,19 +297,30 @@ def _owners(search: Search, shape: Shape, text: str) -> list[End]:
 
 
 def _choose(account: Account, sources: Sequence[End], destinations: Sequence[End]) -> tuple[End, End]:
-    """One end each: of several owners of an address, the one in the VPC of the other end."""
+    """One end each: of several owners of an address, the one in the VPC of the other end, or in one peered with it."""
     if len(sources) == len(destinations) == 1:
         return sources[0], destinations[0]
     shared = [(s, d) for s in sources for d in destinations if _vpcs(s) & _vpcs(d)]
     if len(shared) == 1:
         return shared[0]
+    peered = [(s, d) for s in sources for d in destinations if _peered(account, s, d)]
     if len(sources) == 1 and sources[0].interfaces and destinations[0].kind == "address":
         # Routes lead from where the source is to one of them; which one is for the walk to find.
-        owners = tuple(owner for end in destinations for owner in end.interfaces)
+        likely = [end for _, end in peered]
+        owners = tuple(owner for end in (*likely, *destinations) for owner in end.interfaces)
+        owners = tuple({owner.network_interface_id: owner for owner in owners}.values())
         return sources[0], msgspec.structs.replace(destinations[0], interfaces=owners)
+    if len(peered) == 1:
+        return peered[0]
     what, ends = ("source", sources) if len(sources) > 1 else ("destination", destinations)
     lines = (hints.describe_interface(owner, account) for end in ends for owner in end.interfaces)
     raise _ambiguous(what, ends[0].text, f"{len(ends)} VPCs use that address", sorted(lines))
+
+
+def _peered(account: Account, one: End, other: End) -> bool:
+    """Whether a peering connection joins the VPCs of two ends, as far as those that were read tell."""
+    theirs = {pcx for vpc_id in _vpcs(other) for pcx in account.peerings_of.get(vpc_id, ())}
+    return any(pcx in theirs for vpc_id in _vpcs(one) for pcx in account.peerings_of.get(vpc_id, ()))
 
 
 def _vpcs(end: End) -> set[str]:

@@ -7,11 +7,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from typing import Literal, NamedTuple
 
 from whyblocked.errors import EndpointError
+from whyblocked.question.services import is_managed
 from whyblocked.text import clean
 
 ID_DIGITS = 17  # of an id made since 2016; older ones have 8
 
-Kind = Literal["internet", "network", "instance", "interface", "dns", "name"]
+Kind = Literal["internet", "network", "instance", "interface", "dns", "name", "managed"]
 
 _ID = re.compile(r"(i|eni)-([0-9a-f]{1,17})", re.IGNORECASE)
 _EC2_ARN = re.compile(r"arn:[^:]*:ec2:[^:]*:[^:]*:(?:instance|network-interface)/((?:i|eni)-[0-9a-f]+)", re.IGNORECASE)
@@ -47,16 +48,11 @@ _OTHER_IDS = {
 _OTHER_ID = re.compile(rf"({'|'.join(_OTHER_IDS)})-(?:[0-9a-f]{{8}}|[0-9a-f]{{17}})", re.IGNORECASE)
 _SERVICE_NAMES = (
     (re.compile(r"\.elb\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?\.?$", re.IGNORECASE), "a load balancer"),
-    (re.compile(r"\.rds\.amazonaws\.com(\.cn)?\.?$", re.IGNORECASE), "an RDS database"),
-    (re.compile(r"\.cache\.amazonaws\.com(\.cn)?\.?$", re.IGNORECASE), "an ElastiCache cluster"),
     (re.compile(r"\.vpce\.amazonaws\.com(\.cn)?\.?$", re.IGNORECASE), "a VPC endpoint"),
     (re.compile(r"\.(amazonaws\.com(\.cn)?|on\.aws|api\.aws)\.?$", re.IGNORECASE), "an AWS service"),
 )
 _ARN_SERVICES = {
     "elasticloadbalancing": "a load balancer",
-    "rds": "an RDS database",
-    "lambda": "a Lambda function",
-    "ecs": "an ECS service or task",
 }
 
 
@@ -64,6 +60,7 @@ class Shape(NamedTuple):
     """``value`` is the id or host name in lower case, or the name as typed; ``network`` the addresses it means.
 
     ``rounded``: a block was typed with bits set behind its length; ``public``: a DNS name of a public address.
+    ``arn`` names the account and Region as well, where it was typed.
     """
 
     kind: Kind
@@ -71,6 +68,7 @@ class Shape(NamedTuple):
     network: IPv4Network | IPv6Network | None = None
     public: bool = False
     rounded: bool = False
+    arn: str = ""
 
 
 def shape_of(name: str, what: str) -> Shape:
@@ -84,16 +82,19 @@ def shape_of(name: str, what: str) -> Shape:
         base = _network(name.partition("/")[0])
         rounded = base is not None and base.network_address != network.network_address
         return Shape("network", str(network), network, rounded=rounded)
+    arn = ""
     if match := _EC2_ARN.fullmatch(name):
-        name = match[1]
+        name, arn = match[1], name
     if match := _ID.fullmatch(name):
-        return Shape("instance" if match[1].lower() == "i" else "interface", name.lower())
+        return Shape("instance" if match[1].lower() == "i" else "interface", name.lower(), arn=arn)
     if match := _INSTANCE_DNS.fullmatch(name):
         return Shape("instance", match[1].lower())
     if match := _PRIVATE_DNS.fullmatch(name) or _PUBLIC_DNS.fullmatch(name):
         network = _network(match[1].replace("-", "."))
         if network is not None:
             return Shape("dns", name.lower(), network, public=name.lower().startswith("ec2-"))
+    if is_managed(name):
+        return Shape("managed", name)
     _check_supported(name, what)
     return Shape("name", name)
 

@@ -12,6 +12,7 @@ from whyblocked.diagnosis.checked import Checked
 
 if TYPE_CHECKING:
     from whyblocked.diagnosis.rejects import Explained, Rejects
+    from whyblocked.diagnosis.whois import WhoIs
 
 # What JSON may hold raw and a terminal would obey: DEL, C1, and all of Unicode's format characters and separators.
 _UNSAFE = re.compile(
@@ -34,6 +35,11 @@ def render_rejects(rejects: Rejects) -> str:
 def render_group(group: Explained) -> str:
     """One line of JSON Lines for a group of rejected flows."""
     return _text(_encoded(group)) + "\n"
+
+
+def render_whois(found: WhoIs) -> str:
+    """Who has an address, as one indented document."""
+    return _text(msgspec.json.format(_encoded(found), indent=2)) + "\n"
 
 
 def render_line(checked: Checked) -> str:

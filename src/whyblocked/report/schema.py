@@ -1,4 +1,4 @@
-"""The JSON Schemas, made from the types: ``docs/answer.schema.json`` and ``docs/rejects.schema.json``."""
+"""The JSON Schemas, made from the types: ``docs/answer.schema.json``, ``rejects`` and ``whois`` beside it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import msgspec
 from whyblocked.diagnosis.answer import Answer
 
 
-def render(what: Literal["answer", "rejects"] = "answer") -> str:
+def render(what: Literal["answer", "rejects", "whois"] = "answer") -> str:
     """The schema as an indented document."""
     if what == "rejects":
         from whyblocked.diagnosis.rejects import Document
 
         schema, title = msgspec.json.schema(Document), "whyblocked rejects"
+    elif what == "whois":
+        from whyblocked.diagnosis.whois import WhoIs
+
+        schema, title = msgspec.json.schema(WhoIs), "whyblocked whois"
     else:
         schema, title = msgspec.json.schema(Answer), "whyblocked answer"
     for definition in schema["$defs"].values():
@@ -32,4 +36,4 @@ def _complete(definition: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(render("rejects" if sys.argv[1:] == ["rejects"] else "answer"))
+    sys.stdout.write(render(sys.argv[1] if sys.argv[1:] else "answer"))  # type: ignore[arg-type]

@@ -38,6 +38,7 @@ class NatGatewayAddress(Resource, frozen=True):
     is_primary: bool | None = None
     status: str | None = None
     availability_zone: str | None = None
+    availability_zone_id: str | None = None
 
 
 class NatGateway(Resource, frozen=True):
@@ -49,9 +50,15 @@ class NatGateway(Resource, frozen=True):
     subnet_id: str | None = None
     connectivity_type: str = "public"
     availability_mode: str = "zonal"
+    auto_provision_zones: str | None = None
     route_table_id: str | None = None
     nat_gateway_addresses: tuple[NatGatewayAddress, ...] = ()
     tags: tuple[Tag, ...] = ()
+
+    @property
+    def regional(self) -> bool:
+        """Whether it belongs to the VPC as a whole, without a subnet."""
+        return self.availability_mode == "regional"
 
 
 class PeeringCidr(Resource, frozen=True):
@@ -66,6 +73,12 @@ class PeeringIpv6Cidr(Resource, frozen=True):
     ipv6_cidr_block: str
 
 
+class PeeringOptions(Resource, frozen=True):
+    """What one side allows: its public DNS names resolve to private addresses when the other side asks for them."""
+
+    allow_dns_resolution_from_remote_vpc: bool | None = None
+
+
 class PeeringSide(Resource, frozen=True):
     """Requester or accepter of a peering connection."""
 
@@ -75,6 +88,7 @@ class PeeringSide(Resource, frozen=True):
     cidr_block: str | None = None
     cidr_block_set: tuple[PeeringCidr, ...] = ()
     ipv6_cidr_block_set: tuple[PeeringIpv6Cidr, ...] = ()
+    peering_options: PeeringOptions | None = None
 
 
 class PeeringStatus(Resource, frozen=True):

@@ -67,6 +67,14 @@ class SecurityGroup(Resource, frozen=True):
     tags: tuple[Tag, ...] = ()
 
 
+class SecurityGroupVpcAssociation(Resource, frozen=True):
+    """A further VPC whose interfaces may carry a group (besides that which the group belongs to)."""
+
+    group_id: str
+    vpc_id: str
+    state: str = ""
+
+
 class SecurityGroupRule(Resource, frozen=True):
     """One rule of a security group with its own id (``sgr-...``)."""
 

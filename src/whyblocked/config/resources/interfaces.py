@@ -12,6 +12,7 @@ class Association(Resource, frozen=True):
     public_dns_name: str | None = None
     ip_owner_id: str | None = None
     allocation_id: str | None = None
+    carrier_ip: str | None = None
 
 
 class PrivateIpAddress(Resource, frozen=True):
@@ -74,6 +75,7 @@ class NetworkInterface(Resource, frozen=True):
     interface_type: str | None = None
     description: str | None = None
     requester_id: str | None = None
+    requester_managed: bool = False
     owner_id: str | None = None
     source_dest_check: bool = True
     deny_all_igw_traffic: bool = False

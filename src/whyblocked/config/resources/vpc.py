@@ -16,6 +16,7 @@ from whyblocked.config.resources.base import (
     associated,
     block,
 )
+from whyblocked.config.resources.vpn import EncryptionControl
 
 
 class Vpc(Resource, frozen=True):
@@ -28,6 +29,7 @@ class Vpc(Resource, frozen=True):
     owner_id: str | None = None
     tags: tuple[Tag, ...] = ()
     block_public_access_states: PublicAccessStates | None = None
+    encryption_control: EncryptionControl | None = None
 
     def __post_init__(self) -> None:
         if not self.cidr_block and not self.cidr_block_association_set and not self.ipv6_cidr_block_association_set:
@@ -58,6 +60,7 @@ class Subnet(Resource, frozen=True):
     ipv6_cidr_block_association_set: tuple[Ipv6CidrAssociation, ...] = ()
     ipv6_native: bool = False
     availability_zone: str | None = None
+    availability_zone_id: str | None = None
     owner_id: str | None = None
     tags: tuple[Tag, ...] = ()
     block_public_access_states: PublicAccessStates | None = None
@@ -143,6 +146,12 @@ class Route(Resource, frozen=True):
         )
 
 
+class PropagatingGateway(Resource, frozen=True):
+    """A virtual private gateway whose routes a table takes over."""
+
+    gateway_id: str = ""
+
+
 class RouteTable(Resource, frozen=True):
     """A route table with what it serves."""
 
@@ -150,6 +159,7 @@ class RouteTable(Resource, frozen=True):
     vpc_id: str
     routes: tuple[Route, ...]
     associations: tuple[RouteTableAssociation, ...]
+    propagating_vgws: tuple[PropagatingGateway, ...] = ()
     owner_id: str | None = None
     tags: tuple[Tag, ...] = ()
 

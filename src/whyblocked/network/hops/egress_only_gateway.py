@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from whyblocked.network.flow import INTERNET, Bundle, Node, flagged
-from whyblocked.network.hops.internet_gateway import check_attachment
+from whyblocked.network.hops.encryption import remark
+from whyblocked.network.hops.internet_gateway import check_attachment, refuse_private
 from whyblocked.network.hops.public_access import check
 from whyblocked.network.walk import Step, Walk
 
@@ -22,6 +23,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     gateway = walk.account.egress_only_gateways.get(node.id)
     if gateway is not None:
         bundle = check_attachment(walk, node, bundle, gateway.attachments)
+    remark(walk, node, bundle, "egress_only_internet_gateway")
     known = bundle.established and bundle.via == node.id
     if bundle.inbound if bundle.leg == "forward" else not known:
         bundle = _refuse(walk, node, bundle)
@@ -31,6 +33,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         local = Node("vpc", bundle.vpc_id or "")
         yield local, bundle.but(heading=local, via=node.id)
         return
+    bundle = bundle.but(pieces=refuse_private(walk, node, bundle, outbound=True))
     checked = bundle.but(pieces=check(walk, node, bundle, "egress-only-internet-gateway"))
     yield INTERNET, checked.but(heading=node, at=None, via=node.id, subnet_id=None, vpc_id=None)
 

@@ -6,15 +6,18 @@ Source/destination check: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/us
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config.account import Missing
-from whyblocked.config.addresses import delegated_prefixes, private_addresses
+from whyblocked.config.ownership import ownership
 from whyblocked.config.resources import Instance, NetworkInterface
 from whyblocked.network.addresses import unfiltered
 from whyblocked.network.flow import Bundle, Node, flagged, split
-from whyblocked.network.packets import DESTINATION, Interval, join_intervals, network_words, span
+from whyblocked.network.packets import DESTINATION, network_words
+from whyblocked.network.supposed import spans_of_interface
 from whyblocked.network.walk import Step, Walk
+
+DNS = 53
 
 
 def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
@@ -29,7 +32,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
 
 
 def _receive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
-    own, others = split(bundle.pieces, DESTINATION, _own_spans(interface, bundle.version))
+    own, others = split(bundle.pieces, DESTINATION, spans_of_interface(interface, bundle.version))
     if own:
         yield from _arrive(walk, node, interface, bundle.but(pieces=tuple(own)))
     if others:
@@ -39,7 +42,7 @@ def _receive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle
 def _leave(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
     if bundle.leg == "forward":
         bundle = _check_state(walk, interface, bundle)
-        own = _own_spans(interface, bundle.version)
+        own = spans_of_interface(interface, bundle.version)
         bundle = _answered_by_aws(walk, interface, bundle)
         local, leaving = split(bundle.pieces, DESTINATION, own)
         if local:
@@ -58,6 +61,7 @@ def _leave(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[
 def _arrive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
     if bundle.leg == "forward":
         bundle = _check_state(walk, interface, bundle)
+        bundle = _refused_by_service(walk, interface, bundle)
     balancer = load_balancer_of(interface)
     if balancer is not None and bundle.leg == "forward":
         detail = "listeners and targets are not modelled yet"
@@ -66,6 +70,26 @@ def _arrive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle)
     walk.note(bundle, "interface", interface.network_interface_id, "deliver", **_where(interface))
     walk.arrive(node, bundle)
     return iter(())
+
+
+def _refused_by_service(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Bundle:
+    """A function only sends by its interface: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html."""
+    owner = ownership(interface)
+    if owner is None or owner.service != "Lambda function":
+        return bundle
+    eni = interface.network_interface_id
+    walk.note(bundle, "interface", eni, "deny", detail="a Lambda function accepts no connections", **_where(interface))
+    walk.block(
+        bundle,
+        bundle.pieces,
+        layer="interface",
+        code="LAMBDA_ACCEPTS_NO_CONNECTIONS",
+        summary=f"{eni} is a Lambda function's: it makes connections and accepts none.",
+        resource_ids=(eni,),
+        interface_id=eni,
+        next_step="Invoke the function through the Lambda API, a function URL or a load balancer.",
+    )
+    return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
 
 
 def load_balancer_of(interface: NetworkInterface) -> str | None:
@@ -118,6 +142,11 @@ def _answered_by_aws(walk: Walk, interface: NetworkInterface, bundle: Bundle) ->
             detail=f"to {service}",
         )
         walk.warn(f"{address} is {service}: security groups, network ACLs and routes never filter traffic to it.")
+        if "DNS" in service and piece.packets.destination_ports[0] <= DNS <= piece.packets.destination_ports[1]:
+            walk.warn(
+                "Route 53 Resolver DNS Firewall may still refuse a name, and no flow log shows that "
+                "(aws route53resolver list-firewall-rule-group-associations)."
+            )
     walk.leaves += answered
     return bundle.but(pieces=tuple(kept))
 
@@ -182,12 +211,6 @@ def _state(instance: Instance) -> str:
 
 def _instance_id(interface: NetworkInterface) -> str | None:
     return interface.attachment.instance_id if interface.attachment else None
-
-
-def _own_spans(interface: NetworkInterface, version: int) -> list[Interval]:
-    spans = [span(address) for address in private_addresses(interface) if address.version == version]
-    networks = (ip_network(block, strict=False) for block in delegated_prefixes(interface))
-    return join_intervals([*spans, *(span(network) for network in networks if network.version == version)])
 
 
 def _where(interface: NetworkInterface) -> dict[str, str]:

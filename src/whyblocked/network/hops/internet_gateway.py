@@ -12,17 +12,20 @@ from ipaddress import IPv4Address, IPv6Address
 from whyblocked.config.account import Missing
 from whyblocked.config.addresses import Ip, public_addresses
 from whyblocked.config.resources import GatewayAttachment, NetworkInterface
+from whyblocked.network import nat64
 from whyblocked.network.addresses import RFC1918, RFC6598
 from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged, split
 from whyblocked.network.graph import target_node
+from whyblocked.network.hops.encryption import remark
 from whyblocked.network.hops.public_access import check
-from whyblocked.network.packets import DESTINATION, SOURCE, Interval, Packets
+from whyblocked.network.packets import DESTINATION, SOURCE, Interval, Packets, network_words
 from whyblocked.network.routes import look_up
 from whyblocked.network.walk import Step, Walk
 
 
 def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     """Out to the internet with the public address as source, or in to the private address behind it."""
+    remark(walk, node, bundle, "internet_gateway")
     if bundle.inbound:
         return _enter(walk, node, bundle)
     return _leave(walk, node, bundle)
@@ -111,10 +114,10 @@ def _addresses_of_nat(walk: Walk, bundle: Bundle, vpc_id: str | None = None) -> 
     """The public address for each private one of the NAT gateways (of a VPC) that translated the packets."""
     gateways = (walk.account.nat_gateways.get(binding.gateway_id) for binding in bundle.bindings)
     return {
-        int(IPv4Address(address.private_ip)): IPv4Address(address.public_ip)
+        int(IPv4Address(address.private_ip or address.public_ip)): IPv4Address(address.public_ip)
         for gateway in gateways
         for address in (gateway.nat_gateway_addresses if gateway and vpc_id in (None, gateway.vpc_id) else ())
-        if address.private_ip and address.public_ip
+        if address.public_ip  # alone with a regional gateway, which shows no private one
     }
 
 
@@ -192,9 +195,9 @@ def private_behind(walk: Walk, bundle: Bundle, public: int) -> Ip | None:
 
 
 def refuse_private(walk: Walk, node: Node, bundle: Bundle, *, outbound: bool) -> tuple[Piece, ...]:
-    """No private or shared address on the internet's side."""
+    """No private or shared address on the internet's side, and none that only NAT64 has a use for."""
     if bundle.version == 6:
-        return bundle.pieces
+        return _refuse_nat64(walk, node, bundle) if outbound else bundle.pieces
     pieces = list(bundle.pieces)
     for spans, name in ((RFC1918, "RFC1918"), ((RFC6598,), "RFC6598")):
         found, pieces = split(pieces, DESTINATION if outbound else SOURCE, spans)
@@ -213,6 +216,28 @@ def refuse_private(walk: Walk, node: Node, bundle: Bundle, *, outbound: bool) ->
         )
         pieces += flagged(tuple(found), blocked=True)
     return tuple(pieces)
+
+
+def _refuse_nat64(walk: Walk, node: Node, bundle: Bundle) -> tuple[Piece, ...]:
+    """What DNS64 made of an IPv4 address means nothing on the internet: a NAT gateway has to translate it.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-nat64-dns64.html
+    """
+    found, others = split(bundle.pieces, DESTINATION, [nat64.PREFIX])
+    if found:
+        where = network_words(6, [piece.packets.destination for piece in found])
+        boxes = tuple(piece.packets for piece in found)
+        walk.note(bundle, node.kind, node.id, "deny", packets=boxes, detail="translates no addresses of 64:ff9b::/96")
+        walk.block(
+            bundle,
+            found,
+            layer=node.kind,
+            code="NAT64_NEEDS_A_NAT_GATEWAY",
+            summary=f"{where} stands for an IPv4 address, and {node.id} does not translate it.",
+            resource_ids=(node.id,),
+            next_step="Route 64:ff9b::/96 of the subnet to a NAT gateway.",
+        )
+    return (*others, *flagged(tuple(found), blocked=True))
 
 
 def _denied_igw(walk: Walk, bundle: Bundle, piece: Piece, owner: NetworkInterface) -> tuple[Piece, ...]:

@@ -5,18 +5,31 @@ https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Network
+from collections.abc import Generator, Iterator
+from ipaddress import IPv4Address
 
 from whyblocked.config.account import Missing
 from whyblocked.config.resources import NatGateway
-from whyblocked.network.flow import Binding, Bundle, Node, Piece, flagged
-from whyblocked.network.packets import ICMP, TCP, UDP, Interval, intersect, span
+from whyblocked.network import nat64
+from whyblocked.network.flow import Binding, Bundle, Node, Piece, flagged, split
+from whyblocked.network.hops import encryption, nat_addresses
+from whyblocked.network.packets import (
+    DESTINATION,
+    DESTINATION_PORTS,
+    ICMP,
+    ICMPV6,
+    SOURCE,
+    TCP,
+    UDP,
+    Interval,
+    intersect,
+    network_words,
+    span,
+)
 from whyblocked.network.protocols import has_ports
 from whyblocked.network.walk import Step, Walk
 
 PORTS: Interval = (1024, 65535)  # what a NAT gateway uses as source ports
-_NAT64 = span(IPv6Network("64:ff9b::/96"))
 
 
 def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
@@ -29,50 +42,116 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     if here.established:
         yield from _reply(walk, node, gateway, here)
         return
-    own = _private_address(gateway)
-    if own is None:
-        yield from walk.lose(here, Missing(f"NAT gateway {node.id}", "its private address is not known"))
-        return
-    if bundle.version == 6:
-        inside = all(
-            _NAT64[0] <= p.packets.destination[0] and p.packets.destination[1] <= _NAT64[1] for p in here.pieces
-        )
-        what = "NAT64 is not modelled yet" if inside else "IPv6 is translated for 64:ff9b::/96 only"
-        walk.note(here, "nat-gateway", node.id, "unknown", detail=what)
-        yield from walk.lose(here, Missing(f"NAT gateway {node.id}", what))
-        return
-    if all(piece.packets.destination == (own, own) for piece in here.pieces):
+    if all(piece.packets.destination in _own_spans(gateway) for piece in here.pieces):
         yield from _refuse(
             walk, node, here, "NAT_GATEWAY_REFUSES_INBOUND", f"{node.id} accepts no connections, it only makes them."
         )
         return
+    own = nat_addresses.choose(walk, node, gateway, bundle)
+    if own is None:
+        yield from walk.lose(here, Missing(f"NAT gateway {node.id}", "its private address is not known"))
+        return
+    here = here.but(pieces=own.pieces)
     interface_id = _interface_id(gateway)
     if interface_id is not None:
         walk.sight(here, interface_id, "ingress", here.pieces)
     here = _check_state(walk, node, gateway, here)
+    here = _check_source(walk, node, here)
+    if here.version == 6:
+        here = yield from _check_ipv6(walk, node, here)
+    if not here.pieces:
+        return
     here = _check_protocol(walk, node, here)
-    binding = Binding(node.id, own, here.pieces)
-    pieces = tuple(p.with_source(own, PORTS if has_ports(p.packets.protocol) else None) for p in here.pieces)
+    encryption.remark(walk, node, here, "nat_gateway")
+    binding = Binding(node.id, own.number, here.pieces)
+    pieces = tuple(_translated(piece, own.number) for piece in here.pieces)
     walk.note(
         here,
         "nat-gateway",
         node.id,
         "translate",
         packets=tuple(p.packets for p in pieces),
-        detail=f"source becomes {IPv4Address(own)}",
+        detail=f"source becomes {IPv4Address(own.number)}",
         interface_id=interface_id,
     )
-    yield _onward(walk, gateway, here.but(pieces=pieces, bindings=(*here.bindings, binding)))
+    sent = here.but(pieces=pieces, bindings=(*here.bindings, binding))
+    unknown = nat_addresses.unsure(walk, gateway, own, sent)
+    if unknown is not None:
+        yield from walk.lose(sent, unknown)
+        return
+    yield from _onward(walk, gateway, sent)
 
 
-def _onward(walk: Walk, gateway: NatGateway, bundle: Bundle) -> Step:
-    """Out of the gateway's interface into its subnet."""
+def _translated(piece: Piece, own: int) -> Piece:
+    if piece.packets.version == 6:
+        return nat64.to_ipv4(piece, own, PORTS)
+    return piece.with_source(own, PORTS if has_ports(piece.packets.protocol) else None)
+
+
+def _check_source(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
+    """It serves its own VPC, and what a transit gateway brings; nobody behind a peering connection or a VPN."""
+    vpc = walk.account.vpcs.get(bundle.vpc_id or "")
+    if vpc is None or (bundle.via or "").startswith("tgw-"):
+        return bundle
+    own, others = split(bundle.pieces, SOURCE, [span(n) for n in vpc.networks if n.version == bundle.version])
+    if not others:
+        return bundle
+    where = network_words(bundle.version, [piece.packets.source for piece in others])
+    walk.block(
+        bundle,
+        others,
+        layer="nat-gateway",
+        code="NGW_REQUIRES_SOURCE_IN_VPC",
+        summary=f"{node.id} serves {bundle.vpc_id} only, and {where} is not in it.",
+        resource_ids=(node.id,),
+        next_step="Use a NAT gateway in the sender's own VPC, or come by a transit gateway.",
+    )
+    return bundle.but(pieces=(*own, *flagged(tuple(others), blocked=True)))
+
+
+def _check_ipv6(walk: Walk, node: Node, bundle: Bundle) -> Generator[Step, None, Bundle]:
+    """The part of the IPv6 packets that NAT64 can translate; the rest ends here."""
+    inside, outside = split(bundle.pieces, DESTINATION, [nat64.PREFIX])
+    if outside:
+        rest = bundle.but(pieces=tuple(outside))
+        walk.note(rest, "nat-gateway", node.id, "deny", detail="IPv6 to 64:ff9b::/96 only")
+        walk.block(
+            rest,
+            outside,
+            layer="nat-gateway",
+            code="NAT_GATEWAY_CARRIES_NO_IPV6",
+            summary=f"Of IPv6, {node.id} translates only what goes to 64:ff9b::/96.",
+            resource_ids=(node.id,),
+            next_step="Route IPv6 to an egress-only internet gateway.",
+        )
+        yield from walk.drop(rest)
+    pings, others = split(
+        [piece for piece in inside if piece.packets.protocol == (ICMPV6, ICMPV6)],
+        DESTINATION_PORTS,
+        [(nat64.ECHO_REQUEST, nat64.ECHO_REQUEST)],
+    )
+    if others:
+        what = "what NAT64 makes of ICMPv6 other than echo requests is not documented"
+        yield from walk.lose(bundle.but(pieces=tuple(others)), Missing(f"NAT gateway {node.id}", what))
+    ports = [piece for piece in inside if piece.packets.protocol != (ICMPV6, ICMPV6)]
+    return bundle.but(pieces=(*ports, *pings))
+
+
+def _onward(walk: Walk, gateway: NatGateway, bundle: Bundle) -> Iterator[Step]:
+    """Out of the gateway's interface into its subnet; a regional one has a route table instead."""
     interface_id = _interface_id(gateway)
     pieces = tuple(piece._replace(here=False) for piece in bundle.pieces)
     leaving = bundle.but(pieces=pieces, inbound=False, heading=None, at=interface_id)
     if interface_id is not None:
         walk.sight(leaving, interface_id, "egress", pieces)
-    return Node("subnet", gateway.subnet_id or ""), leaving
+    if not gateway.regional:
+        yield Node("subnet", gateway.subnet_id or ""), leaving
+        return
+    table = nat_addresses.table_of(walk, gateway)
+    if isinstance(table, Missing):
+        yield from walk.lose(leaving, table)
+    else:
+        yield Node("route-table", table.route_table_id), leaving
 
 
 def _reply(walk: Walk, node: Node, gateway: NatGateway, bundle: Bundle) -> Iterator[Step]:
@@ -109,7 +188,7 @@ def _reply(walk: Walk, node: Node, gateway: NatGateway, bundle: Bundle) -> Itera
         detail="back to the sender",
         interface_id=interface_id,
     )
-    yield _onward(walk, gateway, restored_bundle)
+    yield from _onward(walk, gateway, restored_bundle)
 
 
 def _stray(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
@@ -123,6 +202,8 @@ def _stray(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
 
 def _restored(piece: Piece, before: Piece) -> Piece | None:
     """The reply ``piece`` with the translation of ``before`` undone, or None where it answers another packet."""
+    if before.packets.version == 6:
+        piece = piece._replace(packets=nat64.to_ipv6(piece.packets))
     back = before.turned()
     source = _overlap(back.packets.source, piece.packets.source)
     if source is None or back.packets.protocol != piece.packets.protocol:
@@ -182,7 +263,8 @@ def _check_state(walk: Walk, node: Node, gateway: NatGateway, bundle: Bundle) ->
 
 
 def _check_protocol(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
-    carried = ((TCP, TCP), (UDP, UDP), (ICMP, ICMP))
+    icmp = ICMP if bundle.version == 4 else ICMPV6
+    carried = ((TCP, TCP), (UDP, UDP), (icmp, icmp))
     refused = [piece for piece in bundle.pieces if piece.packets.protocol not in carried]
     if not refused:
         return bundle
@@ -205,9 +287,9 @@ def _check_protocol(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
     return bundle.but(pieces=tuple(p._replace(blocked=True) if p in refused else p for p in bundle.pieces))
 
 
-def _private_address(gateway: NatGateway) -> int | None:
-    found = sorted(gateway.nat_gateway_addresses, key=lambda a: not a.is_primary)
-    return next((int(IPv4Address(a.private_ip)) for a in found if a.private_ip), None)
+def _own_spans(gateway: NatGateway) -> set[Interval]:
+    numbers = (int(IPv4Address(a.private_ip or a.public_ip or 0)) for a in gateway.nat_gateway_addresses)
+    return {(number, number) for number in numbers if number}
 
 
 def _interface_id(gateway: NatGateway) -> str | None:

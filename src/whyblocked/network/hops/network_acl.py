@@ -106,6 +106,8 @@ def _receiver(walk: Walk, bundle: Bundle) -> str | None:
     """The interface that the packets are coming in for, where it is one."""
     if bundle.heading is not None and bundle.heading.kind in ("interface", "nat-gateway"):
         return bundle.heading.id if bundle.heading.kind == "interface" else None
+    if bundle.heading is not None and bundle.heading.kind == "transit-gateway":
+        return None
     if all(walk.awaiting(bundle, piece.packets.destination[0]) for piece in bundle.pieces):
         return None
     found = set()

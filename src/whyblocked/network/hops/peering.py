@@ -6,9 +6,9 @@ https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
-from whyblocked.config.account import Missing
+from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.resources import PeeringSide, VpcPeeringConnection
 from whyblocked.network.flow import Bundle, Node, flagged, split
 from whyblocked.network.packets import DESTINATION, SOURCE, Interval, join_intervals, network_words, span
@@ -33,6 +33,9 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     if other.vpc_id is None:
         yield from walk.lose(here, Missing(f"vpc peering connection {node.id}", "the other VPC is not named"))
         return
+    for low, high in {piece.packets.destination for piece in here.pieces}:
+        if low == high:  # whose address it is will be needed there
+            walk.account.owners(IPv4Address(low) if here.version == 4 else IPv6Address(low), other.vpc_id)
     unread = unreadable(walk, other)
     if unread is not None:
         walk.note(here, "vpc-peering", node.id, "unknown", detail=f"{other.vpc_id} is not readable")
@@ -46,16 +49,16 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
 def unreadable(walk: Walk, side: PeeringSide) -> Missing | None:
     """Why the VPC on this side can't be followed, or None where it can."""
     vpc_id = side.vpc_id or ""
-    known = next((r for v in walk.account.vpcs if (r := walk.account.region_of(v))), None)
-    if vpc_id not in walk.account.vpcs and side.region and known and side.region != known:
-        return Missing(f"{vpc_id} in {side.region}", "another Region is not read yet")
+    names = ("DescribeVpcs", "DescribeSubnets", "DescribeRouteTables", "DescribeNetworkAcls")
+    walk.account.expect(Query(name, "vpc-id", vpc_id) for name in names)  # which are needed next, in one round
     subnets = walk.account.subnets_of(vpc_id)
-    if isinstance(subnets, Missing):
-        if subnets.pending:
-            return subnets
-        where = f" of account {side.owner_id}" if side.owner_id else ""
-        return Missing(f"{vpc_id}{where}", f"the other side of the peering connection is not readable ({subnets})")
-    return None
+    if not isinstance(subnets, Missing):
+        return None
+    if subnets.pending:
+        return subnets
+    where = f" of account {side.owner_id}" if side.owner_id else ""
+    where += f" in {side.region}" if side.region else ""
+    return Missing(f"{vpc_id}{where}", f"the other side of the peering connection is not readable ({subnets})")
 
 
 def check_status(walk: Walk, peering: VpcPeeringConnection, bundle: Bundle) -> Bundle:
@@ -82,7 +85,7 @@ def _check_addresses(
     """Not transitive: the source must be in the one VPC, the destination in the other."""
     pieces = list(bundle.pieces)
     for side, dimension, name in ((one, SOURCE, "source"), (other, DESTINATION, "destination")):
-        blocks = _blocks(walk, side, bundle.version)
+        blocks = blocks_of(walk.account, side, bundle.version)
         if not blocks:
             continue
         pieces, wrong = split(pieces, dimension, join_intervals(blocks))
@@ -100,10 +103,11 @@ def _check_addresses(
     return bundle.but(pieces=tuple(pieces))
 
 
-def _blocks(walk: Walk, side: PeeringSide, version: int) -> list[Interval]:
+def blocks_of(account: Account, side: PeeringSide, version: int) -> list[Interval]:
+    """The addresses of the VPC on one side, as far as they are known; the connection tells them while it is active."""
     written = [c.cidr_block for c in side.cidr_block_set] if version == 4 else []
     written += [c.ipv6_cidr_block for c in side.ipv6_cidr_block_set] if version == 6 else []
-    vpc = walk.account.vpcs.get(side.vpc_id or "")
+    vpc = account.vpcs.get(side.vpc_id or "")
     if vpc is not None:
         return [span(network) for network in vpc.networks if network.version == version]
     if not written and version == 4 and side.cidr_block:

@@ -6,12 +6,15 @@ The effect of modes and exclusions follows the scenarios of the page "security-v
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from whyblocked.config.account import Missing
+from whyblocked.config.resources import PublicAccessOptions
 from whyblocked.network.flow import Bundle, Node, Piece, flagged
 from whyblocked.network.walk import Walk
 
 _BLOCKING = ("block-bidirectional", "block-ingress")
-_INACTIVE = ("create-failed", "delete-in-progress", "delete-complete", "disable-in-progress", "disable-complete")
+_INACTIVE = ("create-failed", "delete-complete", "disable-complete")
 
 
 def check(walk: Walk, node: Node, bundle: Bundle, gateway_kind: str) -> tuple[Piece, ...]:
@@ -19,12 +22,16 @@ def check(walk: Walk, node: Node, bundle: Bundle, gateway_kind: str) -> tuple[Pi
     if bundle.established:
         return bundle.pieces  # what was let pass the one way comes back the other
     vpc_id = bundle.vpc_id or ""
-    region = walk.account.region_of(vpc_id)
-    options = walk.account.block_public_access(region)
+    options = walk.account.block_public_access(vpc_id)
     if isinstance(options, Missing):
         walk.lack(options)
         return flagged(bundle.pieces, unknown=True)
     mode = options.internet_gateway_block_mode if options else "off"
+    owner = _other_owner(walk, bundle, options)
+    if owner is not None:
+        mode = _shown_mode(walk, bundle) or mode
+    if options is not None and options.state == "update-in-progress":
+        walk.warn(f"Block Public Access is being changed to {mode}; until that is done, some traffic may still pass.")
     if mode not in _BLOCKING:
         return bundle.pieces
     # Both ways of a connection pass or fail together; only where it began and through what counts.
@@ -32,7 +39,7 @@ def check(walk: Walk, node: Node, bundle: Bundle, gateway_kind: str) -> tuple[Pi
     outbound = through_nat and not bundle.inbound
     if mode == "block-ingress" and outbound:
         return bundle.pieces
-    excluded = _exclusion(walk, bundle)
+    excluded = _exclusion(walk, bundle) if owner is None else _of_owner(owner)
     if isinstance(excluded, Missing):
         walk.lack(excluded)
         return flagged(bundle.pieces, unknown=True)
@@ -51,18 +58,45 @@ def check(walk: Walk, node: Node, bundle: Bundle, gateway_kind: str) -> tuple[Pi
     return flagged(bundle.pieces, blocked=True)
 
 
+def _other_owner(walk: Walk, bundle: Bundle, options: PublicAccessOptions | None) -> str | None:
+    """The account that shares the VPC with the one that was read, where its switch shows on the subnet or VPC."""
+    vpc = walk.account.vpcs.get(bundle.vpc_id or "")
+    owner = vpc.owner_id if vpc else None
+    own = options.aws_account_id if options else None
+    return owner if owner != own and owner and own and _shown_mode(walk, bundle) else None
+
+
+def _shown_mode(walk: Walk, bundle: Bundle) -> str | None:
+    """The owner's switch as it shows on the subnet or VPC: of a shared VPC, the owner's counts."""
+    subnet = walk.account.subnets.get(bundle.subnet_id or _subnet_of_destination(walk, bundle) or "")
+    vpc = walk.account.vpcs.get(bundle.vpc_id or "")
+    shown = [place.block_public_access_states for place in (subnet, vpc) if place]
+    return next((states.internet_gateway_block_mode for states in shown if states), None) or None
+
+
+def _of_owner(owner: str) -> Missing:
+    return Missing(f"Block Public Access of account {owner}", "its exclusions show to the owner of the VPC only")
+
+
 def _exclusion(walk: Walk, bundle: Bundle) -> str | Missing | None:
     """The mode of the exclusion that covers the subnet at this end of the gateway, or its VPC."""
-    exclusions = walk.account.exclusions()
+    exclusions = walk.account.exclusions(bundle.vpc_id or "")
     if isinstance(exclusions, Missing):
         return exclusions
-    modes = {
-        exclusion.resource_arn.rpartition("/")[2]: exclusion.internet_gateway_exclusion_mode
-        for exclusion in exclusions
-        if exclusion.state not in _INACTIVE
-    }
+    about = {e.resource_arn.rpartition("/")[2]: e for e in exclusions if e.state not in _INACTIVE}
     subnet_id = bundle.subnet_id or _subnet_of_destination(walk, bundle)
-    return modes.get(subnet_id or "") or modes.get(bundle.vpc_id or "")
+    found = about.get(subnet_id or "") or about.get(bundle.vpc_id or "")
+    if found is not None and found.state.endswith("-in-progress"):
+        return Missing(f"exclusion {found.exclusion_id} from Block Public Access", f"its state is {found.state}")
+    if found is None and subnet_id is None and bundle.bindings and _any_subnet(walk, bundle, about):
+        what = "whether the exclusion of a subnet covers a regional NAT gateway is not documented"
+        return Missing("Block Public Access", what)
+    return found.internet_gateway_exclusion_mode if found else None
+
+
+def _any_subnet(walk: Walk, bundle: Bundle, names: Iterable[str]) -> bool:
+    subnets = (walk.account.subnets.get(name) for name in names)
+    return any(subnet is not None and subnet.vpc_id == bundle.vpc_id for subnet in subnets)
 
 
 def _subnet_of_destination(walk: Walk, bundle: Bundle) -> str | None:

@@ -10,10 +10,11 @@ from typing import Any
 
 from whyblocked.config.account import Missing
 from whyblocked.config.resources import Route, RouteTable
-from whyblocked.network.addresses import NEVER_FORWARDED
+from whyblocked.network.addresses import LATTICE, NEVER_FORWARDED
+from whyblocked.network.beyond import LATTICE_TARGET
 from whyblocked.network.flow import Bundle, Node, Piece, split
 from whyblocked.network.graph import target_node
-from whyblocked.network.packets import DESTINATION, network_words
+from whyblocked.network.packets import DESTINATION, network_words, subtract_intervals
 from whyblocked.network.routes import look_up
 from whyblocked.network.walk import Step, Walk
 
@@ -23,7 +24,10 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     table = walk.account.route_tables[node.id]
     compiled = walk.rulebook.table(table, bundle.version)
     ways: dict[int, tuple[Route | None, Missing | None, list[Piece]]] = {}
-    never, pieces = split(bundle.pieces, DESTINATION, [NEVER_FORWARDED[bundle.version]])
+    unforwarded = [NEVER_FORWARDED[bundle.version]]
+    if any(route.target == LATTICE_TARGET for route in table.routes):
+        unforwarded = subtract_intervals(unforwarded, [LATTICE[bundle.version]])
+    never, pieces = split(bundle.pieces, DESTINATION, unforwarded)
     if never:
         ways[id(None)] = (None, None, never)
     for piece in pieces:
@@ -73,7 +77,10 @@ def _take(
         return
     walk.note(bundle, "route-table", rtb, "forward", rule=described(route), resource_ids=(rtb,))
     onward = bundle.but(heading=heading)
-    if _in_this_subnet(walk, heading, bundle.subnet_id):
+    if bundle.subnet_id is None:  # the table of a regional NAT gateway, which is in no subnet
+        inside = heading.kind in ("vpc", "nat-gateway", "interface")
+        yield (Node("vpc", table.vpc_id) if inside else heading), onward
+    elif _in_this_subnet(walk, heading, bundle.subnet_id):
         yield Node("subnet", bundle.subnet_id or ""), onward.but(inbound=True)
     else:
         yield Node("network-acl", bundle.subnet_id or ""), onward
@@ -118,7 +125,7 @@ def _no_route(walk: Walk, rtb: str, bundle: Bundle) -> Iterator[Step]:
         bundle.pieces,
         layer="route-table",
         code="NO_ROUTE_TO_DESTINATION",
-        summary=f"Route table {rtb} of {bundle.subnet_id} has no route {back}to {where}.",
+        summary=f"Route table {rtb} of {bundle.subnet_id or bundle.vpc_id} has no route {back}to {where}.",
         resource_ids=(rtb,),
         interface_id=bundle.at,
         next_step=f"Add a route for {where} to {rtb}.",

@@ -7,16 +7,24 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tr
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_network
 
-from whyblocked.config.account import Account, Missing
-from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses
+from whyblocked.config.account import Missing
 from whyblocked.config.resources import NetworkInterface
 from whyblocked.network.flow import Bundle, Node, Piece
 from whyblocked.network.hops.interface import works
-from whyblocked.network.packets import Interval, Packets, span
+from whyblocked.network.hops.references import allowed_with_referencing, peers_of
+from whyblocked.network.packets import Packets
 from whyblocked.network.rules import Decision, Direction, GroupRule, any_match
 from whyblocked.network.walk import Step, Walk
+
+REFERENCING_IS_OFF = (
+    "would allow it by the sender's group, which does not count across the transit gateway: security group referencing "
+    "is off there or at an attachment"
+)
+TURN_REFERENCING_ON = (
+    "Turn security group referencing on at the transit gateway and at both attachments, or name the sender's addresses "
+    "in the rule."
+)
 
 
 def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
@@ -113,6 +121,25 @@ def _block(
 ) -> None:
     eni = interface.network_interface_id
     walk.refuse(bundle, eni, direction, (piece.packets for piece in denied))
+    boxes = [piece.packets for piece in denied]
+    if (
+        direction == "ingress"
+        and not bundle.resumed
+        and allowed_with_referencing(walk.account, interface, bundle, boxes, rules)
+    ):
+        walk.block(
+            bundle,
+            denied,
+            layer="security-group",
+            code="SG_REFERENCING_SUPPORT",
+            summary=f"{' and '.join(groups)} on {eni} {REFERENCING_IS_OFF} ({bundle.via}).",
+            direction=direction,
+            resource_ids=groups,
+            interface_id=eni,
+            tried=rules,
+            next_step=TURN_REFERENCING_ON,
+        )
+        return
     names = " or ".join(groups) if len(groups) < 4 else f"{len(groups)} security groups"
     way = "inbound" if direction == "ingress" else "outbound"
     walk.block(
@@ -128,95 +155,3 @@ def _block(
         interface_id=eni,
         tried=rules,
     )
-
-
-def peers_of(
-    account: Account,
-    interface: NetworkInterface,
-    direction: Direction,
-    bundle: Bundle,
-    rule: GroupRule,
-    packets: Packets,
-) -> Sequence[Interval] | Missing:
-    """The address spans that a prefix list or group rule stands for."""
-    if rule.kind == "prefix-list":
-        cidrs = account.prefix_list(rule.peer)
-        if isinstance(cidrs, Missing):
-            return cidrs
-        networks = (ip_network(cidr.strip(), strict=False) for cidr in cidrs)
-        return [span(network) for network in networks if network.version == packets.version]
-    if rule.peering_status == "deleted":
-        return ()
-    low, high = packets.source if direction == "ingress" else packets.destination
-    scope = _scope(account, interface.vpc_id, direction, bundle)
-    if low == high:
-        kind = IPv4Address if packets.version == 4 else IPv6Address
-        return _peer_at(account, scope, rule, kind(low))
-    return _peers_of_group(account, scope, rule, packets.version)
-
-
-def _scope(account: Account, vpc_id: str, direction: Direction, bundle: Bundle) -> dict[str, str | None]:
-    """The VPCs whose interfaces a group reference can mean: this one, and those peered with it in the same Region.
-
-    https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-security-groups.html
-    """
-    scope = {vpc_id: account.account_id_of(vpc_id)}
-    for _, peering in sorted(account.peerings.items()):
-        if peering.status.code != "active":
-            continue
-        if direction == "ingress" and not bundle.resumed and bundle.via != peering.vpc_peering_connection_id:
-            continue
-        one, other = peering.requester_vpc_info, peering.accepter_vpc_info
-        if other.vpc_id == vpc_id:
-            one, other = other, one
-        if one.vpc_id == vpc_id and other.vpc_id and (not one.region or not other.region or one.region == other.region):
-            scope[other.vpc_id] = other.owner_id
-    return scope
-
-
-def _peer_at(
-    account: Account, scope: dict[str, str | None], rule: GroupRule, address: Ip
-) -> Sequence[Interval] | Missing:
-    """The address itself where the interface behind it carries the group: only private addresses count."""
-    for vpc_id in scope:
-        if not _may_hold(account, vpc_id, address):
-            continue
-        owner = account.interface_at(vpc_id, address)
-        if isinstance(owner, Missing):
-            return owner
-        if owner is not None:
-            return [(int(address), int(address))] if any(g.group_id == rule.peer for g in owner.groups) else ()
-    return _foreign(account, scope, rule) or ()
-
-
-def _foreign(account: Account, scope: dict[str, str | None], rule: GroupRule) -> Missing | None:
-    """A group of an account that was not read: nobody here can list who carries it."""
-    unread = [vpc for vpc, owner in scope.items() if owner and owner == rule.peer_account and vpc not in account.vpcs]
-    return (
-        Missing(f"members of {rule.peer} in account {rule.peer_account}", "not readable from here") if unread else None
-    )
-
-
-def _peers_of_group(
-    account: Account, scope: dict[str, str | None], rule: GroupRule, version: int
-) -> Sequence[Interval] | Missing:
-    members = account.members(rule.peer)
-    if isinstance(members, Missing):
-        return members
-    spans = [
-        (int(address), int(address))
-        for member in members
-        if member.vpc_id in scope
-        for address in private_addresses(member)
-        if address.version == version
-    ]
-    for member in members:
-        if member.vpc_id in scope:
-            networks = (ip_network(block, strict=False) for block in delegated_prefixes(member))
-            spans += [span(network) for network in networks if network.version == version]
-    return spans or _foreign(account, scope, rule) or ()
-
-
-def _may_hold(account: Account, vpc_id: str, address: Ip) -> bool:
-    vpc = account.vpcs.get(vpc_id)
-    return vpc is None or any(address in network for network in vpc.networks)

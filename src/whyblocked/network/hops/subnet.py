@@ -13,6 +13,7 @@ from whyblocked.config.account import Missing
 from whyblocked.config.resources import NetworkInterface, Subnet
 from whyblocked.network.flow import Bundle, Node, Piece, split
 from whyblocked.network.packets import DESTINATION, network_words, span, subtract_intervals
+from whyblocked.network.supposed import Supposed, spans_of_interface
 from whyblocked.network.walk import Step, Walk
 
 
@@ -25,7 +26,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     here = bundle.but(subnet_id=subnet.subnet_id, vpc_id=subnet.vpc_id)
     if bundle.inbound:
         heading = bundle.heading
-        if heading is not None and heading.kind == "nat-gateway":
+        if heading is not None and heading.kind in ("nat-gateway", "transit-gateway"):
             yield heading, here
         elif heading is not None and heading.kind == "interface":
             yield Node("security-group", heading.id), here
@@ -57,9 +58,8 @@ def cross_vpc(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         gateway = walk.account.nat_gateway(heading.id)
         if isinstance(gateway, Missing):
             yield from walk.lose(here, gateway)
-        elif gateway.subnet_id is None:
-            walk.note(here, "nat-gateway", heading.id, "unknown", detail="regional, not modelled yet")
-            yield from walk.lose(here, Missing(f"regional NAT gateway {heading.id}", "not modelled yet"))
+        elif gateway.subnet_id is None:  # regional: in no subnet, so no network ACL is in between
+            yield heading, here
         else:
             yield Node("network-acl", gateway.subnet_id), here
         return
@@ -85,6 +85,10 @@ def _local(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
             yield Node("network-acl", subnet.subnet_id), bundle.but(pieces=tuple(inside), subnet_id=subnet.subnet_id)
         if not rest:
             return
+    hidden = walk.account.hidden(node.id)
+    if hidden is not None:  # a subnet that is not shared with who reads this may hold them
+        yield from walk.lose(bundle.but(pieces=tuple(rest)), hidden)
+        return
     where = network_words(bundle.version, [piece.packets.destination for piece in rest])
     lost = bundle.but(pieces=tuple(rest), subnet_id=None)
     walk.block(
@@ -100,6 +104,11 @@ def _local(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
 
 def _deliver(walk: Walk, subnet: Subnet, bundle: Bundle) -> Iterator[Step]:
     """To the interfaces that own the addresses; what nobody owns goes to a hypothetical host."""
+    if isinstance(bundle.goal, Supposed) and bundle.goal.subnet_id == subnet.subnet_id:
+        meant, others = split(bundle.pieces, DESTINATION, spans_of_interface(bundle.goal, bundle.version))
+        if meant:
+            yield Node("security-group", bundle.goal.network_interface_id), bundle.but(pieces=tuple(meant))
+        bundle = bundle.but(pieces=tuple(others))
     owned: dict[Node, list[Piece]] = {}
     unowned: list[Piece] = []
     addressed: list[tuple[NetworkInterface, Piece]] = []

@@ -1,0 +1,182 @@
+"""What an account knows of transit gateways, by what the walk asks for.
+
+A gateway that another account owns shows less: its attachments, but neither associations nor route tables.
+https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-share.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from whyblocked.config import resources as r
+from whyblocked.config.account import Account, Missing, Query
+from whyblocked.config.operations import permission_of
+
+_ATTACHMENTS = "DescribeTransitGatewayAttachments"
+_VPC_ATTACHMENTS = "DescribeTransitGatewayVpcAttachments"
+_GONE = ("deleted", "deleting", "rejected", "failed")
+
+
+def expect(account: Account, gateway_id: str, vpc_ids: Iterable[str]) -> None:
+    """Say that packets of these VPCs meet a transit gateway, so that a live account reads all of it at once."""
+    region = account.region_of(gateway_id) or ""
+    queries = [Query("DescribeTransitGateways", "transit-gateway-id", gateway_id, region)]
+    for vpc_id in vpc_ids:
+        queries += [Query(_ATTACHMENTS, "resource-id", vpc_id), Query(_VPC_ATTACHMENTS, "vpc-id", vpc_id)]
+        attached = [a for a in account.transit_attachments.get(gateway_id, {}).values() if a.resource_id == vpc_id]
+        tables = [a.association.transit_gateway_route_table_id for a in attached if a.association]
+        queries += [Query("SearchTransitGatewayRoutes", "TransitGatewayRouteTableId", t) for t in tables if t]
+    account.expect(queries)
+
+
+def gateway(account: Account, gateway_id: str) -> r.TransitGateway | Missing:
+    """The transit gateway with this id."""
+    found = account.transit_gateways.get(gateway_id)
+    region = account.region_of(gateway_id) or ""
+    return found or account._lacks(
+        "TransitGateways", Query("DescribeTransitGateways", "transit-gateway-id", gateway_id, region)
+    )
+
+
+def attachment_of(account: Account, gateway_id: str, vpc_id: str) -> r.TransitGatewayAttachment | Missing:
+    """How a VPC is attached to a gateway: the attachment that works, where one that is gone is listed as well."""
+    query = Query(_ATTACHMENTS, "resource-id", vpc_id)
+    missing = account.source.ask(query)
+    if missing is not None and missing.pending:
+        return missing
+    known = account.transit_attachments.get(gateway_id, {}).values()
+    found = [a for a in known if a.resource_id == vpc_id]
+    if not found:
+        vpc_query = Query(_VPC_ATTACHMENTS, "vpc-id", vpc_id)
+        other = account.source.ask(vpc_query)
+        if other is not None and other.pending:
+            return other
+        vpcs = account.transit_vpc_attachments.values()
+        found = [_as_attachment(a) for a in vpcs if (a.vpc_id, a.transit_gateway_id) == (vpc_id, gateway_id)]
+    if not found:
+        lacking = account._lacks("TransitGatewayAttachments", query)
+        return lacking if missing is not None else Missing(lacking.what, f"no attachment of {vpc_id} to {gateway_id}")
+    return min(found, key=lambda a: (a.state != "available", a.state in _GONE, a.transit_gateway_attachment_id))
+
+
+def attachment(account: Account, gateway_id: str, attachment_id: str) -> r.TransitGatewayAttachment | Missing:
+    """An attachment of a gateway by its id."""
+    found = account.transit_attachments.get(gateway_id, {}).get(attachment_id)
+    if found is not None:
+        return found
+    query = Query(_ATTACHMENTS, "transit-gateway-attachment-id", attachment_id, account.region_of(gateway_id) or "")
+    lacking = account._lacks("TransitGatewayAttachments", query)
+    if not lacking.pending and attachment_id in account.transit_vpc_attachments:
+        return _as_attachment(account.transit_vpc_attachments[attachment_id])
+    return lacking
+
+
+def peer_attachment(account: Account, gateway_id: str, peer_id: str) -> r.TransitGatewayAttachment | Missing:
+    """The attachment by which a gateway is peered with another."""
+    query = Query(_ATTACHMENTS, "transit-gateway-id", gateway_id, account.region_of(gateway_id) or "")
+    known = account.transit_attachments.get(gateway_id, {}).values()
+    found = [a for a in known if a.resource_type.endswith("peering") and a.resource_id == peer_id]
+    if not found:
+        return account._lacks("TransitGatewayAttachments", query)
+    return min(found, key=lambda a: (a.state != "available", a.transit_gateway_attachment_id))
+
+
+def vpc_attachment(account: Account, attachment_id: str, vpc_id: str) -> r.TransitGatewayVpcAttachment | Missing:
+    """The subnets and options of a VPC's attachment."""
+    found = account.transit_vpc_attachments.get(attachment_id)
+    if found is not None:
+        return found
+    lacking = account._lacks("TransitGatewayVpcAttachments", Query(_VPC_ATTACHMENTS, "vpc-id", vpc_id), attachment_id)
+    if lacking.pending:
+        return lacking
+    subnets = {i.subnet_id for i in account.interfaces.values() if is_of(i, attachment_id)}
+    if not subnets:
+        return lacking
+    return r.TransitGatewayVpcAttachment(
+        transit_gateway_attachment_id=attachment_id,
+        transit_gateway_id="",
+        vpc_id=vpc_id,
+        subnet_ids=tuple(sorted(subnets)),
+    )
+
+
+def gateways(account: Account) -> set[str]:
+    """The gateways that something is known to be attached to."""
+    return {*account.transit_attachments, *(a.transit_gateway_id for a in account.transit_vpc_attachments.values())}
+
+
+def subnets_of(account: Account, gateway_id: str) -> set[str]:
+    """The subnets in which a gateway is known to have an interface."""
+    attached = [a for a in account.transit_vpc_attachments.values() if a.transit_gateway_id == gateway_id]
+    found = {subnet_id for a in attached for subnet_id in a.subnet_ids}
+    attachments = account.transit_attachments.get(gateway_id, {})
+    unread = [a for a in attachments if a not in account.transit_vpc_attachments]
+    if unread:
+        found |= {i.subnet_id for i in account.interfaces.values() if any(is_of(i, a) for a in unread)}
+    return found
+
+
+def by_id(account: Account, attachment_id: str) -> r.TransitGatewayAttachment | None:
+    """An attachment that was met already, whichever gateway it is of."""
+    for attachments in account.transit_attachments.values():
+        if attachment_id in attachments:
+            return attachments[attachment_id]
+    found = account.transit_vpc_attachments.get(attachment_id)
+    return _as_attachment(found) if found else None
+
+
+def is_of(interface: r.NetworkInterface, attachment_id: str) -> bool:
+    """Whether an interface is one of a transit gateway attachment: AWS names that in the description."""
+    kind = (interface.interface_type or "").replace("_", "").lower()
+    return kind == "transitgateway" and attachment_id in (interface.description or "").split()
+
+
+def table_of(account: Account, attachment: r.TransitGatewayAttachment) -> str | Missing | None:
+    """The id of the route table that decides about what comes in by an attachment; None where it has none."""
+    gateway_id, owner = attachment.transit_gateway_id, attachment.transit_gateway_owner_id
+    association = attachment.association
+    if association is not None and association.transit_gateway_route_table_id:
+        return association.transit_gateway_route_table_id if association.active else None
+    if association is not None and association.transit_gateway_policy_table_id:
+        return Missing(f"policy table {association.transit_gateway_policy_table_id}", "not modelled")
+    for table in account.transit_tables.values():
+        listed = account.details.get(("GetTransitGatewayRouteTableAssociations", table.transit_gateway_route_table_id))
+        for one in listed or ():
+            if (
+                isinstance(one, r.TransitGatewayTableAssociation)
+                and one.transit_gateway_attachment_id == attachment.transit_gateway_attachment_id
+            ):
+                return table.transit_gateway_route_table_id if one.state in ("associated", "") else None
+    query = Query("DescribeTransitGatewayRouteTables", "transit-gateway-id", gateway_id)
+    missing = account.source.ask(query)
+    if missing is not None and missing.pending:
+        return missing
+    tables = [t for t in account.transit_tables.values() if t.transit_gateway_id == gateway_id]
+    seen = gateway_id in account.transit_attachments  # else it was made of a call that never shows associations
+    if seen and (tables or (missing is None and owner is not None and owner == attachment.resource_owner_id)):
+        return None
+    whose = f"account {owner}" if owner and owner != attachment.resource_owner_id else "its owner"
+    return Missing(
+        f"the route table of {attachment.transit_gateway_attachment_id}", f"only {whose} can read it on {gateway_id}"
+    )
+
+
+def routes_of(account: Account, table_id: str, gateway_id: str) -> tuple[r.TransitGatewayRoute, ...] | Missing:
+    """The routes that a table lists: all of them, or only what :attr:`Index.partial` says."""
+    found = account.details_about("SearchTransitGatewayRoutes", table_id, r.TransitGatewayRoute)
+    if isinstance(found, Missing) and not found.pending:
+        owner = account.account_id_of(gateway_id)
+        whose = f" of {gateway_id} in account {owner}" if owner else f" of {gateway_id}"
+        return Missing(permission_of("SearchTransitGatewayRoutes"), f"{table_id}{whose}: {found.reason}")
+    return found
+
+
+def _as_attachment(found: r.TransitGatewayVpcAttachment) -> r.TransitGatewayAttachment:
+    return r.TransitGatewayAttachment(
+        transit_gateway_attachment_id=found.transit_gateway_attachment_id,
+        transit_gateway_id=found.transit_gateway_id,
+        resource_type="vpc",
+        resource_id=found.vpc_id,
+        state=found.state,
+        resource_owner_id=found.vpc_owner_id,
+    )

@@ -1,0 +1,120 @@
+"""Two VPCs at a transit gateway, asked live: a few rounds, the same answer as from what was saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import boto3
+import pytest
+
+from whyblocked.api import Session, live, snapshot
+from whyblocked.config.live import Live
+from whyblocked.config.save import save_snapshot
+from whyblocked.diagnosis.answer import Answer
+from whyblocked.question.grammar import parse
+
+QUESTION = "10.0.1.10 -> 10.9.1.20:5432"
+
+
+class Hub(NamedTuple):
+    """The client, and the ids of what tests change."""
+
+    ec2: Any
+    gateway: str
+    tables: tuple[str, str]
+    attachments: tuple[str, str]
+    vpcs: tuple[str, str]
+
+
+@pytest.fixture
+def hub(aws: None) -> Hub:
+    """``app`` and ``db`` in two VPCs, each attached with a table of its own into which the other one propagates."""
+    ec2: Any = boto3.client("ec2")
+    options = {"DefaultRouteTableAssociation": "disable", "DefaultRouteTablePropagation": "disable"}
+    gateway = ec2.create_transit_gateway(Options=options)["TransitGateway"]["TransitGatewayId"]
+    vpcs, attachments, tables = [], [], []
+    for name, block in (("app", "10.0"), ("db", "10.9")):
+        vpc = ec2.create_vpc(CidrBlock=f"{block}.0.0/16")["Vpc"]["VpcId"]
+        subnet, transit = (
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"{block}.{part}.0/24", AvailabilityZone="us-east-1a")["Subnet"]
+            for part in (1, 255)
+        )
+        other = "10.9.0.0/16" if name == "app" else "10.0.0.0/16"
+        attached = ec2.create_transit_gateway_vpc_attachment(
+            TransitGatewayId=gateway, VpcId=vpc, SubnetIds=[transit["SubnetId"]]
+        )["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
+        table = ec2.create_transit_gateway_route_table(TransitGatewayId=gateway)["TransitGatewayRouteTable"]
+        table_id = table["TransitGatewayRouteTableId"]
+        ec2.associate_transit_gateway_route_table(
+            TransitGatewayRouteTableId=table_id, TransitGatewayAttachmentId=attached
+        )
+        (main,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+        ec2.create_route(RouteTableId=main["RouteTableId"], DestinationCidrBlock=other, TransitGatewayId=gateway)
+        group = ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"]
+        allowed = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[allowed])
+        host = "10" if name == "app" else "20"
+        placed: Any = {
+            "DeviceIndex": 0,
+            "SubnetId": subnet["SubnetId"],
+            "Groups": [group],
+            "PrivateIpAddress": f"{block}.1.{host}",
+        }
+        ec2.run_instances(ImageId="ami-1e749f67", MinCount=1, MaxCount=1, NetworkInterfaces=[placed])
+        vpcs.append(vpc)
+        attachments.append(attached)
+        tables.append(table_id)
+    for table_id, attached in zip(tables, reversed(attachments), strict=True):
+        ec2.enable_transit_gateway_route_table_propagation(
+            TransitGatewayRouteTableId=table_id, TransitGatewayAttachmentId=attached
+        )
+    return Hub(ec2, gateway, (tables[0], tables[1]), (attachments[0], attachments[1]), (vpcs[0], vpcs[1]))
+
+
+def asked(question: str = QUESTION) -> tuple[Answer, Live]:
+    account = live()
+    answer = Session(account).explain(parse(question))
+    return answer, cast(Live, account.source)
+
+
+def test_both_ways_through_the_gateway(hub: Hub) -> None:
+    answer, source = asked()
+    assert (answer.verdict, answer.missing) == ("allowed", [])
+    assert source.waves <= 6, source.calls
+    assert all(parameters for _, parameters in source.calls)
+
+
+def test_a_route_that_the_return_table_lacks(hub: Hub) -> None:
+    hub.ec2.create_transit_gateway_route(
+        TransitGatewayRouteTableId=hub.tables[1], DestinationCidrBlock="10.0.1.0/24", Blackhole=True
+    )
+    answer, _ = asked()
+    assert [finding.code for finding in answer.blocked_by] == ["TGW_RTB_BAD_STATE_ROUTE"]
+    assert answer.blocked_by[0].leg == "return"
+
+
+def test_other_attachments_cost_no_call(hub: Hub) -> None:
+    _, before = asked()
+    for number in range(20, 32):
+        vpc = hub.ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")["Vpc"]["VpcId"]
+        subnet = hub.ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.{number}.0.0/24")["Subnet"]["SubnetId"]
+        attached = hub.ec2.create_transit_gateway_vpc_attachment(
+            TransitGatewayId=hub.gateway, VpcId=vpc, SubnetIds=[subnet]
+        )["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
+        for table in hub.tables:
+            hub.ec2.enable_transit_gateway_route_table_propagation(
+                TransitGatewayRouteTableId=table, TransitGatewayAttachmentId=attached
+            )
+    answer, after = asked()
+    assert answer.verdict == "allowed"
+    assert len(after.calls) == len(before.calls)
+
+
+@pytest.mark.parametrize("question", [QUESTION, "10.9.1.20 -> 10.0.1.10:22", "10.0.1.77 -> 10.9.1.20:5432"])
+def test_a_snapshot_answers_as_the_live_account(hub: Hub, tmp_path: Path, question: str) -> None:
+    answer, source = asked(question)
+    save_snapshot(tmp_path, source)
+    saved = Session(snapshot(tmp_path)).explain(parse(question))
+    assert (saved.verdict, saved.blocked_by, saved.missing) == (answer.verdict, answer.blocked_by, answer.missing)
+    assert saved.forward == answer.forward
