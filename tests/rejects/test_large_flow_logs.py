@@ -12,7 +12,7 @@ import pytest
 from tests.benchmarks import records
 from tests.benchmarks.accounts import Account
 from whyblocked import api
-from whyblocked.diagnosis import evidence, judging
+from whyblocked.diagnosis import evidence, judging, summing
 from whyblocked.diagnosis.evidence import EvidenceRequest
 from whyblocked.diagnosis.rejects import By, RejectsRequest
 from whyblocked.diagnosis.summing import add_up
@@ -41,8 +41,10 @@ def test_the_answer_is_the_same(
         answer = session.rejects(request, datetime.now(UTC))
         found.append((json.render_rejects(answer), [add_up(answer, by) for by in WAYS]))
     assert found[0] == found[1]
-    monkeypatch.setattr(judging, "_AT_ONCE", 100)
-    assert json.render_rejects(session.rejects(request, datetime.now(UTC))) == found[0][0]
+    for module, name, size in ((judging, "_AT_ONCE", 100), (summing, "_AT_ONCE", 50), (summing, "_MARKS", 0)):
+        monkeypatch.setattr(module, name, size)  # as if there were many times more
+    answer = session.rejects(request, datetime.now(UTC))
+    assert (json.render_rejects(answer), [add_up(answer, by) for by in WAYS]) == found[0]
     assert found[0][0].count('"explained"') > 300
 
 
