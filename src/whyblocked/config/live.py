@@ -252,14 +252,12 @@ class Live:
                 cidrs = [entry.cidr for entry in part.resources if isinstance(entry, r.PrefixListEntry)]
                 account.add_prefix_list(call.queries[0].value, cidrs)
             return
-        operation, each = call.operation, call.operation.each
-        if (each is not None and not operation.beside) or operation.name == "ListTasks":
+        operation = call.operation
+        if (operation.each is not None and not operation.beside) or operation.name == "ListTasks":
             partial: Partial | None = "as many as fit" if part.cut else None
             account.add_details(operation.name, call.queries[0].value, part.resources, partial)
             for resource in part.resources:
                 self.places.learn(resource, call.place)
-            if each is None or not each.named:
-                return
         for index, resource in enumerate(part.resources):
             place = f"{where}: {call.operation.key}[{index}]"
             for one in resource.instances if isinstance(resource, r.Reservation) else (resource,):

@@ -216,8 +216,6 @@ def _name(search: Search, shape: Shape, text: str, what: str) -> list[End]:
     if balancers:
         return balancer_end(search, text, what, balancers[0])
     gates = endpoints.endpoints_named(search, shape.value)
-    if search.waits():
-        return []
     if len(gates) == 1:
         return endpoints.end_of(search, gates[0], text, what)
     if gates:
