@@ -184,7 +184,7 @@ def large(runs: int, account: Account, snapshot: Path) -> None:
         ask = Command([*PROGRAM, question, "--snapshot", snapshot, "--no-flow-logs", "--output", output])
         seconds, cpu_seconds, peaks = alone(ask, max(runs, 3))
         print(
-            f"  {f'one question, {output}':36} {seconds.shown()}, target at most 2 ({cpu_seconds.shown()} CPU seconds), "
+            f"  {f'one question, {output}':36} {seconds.shown()}, target at most 2 ({cpu_seconds.shown()} of CPU), "
             f"{max(peaks):.0f} MiB, target at most 400",
             flush=True,
         )

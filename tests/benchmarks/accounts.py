@@ -183,7 +183,8 @@ class Account:
                     within = [one["SubnetId"] for one in self._of(self.subnets, n)[1::2]]
                     transits.attach(net, attachment, vpc["VpcId"], within, gateway=gateway, table=table)
             static = {block: peers[home] for block, home in homes.items() if home != gateway}
-            transits.transit_table(net, table, {**static, "10.0.0.0/8": transits.BLACKHOLE}, propagated, gateway=gateway)
+            static["10.0.0.0/8"] = transits.BLACKHOLE
+            transits.transit_table(net, table, static, propagated, gateway=gateway)
         return net
 
     def write(self, folder: Path) -> Path:

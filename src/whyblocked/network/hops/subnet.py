@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from whyblocked.config.account import Missing
 from whyblocked.config.resources import NetworkInterface, Subnet
 from whyblocked.network.flow import Bundle, Node, Piece, split
-from whyblocked.network.packets import DESTINATION, network_words, span, subtract_intervals
+from whyblocked.network.packets import DESTINATION, network_words, subtract_intervals
 from whyblocked.network.supposed import Supposed, spans_of_interface
 from whyblocked.network.walk import Step, Walk
 
@@ -33,7 +33,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         else:
             yield from _deliver(walk, subnet, here)
         return
-    inside, outside = split(here.pieces, DESTINATION, [span(n) for n in subnet.networks if n.version == here.version])
+    inside, outside = split(here.pieces, DESTINATION, walk.rulebook.spans(subnet, here.version))
     if inside:
         yield from _deliver(walk, subnet, here.but(pieces=tuple(inside), inbound=True))
     if outside:
@@ -80,7 +80,7 @@ def _local(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         return
     rest = list(bundle.pieces)
     for subnet in subnets:
-        inside, rest = split(rest, DESTINATION, [span(n) for n in subnet.networks if n.version == bundle.version])
+        inside, rest = split(rest, DESTINATION, walk.rulebook.spans(subnet, bundle.version))
         if inside:
             yield Node("network-acl", subnet.subnet_id), bundle.but(pieces=tuple(inside), subnet_id=subnet.subnet_id)
         if not rest:
