@@ -74,7 +74,10 @@ class Account:
     def _subnet(self, n: int) -> Json:
         vpc = self.vpcs[n % self.size.vpcs]
         block = list(ip_network(vpc["CidrBlock"]).subnets(new_prefix=20))[n // self.size.vpcs]
-        return shapes.subnet(self._id("subnet"), vpc["VpcId"], str(block))
+        row = shapes.subnet(self._id("subnet"), vpc["VpcId"], str(block))
+        if self.size.gateways:  # an attachment has one subnet in a zone: a public and a private one in each zone
+            row |= {"AvailabilityZone": f"{shapes.REGION}{'ab'[n // self.size.vpcs // 2 % 2]}"}
+        return row
 
     def _groups(self) -> list[Json]:
         ids = [self._id("sg") for _ in range(self.size.groups)]
@@ -177,12 +180,11 @@ class Account:
             for n, vpc in enumerate(self.vpcs):
                 if self._gateway_of(n) == gateway:
                     attachment = propagated[vpc["CidrBlock"]] = _attachment(gateway, vpc["VpcId"])
-                    within = [one["SubnetId"] for one in self._of(self.subnets, n)[:2]]
+                    within = [one["SubnetId"] for one in self._of(self.subnets, n)[1::2]]
                     transits.attach(net, attachment, vpc["VpcId"], within, gateway=gateway, table=table)
             static = {block: peers[home] for block, home in homes.items() if home != gateway}
-            transits.transit_table(
-                net, table, {**static, "10.0.0.0/8": transits.BLACKHOLE}, propagated, gateway=gateway
-            )
+            static["10.0.0.0/8"] = transits.BLACKHOLE
+            transits.transit_table(net, table, static, propagated, gateway=gateway)
         return net
 
     def write(self, folder: Path) -> Path:

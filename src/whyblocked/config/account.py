@@ -238,10 +238,10 @@ class Account(Index):
 
     def interface_at(self, vpc_id: str, address: Ip) -> r.NetworkInterface | Missing | None:
         """The interface of a VPC that has a private (or IPv6) address, delegated prefixes included."""
-        found = self._private.get((vpc_id, address))
+        number = int(address)
+        found = self._private.get((vpc_id, address.version), {}).get(number)
         if found is not None:
             return found
-        number = int(address)
         for low, high, version, interface in self._delegated.get(vpc_id, ()):
             if version == address.version and low <= number <= high:
                 return interface
@@ -258,7 +258,7 @@ class Account(Index):
         """Whether an interface of the VPC is known to have a private (or IPv6) address; asks nothing."""
         blocks = self._delegated.get(vpc_id, ())
         inside = any(v == address.version and low <= int(address) <= high for low, high, v, _ in blocks)
-        return inside or (vpc_id, address) in self._private
+        return inside or int(address) in self._private.get((vpc_id, address.version), {})
 
     def addresses_within(
         self, vpc_id: str, version: int, low: int, high: int
@@ -267,11 +267,8 @@ class Account(Index):
         missing = self.source.ask(Query("DescribeNetworkInterfaces", "vpc-id", vpc_id)) or self.hidden(vpc_id)
         if missing is not None:
             return missing
-        found = {
-            (int(address), int(address)): interface
-            for (vpc, address), interface in self._private.items()
-            if vpc == vpc_id and address.version == version and low <= int(address) <= high
-        }
+        owned = self._private.get((vpc_id, version), {})
+        found = {(number, number): interface for number, interface in owned.items() if low <= number <= high}
         for first, last, of, interface in self._delegated.get(vpc_id, ()):
             if of == version and first <= high and low <= last:
                 found[max(first, low), min(last, high)] = interface

@@ -71,7 +71,9 @@ class Index:
         self._main_table: dict[str, r.RouteTable] = {}
         self._acl_of_subnet: dict[str, r.NetworkAcl] = {}
         self._default_acl: dict[str, r.NetworkAcl] = {}
-        self._private: dict[tuple[str, Ip], r.NetworkInterface] = {}
+        self.interfaces_in: dict[str, dict[str, r.NetworkInterface]] = defaultdict(dict)  # by subnet
+        self.transit_interfaces: dict[str, dict[str, r.NetworkInterface]] = defaultdict(dict)  # by attachment
+        self._private: dict[tuple[str, int], dict[int, r.NetworkInterface]] = defaultdict(dict)  # by VPC and IP version
         self._owners: dict[Ip, dict[str, r.NetworkInterface]] = defaultdict(dict)
         self._delegated: dict[str, list[tuple[int, int, int, r.NetworkInterface]]] = defaultdict(list)
         self._public: dict[Ip, tuple[r.NetworkInterface, IPv4Address]] = {}
@@ -171,8 +173,12 @@ class Index:
         self._place(interface.network_interface_id, interface.owner_id, account_id, region)
         self.balancers.add_interface(interface)
         for address in private:
-            self._private.setdefault((interface.vpc_id, address), interface)
+            self._private[interface.vpc_id, address.version].setdefault(int(address), interface)
             self._owners[address][interface.network_interface_id] = interface
+        self.interfaces_in[interface.subnet_id][interface.network_interface_id] = interface
+        if (interface.interface_type or "").replace("_", "").lower() == "transitgateway":
+            for word in (interface.description or "").split():  # one is the attachment: AWS names it there only
+                self.transit_interfaces[word][interface.network_interface_id] = interface
         for inside, outside in public:
             self._public.setdefault(outside, (interface, inside))
         for network in delegated:
@@ -182,6 +188,13 @@ class Index:
             self._members[group.group_id][interface.network_interface_id] = interface
         if interface.attachment and interface.attachment.instance_id:
             self._of_instance[interface.attachment.instance_id][interface.network_interface_id] = interface
+
+    def suppose(self, interface: r.NetworkInterface) -> None:
+        """Know an interface that is not listed by its id and in its subnet; no address and no group leads to it."""
+        if self.interfaces.get(interface.network_interface_id) != interface:
+            self.interfaces[interface.network_interface_id] = interface
+            self.interfaces_in[interface.subnet_id][interface.network_interface_id] = interface
+            self.version += 1
 
     def _add_instance(self, instance: r.Instance, *_: object) -> None:
         self.instances.setdefault(instance.instance_id, instance)

@@ -86,7 +86,7 @@ def vpc_attachment(account: Account, attachment_id: str, vpc_id: str) -> r.Trans
     lacking = account._lacks("TransitGatewayVpcAttachments", Query(_VPC_ATTACHMENTS, "vpc-id", vpc_id), attachment_id)
     if lacking.pending:
         return lacking
-    subnets = {i.subnet_id for i in account.interfaces.values() if is_of(i, attachment_id)}
+    subnets = _subnets_by_interfaces(account, attachment_id)
     if not subnets:
         return lacking
     return r.TransitGatewayVpcAttachment(
@@ -108,9 +108,12 @@ def subnets_of(account: Account, gateway_id: str) -> set[str]:
     found = {subnet_id for a in attached for subnet_id in a.subnet_ids}
     attachments = account.transit_attachments.get(gateway_id, {})
     unread = [a for a in attachments if a not in account.transit_vpc_attachments]
-    if unread:
-        found |= {i.subnet_id for i in account.interfaces.values() if any(is_of(i, a) for a in unread)}
-    return found
+    return found.union(*(_subnets_by_interfaces(account, attachment_id) for attachment_id in unread))
+
+
+def _subnets_by_interfaces(account: Account, attachment_id: str) -> set[str]:
+    """The subnets of an attachment as its interfaces show them."""
+    return {interface.subnet_id for interface in account.transit_interfaces.get(attachment_id, {}).values()}
 
 
 def by_id(account: Account, attachment_id: str) -> r.TransitGatewayAttachment | None:
@@ -120,12 +123,6 @@ def by_id(account: Account, attachment_id: str) -> r.TransitGatewayAttachment | 
             return attachments[attachment_id]
     found = account.transit_vpc_attachments.get(attachment_id)
     return _as_attachment(found) if found else None
-
-
-def is_of(interface: r.NetworkInterface, attachment_id: str) -> bool:
-    """Whether an interface is one of a transit gateway attachment: AWS names that in the description."""
-    kind = (interface.interface_type or "").replace("_", "").lower()
-    return kind == "transitgateway" and attachment_id in (interface.description or "").split()
 
 
 def table_of(account: Account, attachment: r.TransitGatewayAttachment) -> str | Missing | None:

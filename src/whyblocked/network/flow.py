@@ -178,7 +178,6 @@ class Bundle(msgspec.Struct, frozen=True):
     resumed: bool = False
     inspected: tuple[str, ...] = ()
     tracked: tuple[str, ...] = ()
-    steps: int = 0
 
     def but(self, **changes: object) -> Bundle:
         """This bundle with some fields changed."""
@@ -209,6 +208,9 @@ def split(pieces: Iterable[Piece], dimension: int, spans: Sequence[Interval]) ->
         common = [(max(low, a), min(high, b)) for a, b in spans if a <= high and low <= b]
         if not common:
             outside.append(piece)
+            continue
+        if common == [(low, high)]:  # all of it, as nearly always
+            inside.append(piece)
             continue
         rest = subtract_intervals([(low, high)], common)
         for parts, where in ((common, inside), (rest, outside)):

@@ -96,9 +96,10 @@ def _subnet(account: Account, here: Node) -> Iterable[Node]:
     for gateway_id in transit.gateways(account):
         if here.id in transit.subnets_of(account, gateway_id):
             yield Node("transit-gateway", gateway_id)
-    for interface in (*account.interfaces.values(), *account.balancers.nodes.values()):
-        if interface.subnet_id == here.id:
-            yield Node("security-group", interface.network_interface_id)
+    yield from (Node("security-group", interface_id) for interface_id in account.interfaces_in.get(here.id, ()))
+    for node in account.balancers.nodes.values():
+        if node.subnet_id == here.id:
+            yield Node("security-group", node.network_interface_id)
     for gateway in account.nat_gateways.values():
         owned = (account.interfaces.get(a.network_interface_id or "") for a in gateway.nat_gateway_addresses)
         if gateway.subnet_id == here.id or any(i is not None and i.subnet_id == here.id for i in owned):

@@ -78,6 +78,8 @@ def subtract(a: Packets, b: Packets) -> list[Packets]:
     common = intersect(a, b)
     if common is None:
         return [a]
+    if common == a:
+        return []
     rest: list[Packets] = []
     fields = list(a)
     for dimension in DIMENSIONS:

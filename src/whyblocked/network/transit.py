@@ -191,6 +191,8 @@ def look_up(table: Table, destinations: Interval) -> list[Choice]:
     for entry in table.entries:
         if not rest:
             break
+        if entry.span[0] > destinations[1] or destinations[0] > entry.span[1]:
+            continue  # most routes are about other destinations
         found = [(max(a, entry.span[0]), min(b, entry.span[1])) for a, b in rest]
         found = [part for part in found if part[0] <= part[1]]
         if found:

@@ -18,7 +18,7 @@ from whyblocked.network import transit
 from whyblocked.network.beyond import reason
 from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged, split
 from whyblocked.network.graph import UNMODELLED, NetworkGraph
-from whyblocked.network.packets import DESTINATION, Packets, subtract_all
+from whyblocked.network.packets import DESTINATION, Interval, Packets, span, subtract_all
 from whyblocked.network.protocols import is_icmp
 from whyblocked.network.routes import Table, compile_table
 from whyblocked.network.rules import AclRule, Direction, GroupRule, acl_rules, group_rules
@@ -95,6 +95,13 @@ class Rulebook:
         """The route table for look-ups of one IP version."""
         found: Table = self._keep(
             ("table", table.route_table_id, version), lambda: compile_table(table, version, self._account)
+        )
+        return found
+
+    def spans(self, subnet: Subnet, version: int) -> list[Interval]:
+        """The addresses of a subnet in one IP version."""
+        found: list[Interval] = self._keep(
+            ("spans", subnet.subnet_id, version), lambda: [span(n) for n in subnet.networks if n.version == version]
         )
         return found
 
@@ -181,9 +188,9 @@ class Walk:
                 self._follow(*reply)
 
     def _follow(self, node: Node, bundle: Bundle) -> None:
-        ways: list[tuple[Node | None, Node, Bundle]] = [(None, node, bundle)]
+        ways: list[tuple[Node | None, Node, Bundle, int]] = [(None, node, bundle, 0)]
         while ways:
-            before, node, bundle = ways.pop()
+            before, node, bundle, steps = ways.pop()
             if before is not None:
                 if not self.graph.leads(before, node):
                     self.lose(
@@ -191,11 +198,11 @@ class Walk:
                     )
                     continue
                 self.path.append((before, node))
-            if bundle.steps > MOST_STEPS:
+            if steps > MOST_STEPS:
                 self._circle(node, bundle)
                 continue
             ahead = list(self._handlers[node.kind](self, node, bundle))
-            ways += [(node, there, then.but(steps=bundle.steps + 1)) for there, then in reversed(ahead) if then.pieces]
+            ways += [(node, there, then, steps + 1) for there, then in reversed(ahead) if then.pieces]
 
     def _circle(self, node: Node, bundle: Bundle) -> None:
         """Routes that lead back to where the packets came from: they never arrive."""
@@ -272,7 +279,7 @@ class Walk:
     def resume(self, bundle: Bundle, vpc_id: str) -> None:
         """Go on at the router of a VPC with packets that were refused before they got there."""
         door = Node("vpc", vpc_id)
-        self._follow(door, bundle.but(resumed=True, steps=0, heading=door, vpc_id=vpc_id))
+        self._follow(door, bundle.but(resumed=True, heading=door, vpc_id=vpc_id))
 
     def _home(self, bundle: Bundle) -> str | None:
         """The VPC of the interface that all pieces are addressed to: the goal's, or the NAT gateway's of a reply."""
@@ -344,7 +351,6 @@ class Walk:
                     inbound=False,
                     resumed=False,
                     inspected=(),
-                    steps=0,
                 ),
             )
 

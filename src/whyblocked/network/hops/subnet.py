@@ -14,7 +14,7 @@ from whyblocked.config.resources import ClassicLoadBalancer, NetworkInterface, S
 from whyblocked.network.flow import Bundle, Node, Piece, split
 from whyblocked.network.hops import vpc_endpoint
 from whyblocked.network.hops.network_acl import leaving_within
-from whyblocked.network.packets import DESTINATION, network_words, span, subtract_intervals
+from whyblocked.network.packets import DESTINATION, network_words, subtract_intervals
 from whyblocked.network.supposed import Supposed, spans_of_interface
 from whyblocked.network.walk import Step, Walk
 
@@ -40,7 +40,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         if isinstance(taker, NetworkInterface) and taker.vpc_id == subnet.vpc_id:
             yield _back_to_balancer(subnet, taker, here)
             return
-    inside, outside = split(here.pieces, DESTINATION, [span(n) for n in subnet.networks if n.version == here.version])
+    inside, outside = split(here.pieces, DESTINATION, walk.rulebook.spans(subnet, here.version))
     if inside:
         within = here.but(pieces=tuple(inside))
         if _sent_by_classic(walk, here):
@@ -109,7 +109,7 @@ def _local(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         return
     rest = list(bundle.pieces)
     for subnet in subnets:
-        inside, rest = split(rest, DESTINATION, [span(n) for n in subnet.networks if n.version == bundle.version])
+        inside, rest = split(rest, DESTINATION, walk.rulebook.spans(subnet, bundle.version))
         if inside:
             yield Node("network-acl", subnet.subnet_id), bundle.but(pieces=tuple(inside), subnet_id=subnet.subnet_id)
         if not rest:

@@ -31,7 +31,7 @@ from whyblocked.network.hops.transit_attachment import (
     peer_of,
     subnets_of_attachment,
 )
-from whyblocked.network.packets import DESTINATION, network_words, span
+from whyblocked.network.packets import DESTINATION, network_words
 from whyblocked.network.transit import look_up
 from whyblocked.network.walk import Step, Walk
 
@@ -283,7 +283,7 @@ def _different(walk: Walk, bundle: Bundle, subnets: list[r.Subnet]) -> list[r.Su
     found: dict[tuple[object, ...], r.Subnet] = {}
     for subnet in subnets:
         table, acl = walk.account.route_table_of(subnet), walk.account.network_acl_of(subnet)
-        inside, _ = split(bundle.pieces, DESTINATION, [span(n) for n in subnet.networks if n.version == bundle.version])
+        inside, _ = split(bundle.pieces, DESTINATION, walk.rulebook.spans(subnet, bundle.version))
         key = (
             table if isinstance(table, Missing) else table.route_table_id,
             acl if isinstance(acl, Missing) else acl.network_acl_id,
