@@ -177,6 +177,13 @@ class Index:
         if interface.attachment and interface.attachment.instance_id:
             self._of_instance[interface.attachment.instance_id][interface.network_interface_id] = interface
 
+    def suppose(self, interface: r.NetworkInterface) -> None:
+        """Know an interface that is not listed by its id and in its subnet; no address and no group leads to it."""
+        if self.interfaces.get(interface.network_interface_id) != interface:
+            self.interfaces[interface.network_interface_id] = interface
+            self.interfaces_in[interface.subnet_id][interface.network_interface_id] = interface
+            self.version += 1
+
     def _add_instance(self, instance: r.Instance, *_: object) -> None:
         self.instances.setdefault(instance.instance_id, instance)
 

@@ -323,7 +323,7 @@ class _Known:
             return True
         if self.account is None or query[:2] != ("DescribeSubnets", "subnet-id"):
             return False
-        vpcs = {i.vpc_id for i in self.account.interfaces.values() if i.subnet_id == query.value}
+        vpcs = {i.vpc_id for i in self.account.interfaces_in.get(query.value, {}).values()}
         return any(Placed("DescribeSubnets", "vpc-id", vpc_id, query.place) in pending for vpc_id in vpcs)
 
 

@@ -161,10 +161,7 @@ def _supposed(search: Search, found: Managed, place: Subnet, others: list[Networ
         f"No interface of {clean(found.name)} is listed in {place.subnet_id}; taken as a host there with "
         f"{', '.join(found.groups)}, at any address that is free."
     )
-    account = search.account
-    if account.interfaces.get(one.network_interface_id) != one:
-        account.interfaces[one.network_interface_id] = one
-        account.version += 1
+    search.account.suppose(one)
     return one
 
 
