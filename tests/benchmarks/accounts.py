@@ -1,8 +1,12 @@
-"""Accounts of any size as snapshot folders, and questions about them: the same ones each time."""
+"""Accounts of any size as snapshot folders, and questions about them: the same ones each time.
+
+``python -m tests.benchmarks.accounts FOLDER COUNT`` writes the large one and prints questions.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 from random import Random
@@ -247,3 +251,9 @@ def _attachment(one: str, other: str) -> str:
 def _entries() -> list[Json]:
     allow = [shapes.acl_entry(100, direction, "allow", "0.0.0.0/0") for direction in ("egress", "ingress")]
     return [*allow, *shapes.acl_stars(ipv6=False)]
+
+
+if __name__ == "__main__":
+    made = Account(LARGE)
+    made.write(Path(sys.argv[1]))
+    print("\n".join(made.questions(int(sys.argv[2]))))
