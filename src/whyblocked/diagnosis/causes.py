@@ -16,8 +16,8 @@ from whyblocked.diagnosis.places import DIRECTIONS, Place, Places
 from whyblocked.flowlogs.groups import UNKNOWN, Group, Table
 from whyblocked.flowlogs.pairs import CLIENTS
 from whyblocked.network.flow import Leg
-from whyblocked.network.hops import security_group
 from whyblocked.network.packets import ALL_PORTS, EVERYWHERE, TCP, Packets
+from whyblocked.network.references import REFERENCING_IS_OFF, TURN_REFERENCING_ON
 from whyblocked.network.rules import AclRule, Direction
 from whyblocked.network.walk import Blocker
 
@@ -52,11 +52,13 @@ class Causes:
         self.table, self.judged, self.places = table, judged, places
         self._account = places.account
 
-    def cause(self, row: int) -> Finding | None:
-        """What refused the group in this row, or None where nothing known did."""
+    def cause(self, row: int, *, brief: bool = False) -> Finding | None:
+        """What refused the group in this row, or None where nothing known did; ``brief``: without near misses."""
         blocker = self._blocker(row)
         if blocker is None:
             return None
+        if brief:  # looking for them takes longer than all the rest
+            blocker = msgspec.structs.replace(blocker, tried=())
         found = next(findings(self._account, [blocker]))
         if blocker.leg == "forward" or found.packets.source_ports is None:
             return found
@@ -96,8 +98,8 @@ class Causes:
         packets = self._packets(row, group, direction)
         code, step = "ENI_SG_RULES_MISMATCH" if rules else "SG_HAS_NO_RULES", None
         if direction == "ingress" and self.places.lacks_referencing(place.groups, place.interface, packets):
-            code, step = "SG_REFERENCING_SUPPORT", security_group.TURN_REFERENCING_ON
-            summary = f"{names} on {group.interface_id} {security_group.REFERENCING_IS_OFF}"
+            code, step = "SG_REFERENCING_SUPPORT", TURN_REFERENCING_ON
+            summary = f"{names} on {group.interface_id} {REFERENCING_IS_OFF}"
         return Blocker(
             leg="forward",
             layer="security-group",

@@ -12,7 +12,6 @@ import numpy as np
 
 from whyblocked.diagnosis.lookups import Column, Numbers, Rules
 from whyblocked.diagnosis.peers import ECHOES, PASSES, REFUSED, RULE, UNKNOWN
-from whyblocked.diagnosis.places import Places
 from whyblocked.flowlogs.fields import LOST
 from whyblocked.flowlogs.groups import NONE, Table
 from whyblocked.flowlogs.memory import give_back
@@ -54,12 +53,11 @@ class Judged(NamedTuple):
     numbers: Numbers
 
 
-def judge(table: Table, places: Places, pairs: Column | None = None) -> Judged:
+def judge(table: Table, rules: Rules, pairs: Column | None = None) -> Judged:
     """Judge every group of the table, some of them at a time: their numbers take many times what the answer takes.
 
     ``pairs`` says of each whether it replies to accepted requests.
     """
-    rules = Rules(table, places)
 
     def some(first: int) -> list[Column]:
         rows = slice(first, first + _AT_ONCE)

@@ -11,8 +11,8 @@ from whyblocked.config.addresses import delegated_prefixes, private_addresses
 from whyblocked.config.resources import NetworkInterface, Subnet, Vpc
 from whyblocked.diagnosis.peers import Traffic, breaks
 from whyblocked.network.flow import Bundle, Node
-from whyblocked.network.hops.references import allowed_with_referencing, peers_of
 from whyblocked.network.packets import Interval, Packets, span
+from whyblocked.network.references import allowed_with_referencing, peers_of
 from whyblocked.network.rules import AclRule, Direction, GroupRule
 from whyblocked.network.simulator import Simulator
 

@@ -11,7 +11,7 @@ import numpy as np
 from whyblocked.diagnosis.answer import Finding
 from whyblocked.diagnosis.causes import Causes
 from whyblocked.diagnosis.judging import NO_REPLIES, REPLIES, STATUSES, UNHEEDED, UNTOLD, Judged, judge
-from whyblocked.diagnosis.lookups import Column
+from whyblocked.diagnosis.lookups import Column, Rules
 from whyblocked.diagnosis.places import DIRECTIONS, Places
 from whyblocked.diagnosis.sources import Read, read
 from whyblocked.flowlogs.fields import parse_format
@@ -105,9 +105,9 @@ class Rejects:
             return 4
         return 1 if len(self.table) else 3 if self._unread else 0
 
-    def explained(self, row: int) -> Explained:
-        """One group in full."""
-        return explained(self.causes, row)
+    def explained(self, row: int, *, brief: bool = False) -> Explained:
+        """One group in full; ``brief``: without the rules that came close."""
+        return explained(self.causes, row, brief=brief)
 
     @property
     def document(self) -> Document:
@@ -121,10 +121,11 @@ def rejects(simulator: Simulator, request: RejectsRequest, now: datetime) -> Rej
     done = read(simulator.account, request, now)
     table = done.found.table
     places = Places(simulator, table.interfaces)
-    judged = judge(table, places)
+    rules = Rules(table, places)
+    judged = judge(table, rules)
     if judged.doubtful.any():
         pairs = _pairs(table, judged, request)
-        judged = judged if pairs is None else judge(table, places, pairs)
+        judged = judged if pairs is None else judge(table, rules, pairs)
     return Rejects(done, judged, places, request.top)
 
 
@@ -149,8 +150,8 @@ def _flow(table: Table, row: int) -> Flow:
     return table.interfaces[table.interface[row]], *ends, table.destination_port[row], table.protocol[row]
 
 
-def explained(causes: Causes, row: int) -> Explained:
-    """One group with its cause."""
+def explained(causes: Causes, row: int, *, brief: bool = False) -> Explained:
+    """One group with its cause; ``brief``: without the rules that came close."""
     group, judged = causes.table[row], causes.judged
     way = int(judged.direction[row])
     status: Any = STATUSES[int(judged.status[row])]
@@ -167,7 +168,7 @@ def explained(causes: Causes, row: int) -> Explained:
         first_seen=time_text(group.first_seen),
         last_seen=time_text(group.last_seen),
         status=status,
-        cause=causes.cause(row),
+        cause=causes.cause(row, brief=brief),
     )
 
 

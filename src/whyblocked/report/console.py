@@ -64,8 +64,12 @@ def _width(stream: IO[str]) -> int:
 
 def say(console: Console, lines: Iterable[Text]) -> None:
     """Print ``lines`` as they are: never cropped, and in characters that the stream can write."""
-    text = Text("\n").join([writable(line, console.encoding) for line in lines])
-    console.print(text, soft_wrap=True)
+    shown = [writable(line, console.encoding) for line in lines]
+    if console.color_system is None:  # rich would go over every character, and write the same
+        console.file.write("".join(f"{line.plain}\n" for line in shown))
+        console.file.flush()
+    else:
+        console.print(Text("\n").join(shown), soft_wrap=True)
 
 
 def writable(line: Text, encoding: str) -> Text:
@@ -92,6 +96,11 @@ def wrapped(text: Text, width: int, first: int = 0, rest: int | None = None) -> 
     Breaks at spaces only: an id, a rule or a list of ports that is too long for a line sticks out of it.
     """
     rest = first if rest is None else rest
+    if first + 2 * len(text) <= width:  # a character takes at most two cells
+        line = text.copy()
+        line.rstrip()
+        line.pad_left(first)
+        return [line]
     breaks: list[int] = []
     used = first
     for word in _WORDS.finditer(text.plain):

@@ -80,7 +80,11 @@ class Story(NamedTuple):
 def story(found: Rejects, by: By) -> Story:
     """The report of rejected flows, put together ``by`` what was asked."""
     total = add_up(found, by)
-    shown = {row: found.explained(row) for entry in total.entries for row in entry.rows}
+    shown = {
+        row: found.explained(row, brief=place > 0 or entry.section in _FOLDED)
+        for entry in total.entries
+        for place, row in enumerate(entry.rows)
+    }
     ends = [end for group in shown.values() for end in (group.source, group.destination)]
     names = owners(found.places.account, ends, [group.interface_id for group in shown.values()])
     sections = []
