@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Any
 
 import msgspec
@@ -238,9 +237,9 @@ class Causes:
         protocol = group.protocol if 0 <= group.protocol <= 255 else None
         box = Traffic(direction, version, protocol, ports).box()
         ends = []
-        for text in (group.source, group.destination):
-            known = ("." in text or ":" in text) and ip_address(text).version == version
-            ends.append((int(ip_address(text)),) * 2 if known else EVERYWHERE[version])
+        for place in (self.table.source[row], self.table.destination[row]):
+            address = self.judged.numbers.address(place)
+            ends.append((address[1], address[1]) if address[0] == version else EVERYWHERE[version])
         return (box._replace(source=ends[0], destination=ends[1]),)
 
 

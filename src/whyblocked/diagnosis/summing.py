@@ -31,7 +31,8 @@ MANY_PORTS = 10  # and one that tries so many ports is a scan whatever it sends
 _SECTION = 50  # bits before it, for what the entries of a section have in common
 LISTED = 3  # groups shown of an entry
 _AT_ONCE = 1 << 20  # groups that are looked at at once
-_MARKS = 1 << 25  # up to so many different values are told apart by a mark for each, which is faster than sorting
+_MARKS = 1 << 25  # up to so many different values may be told apart by a mark for each,
+_A_VALUE = 16  # which is faster than sorting up to so many marks a value
 
 
 class Entry(NamedTuple):
@@ -254,7 +255,7 @@ def _different(at: Column, column: memoryview, rows: Column, count: int) -> Colu
     if not known.all():
         at, values = at[known], values[known]
     room = int(values.max(initial=0)) + 1
-    if count * room <= _MARKS:
+    if count * room <= min(_MARKS, _A_VALUE * len(values)):
         marks = np.zeros((count, room), bool)
         marks[at, values] = True
         found: Column = np.count_nonzero(marks, axis=1)

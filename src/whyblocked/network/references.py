@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from whyblocked.config import transit
 from whyblocked.config.account import Account, Missing
-from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses
+from whyblocked.config.addresses import Ip, delegated_prefixes
 from whyblocked.config.resources import NetworkInterface, PeeringSide, TransitGatewayVpcAttachment
 from whyblocked.network.flow import Bundle
 from whyblocked.network.packets import Interval, Packets, span
@@ -271,7 +271,7 @@ def _peers_of_group(
         (int(address), int(address))
         for member in members
         if member.vpc_id in scope
-        for address in private_addresses(member)
+        for address in account.addresses(member)
         if address.version == version
     ]
     for member in members:

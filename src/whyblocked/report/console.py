@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO
 
 from rich.cells import cell_len
@@ -62,23 +62,34 @@ def _width(stream: IO[str]) -> int:
         return 80
 
 
-def say(console: Console, lines: Iterable[Text]) -> None:
+Part = str | tuple[str, str]
+"""Some of a line: a text, and its style where it has one."""
+
+Line = str | Text
+"""A line: plain where it has no styles, or none that are shown."""
+
+
+def say(console: Console, lines: Iterable[Line]) -> None:
     """Print ``lines`` as they are: never cropped, and in characters that the stream can write."""
     shown = [writable(line, console.encoding) for line in lines]
     if console.color_system is None:  # rich would go over every character, and write the same
-        console.file.write("".join(f"{line.plain}\n" for line in shown))
+        console.file.write("".join(f"{line if isinstance(line, str) else line.plain}\n" for line in shown))
         console.file.flush()
     else:
-        console.print(Text("\n").join(shown), soft_wrap=True)
+        texts = [Text(line) if isinstance(line, str) else line for line in shown]
+        console.print(Text("\n").join(texts), soft_wrap=True)
 
 
-def writable(line: Text, encoding: str) -> Text:
+def writable(line: Line, encoding: str) -> Line:
     """``line`` with a plain character for each that ``encoding`` has not, its styles kept."""
-    plain = line.plain
+    plain = line if isinstance(line, str) else line.plain
     if plain.isascii() or encoding.replace("-", "") == "utf8":
         return line
+    plain = "".join(char if _encodes(char, encoding) else _PLAIN.get(char, "?") for char in plain)
+    if isinstance(line, str):
+        return plain
     line = line.copy()
-    line.plain = "".join(char if _encodes(char, encoding) else _PLAIN.get(char, "?") for char in plain)
+    line.plain = plain
     return line
 
 
@@ -90,17 +101,21 @@ def _encodes(char: str, encoding: str) -> bool:
     return True
 
 
+def laid(parts: Sequence[Part], width: int, first: int = 0, rest: int | None = None, *, plain: bool) -> Sequence[Line]:
+    """The parts of a line put together, and broken as :func:`wrapped` does it; ``plain``: styles are not shown."""
+    if plain:
+        words = "".join([part if isinstance(part, str) else part[0] for part in parts]).rstrip()
+        if first + 2 * len(words) <= width:  # a character takes at most two cells
+            return (" " * first + words,)
+    return wrapped(Text.assemble(*parts), width, first, rest)
+
+
 def wrapped(text: Text, width: int, first: int = 0, rest: int | None = None) -> list[Text]:
     """``text`` in lines of ``width`` cells, indented by ``first`` and then ``rest``.
 
     Breaks at spaces only: an id, a rule or a list of ports that is too long for a line sticks out of it.
     """
     rest = first if rest is None else rest
-    if first + 2 * len(text) <= width:  # a character takes at most two cells
-        line = text.copy()
-        line.rstrip()
-        line.pad_left(first)
-        return [line]
     breaks: list[int] = []
     used = first
     for word in _WORDS.finditer(text.plain):

@@ -20,12 +20,12 @@ from whyblocked.diagnosis.summing import (
     Entry,
     add_up,
 )
-from whyblocked.report.outline import Mark
 from whyblocked.report.words import count_words, kind_words, rule_words, size_words, span_words
 from whyblocked.text import clean
 
 if TYPE_CHECKING:
     from whyblocked.diagnosis.rejects import By, Explained, Rejects
+    from whyblocked.report.outline import Mark
 
 _TITLES: dict[int, tuple[str, str]] = {
     OWN: ("Between your own addresses", ""),

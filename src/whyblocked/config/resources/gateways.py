@@ -1,7 +1,5 @@
 """Gateways and peering connections."""
 
-from __future__ import annotations
-
 from whyblocked.config.resources.base import Resource, Tag
 
 
