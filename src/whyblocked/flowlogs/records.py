@@ -143,8 +143,9 @@ class _Layout:
         numbers = itemgetter(*self.numbers, self.numbers[0]) if usual else itemgetter(0, 0)
         addresses = itemgetter(*self.addresses, self.addresses[0]) if usual else itemgetter(0, 0)
         # A field that the format lacks is looked for where OK stands, which is a sound number of any kind.
-        sound = tuple(at.get(name, self.status) for name in _NUMBERS)
-        self.hot = (self.width if usual else -1, self.action, self.status, self.interface, addresses, numbers, *sound)
+        from_port, to_port, protocol, *sums = (at.get(name, self.status) for name in _NUMBERS)
+        self.hot = (self.width if usual else -1, self.action, self.status, self.interface, addresses, numbers)
+        self.sound = (from_port, to_port, protocol), tuple(sums)
 
     def is_empty(self, tokens: list[bytes]) -> bool:
         """Whether a record says nothing of any flow, as NODATA does in a format without ``log-status``."""
@@ -205,7 +206,7 @@ class Parser:
     def _use(self, layouts: list[_Layout]) -> None:
         self._layouts = layouts
         alike = any(other.width == layouts[0].width for other in layouts[1:])
-        self._hot = _EMPTY.hot if alike else layouts[0].hot
+        self._first = _EMPTY if alike else layouts[0]
 
     def read(self, block: Lines) -> list[Record]:
         """The wanted records among some lines; all of the lines are counted."""
@@ -218,8 +219,8 @@ class Parser:
         interesting, rejected_only = self._interfaces | {b"-"}, self.wanted.rejected_only
         accepted = rejected = 0
         layout = self._layouts[0]
-        width, action, status, interface, addresses, numbers, *places = self._hot
-        from_port, to_port, protocol, packets, size, start, end = places
+        width, action, status, interface, addresses, numbers = self._first.hot
+        (from_port, to_port, protocol), (packets, size, start, end) = self._first.sound
         unasked = interface < 0 or not self._interfaces
         for number, line in enumerate(block.lines, block.first):
             tokens = line.split()
@@ -250,8 +251,8 @@ class Parser:
                 continue
             self._unusual(tokens, number, found, block.half)
             layout = self._layouts[0]
-            width, action, status, interface, addresses, numbers, *places = self._hot
-            from_port, to_port, protocol, packets, size, start, end = places
+            width, action, status, interface, addresses, numbers = self._first.hot
+            (from_port, to_port, protocol), (packets, size, start, end) = self._first.sound
             unasked = interface < 0 or not self._interfaces
         self.scan.accepted += accepted
         self.scan.rejected += rejected
