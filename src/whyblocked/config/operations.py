@@ -156,7 +156,12 @@ _READ = (
         "TransitGatewayPeeringAttachments",
         r.TransitGatewayPeeringAttachment,
     ),
-    Operation("DescribeTransitGatewayRouteTables", "TransitGatewayRouteTables", r.TransitGatewayRouteTable),
+    Operation(
+        "DescribeTransitGatewayRouteTables",
+        "TransitGatewayRouteTables",
+        r.TransitGatewayRouteTable,
+        parameters=("TransitGatewayRouteTableIds",),
+    ),
     Operation(
         "SearchTransitGatewayRoutes",
         "Routes",
