@@ -9,6 +9,7 @@ from contextlib import suppress
 _MMAP_THRESHOLD = -3  # of glibc's mallopt
 _LARGE = 1 << 20
 
+
 def give_back() -> None:
     """Give back what is free.
 
