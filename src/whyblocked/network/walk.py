@@ -308,7 +308,7 @@ class Walk:
 
     def is_new(self, node: Node, bundle: Bundle) -> bool:
         """Whether no bundle with these pieces came by here before: one that did took the same way to the same end."""
-        key = (node, bundle.pieces, bundle.bindings, bundle.tracked)
+        key = (node, bundle.pieces, bundle.bindings, bundle.tracked, bundle.pinned)
         seen = key in self._came_by
         self._came_by.add(key)
         return not seen

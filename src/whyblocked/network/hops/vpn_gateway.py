@@ -129,7 +129,9 @@ def _ways(walk: Walk, node: Node, bundle: Bundle) -> Iterator[_End]:
     if isinstance(connections, Missing):
         yield _End(bundle, connections if connections.pending else Missing(f"VPN gateway {node.id}", str(connections)))
         return
-    alive = [c for c in connections if bundle.established or is_up(walk, c)]
+    alive: Sequence[VpnConnection] = [c for c in connections if is_up(walk, c)]
+    if bundle.established and not alive:  # where all are down, that is told of the request
+        alive = connections
     rest = list(bundle.pieces)
     for connection in alive:
         found, rest = split(rest, DESTINATION, _static(connection, bundle.version))
@@ -137,7 +139,8 @@ def _ways(walk: Walk, node: Node, bundle: Bundle) -> Iterator[_End]:
             yield _End(bundle.but(pieces=tuple(found)), f"over {connection.vpn_connection_id}")
     propagated, tables = _propagated(walk, node, bundle)
     dynamic = [c for c in alive if not _is_static(c)]
-    found, rest = split(rest, DESTINATION, _proven(connections, dynamic, propagated, bundle.version))
+    proven = _proven(walk, node, bundle.version, connections, dynamic, propagated)
+    found, rest = split(rest, DESTINATION, proven)
     if found:
         how = f"over {dynamic[0].vpn_connection_id}" if dynamic and bundle.version == 4 else "by a propagated route"
         yield _End(bundle.but(pieces=tuple(found)), how)
@@ -147,18 +150,24 @@ def _ways(walk: Walk, node: Node, bundle: Bundle) -> Iterator[_End]:
 
 
 def _proven(
-    connections: Sequence[VpnConnection], dynamic: Sequence[VpnConnection], propagated: list[Interval], version: int
+    walk: Walk,
+    node: Node,
+    version: int,
+    connections: Sequence[VpnConnection],
+    dynamic: Sequence[VpnConnection],
+    propagated: list[Interval],
 ) -> list[Interval]:
     """The propagated prefixes that lead somewhere.
 
     Those of BGP are withdrawn when its session ends. Those of static routes stay whatever becomes of the tunnels, so
-    they prove nothing; what neither explains, and all IPv6, comes from Direct Connect.
+    they prove nothing; what neither explains, and all IPv6, comes from Direct Connect, unless there is none.
     """
     if dynamic or version == 6:
         return propagated
     if any(not _is_static(connection) for connection in connections):
         return []
-    return _not_static(connections, propagated)
+    others = _not_static(connections, propagated)
+    return [] if others and direct_connect(walk.account, node.id) is False else others
 
 
 def _not_static(connections: Sequence[VpnConnection], propagated: list[Interval]) -> list[Interval]:
