@@ -64,16 +64,27 @@ def compare(account: Json, asked: Question) -> Compared:
 def blamed_otherwise(ours: Answer, found: list[Outcome]) -> Iterable[str]:
     mine = [named(one.leg, one.layer, one.resource_ids, (one.rule or {}).get("rule_number")) for one in ours.blocked_by]
     first = {named(o.blockers[0].leg, o.blockers[0].layer, o.blockers[0].resource_ids, o.blockers[0].rule_number) for o in found if o.blockers}
-    if mine[0] not in first:
+    if not any(together(mine[0], one) for one in first):
         yield f"whyblocked blames {mine[0]} first, the reference {sorted(first, key=str)}"
     if not all(one.complete for one in found):
         return
     theirs = {named(b.leg, b.layer, b.resource_ids, b.rule_number) for o in found for b in o.blockers}
     layers = {layer for _, layer, _, _ in mine}  # a gateway that refuses either way need not be named twice
     for one in sorted(theirs - set(mine), key=str):
+        if one[1:3] == ("network-firewall", ()) and one[0] == "return":
+            continue  # half a connection is told of what nothing else stops
         if one[1] in RULED or one[1] not in layers:
             yield f"only the reference blames {one}"
-    yield from (f"only whyblocked blames {one}" for one in sorted(set(mine) - theirs, key=str))
+    layers = {layer for _, layer, _, _ in theirs}
+    for one in sorted(set(mine) - theirs, key=str):
+        if one[1] in RULED or one[1] not in layers:
+            yield f"only whyblocked blames {one}"
+
+
+def together(one: Named, other: Named) -> bool:
+    """The same, or both at the same place: AWS does not say which comes first there."""
+    same = (("security-group", "instance", "interface", "vpc-endpoint"), ("internet-gateway", "block-public-access"))
+    return one == other or (one[0] == other[0] and any({one[1], other[1]} <= set(place) for place in same))
 
 
 def named(leg: str, layer: str, ids: Iterable[str], number: int | None) -> Named:

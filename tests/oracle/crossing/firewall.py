@@ -18,7 +18,7 @@ def pass_by(walk: Crossing, packet: Packet, endpoint: Json) -> Arrival | None:
     """Into the endpoint's subnet, past the rules, and on by the endpoint's own route table. Network ACLs count even
     within one subnet (facts 2.4)."""
     endpoint_id, subnet = endpoint["VpcEndpointId"], endpoint["SubnetIds"][0]
-    walk.middleboxes += 1
+    walk.passed.append((walk.leg, endpoint_id))
     walk.acl(subnet, packet, "ingress")
     if endpoint["State"].lower() != "available":
         walk.block("vpc-endpoint", endpoint_id)
@@ -56,19 +56,26 @@ def inspect(walk: Crossing, packet: Packet, firewall: Json, endpoint_id: str) ->
     if action == "aws:drop":
         walk.block("network-firewall", endpoint_id)
     if action != "aws:forward_to_sfe":
+        if walk.leg == "return" and endpoint_id in walk.inspected and action == "aws:pass":
+            walk.doubt("the stateful rules see the request, and the reply passes without them")
         return
+    vpc = walk.snapshot.find("Vpcs", "VpcId", firewall["Firewall"]["VpcId"])
+    home = vpc_cidrs(vpc) if vpc else []
     if walk.leg == "return":
+        walk.seen_again.add(endpoint_id)
         if endpoint_id not in walk.inspected:
             walk.block("network-firewall", endpoint_id)
             if packet.protocol != TCP:
                 walk.doubt("half a connection that is not TCP, at a stateful firewall")
-        walk.seen_again.add(endpoint_id)
+        elif endpoint_id not in walk.explicit and dropped(files, policy, packet, home):
+            walk.block("network-firewall", endpoint_id)  # no rule passed the flow, and one is about its replies
         return
     walk.inspected.append(endpoint_id)
-    vpc = walk.snapshot.find("Vpcs", "VpcId", firewall["Firewall"]["VpcId"])
-    home = vpc_cidrs(vpc) if vpc else []
-    if stateful(walk, files, policy, packet, home) in ("DROP", "REJECT"):
+    action = stateful(walk, files, policy, packet, home)
+    if action in ("DROP", "REJECT"):
         walk.block("network-firewall", endpoint_id)
+    if action != "":
+        walk.explicit.add(endpoint_id)
 
 
 def stateless(files: Json, policy: Json, packet: Packet) -> str:
@@ -105,24 +112,33 @@ def rule_group(files: Json, reference: Json) -> Json:
 
 
 def stateful(walk: Crossing, files: Json, policy: Json, packet: Packet, home: list[str]) -> str:
-    references = list(policy.get("StatefulRuleGroupReferences", []))
-    strict = policy.get("StatefulEngineOptions", {}).get("RuleOrder") == "STRICT_ORDER"
-    if strict:
-        references.sort(key=lambda one: int(one["Priority"]))
-    found: list[str] = []
-    for reference in references:
-        for rule in rule_group(files, reference)["StatefulRules"]:
-            if header(rule["Header"], packet, home):
-                found.append(rule["Action"])
-    if not strict:
-        return min(found, key=ORDER.index) if found else "PASS"
-    deciding = [one for one in found if one != "ALERT"]
-    if deciding:
-        return deciding[0]
-    defaults = policy.get("StatefulDefaultActions", [])
+    """PASS, DROP or REJECT where a rule or the default action says so, else nothing: it passes."""
+    found = [one for one in matching(files, policy, packet, home) if one != "ALERT"]
+    if found and not is_strict(policy):
+        return min(found, key=ORDER.index)
+    if found:
+        return found[0]
+    defaults = policy.get("StatefulDefaultActions", []) if is_strict(policy) else []
     if "aws:drop_established" in defaults:
         walk.doubt("the default action drop established")
-    return "DROP" if "aws:drop_strict" in defaults else "PASS"
+    return "DROP" if "aws:drop_strict" in defaults else ""
+
+
+def dropped(files: Json, policy: Json, packet: Packet, home: list[str]) -> bool:
+    return any(one in ("DROP", "REJECT") for one in matching(files, policy, packet, home))
+
+
+def is_strict(policy: Json) -> bool:
+    return policy.get("StatefulEngineOptions", {}).get("RuleOrder") == "STRICT_ORDER"
+
+
+def matching(files: Json, policy: Json, packet: Packet, home: list[str]) -> list[str]:
+    """The actions of all rules whose header fits, in the order of the policy."""
+    references = list(policy.get("StatefulRuleGroupReferences", []))
+    if is_strict(policy):
+        references.sort(key=lambda one: int(one["Priority"]))
+    rules = [rule for reference in references for rule in rule_group(files, reference)["StatefulRules"]]
+    return [rule["Action"] for rule in rules if header(rule["Header"], packet, home)]
 
 
 def header(wanted: Json, packet: Packet, home: list[str]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
-from tests.oracle.model import ICMP, ICMPV6, TCP, UDP, Host, Json, Packet, address, inside
+from tests.oracle.model import ICMP, ICMPV6, TCP, UDP, Host, Json, Packet, address, inside, is_private
 from tests.oracle.rules import public_access_mode
 from tests.oracle.snapshot import Snapshot
 from tests.oracle.walk import Arrival, Segment, Walk
@@ -100,6 +100,9 @@ def out_of_regional(walk: Crossing, gateway: Json, there: Host, packet: Packet) 
     if found is None or not any(one["VpcId"] == there.vpc_id for one in found["Attachments"]):
         walk.block("internet-gateway", route.target)
     walk.public_access(there, "nat")
+    if is_private(packet.destination):
+        walk.block("internet-gateway", route.target)
+        return walk.lost()
     return walk.from_internet(packet)
 
 

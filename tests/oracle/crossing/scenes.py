@@ -81,6 +81,7 @@ def block_public_access(rng: Random, net: Net) -> None:
         "ManagedBy": "account",
         "ExclusionsAllowed": "allowed",
     }
+    net.raw["VpcBlockPublicAccessExclusions"] = []
     for vpc in net.rows("Vpcs"):
         if rng.random() < 0.5:
             net.add(

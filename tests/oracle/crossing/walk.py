@@ -26,8 +26,9 @@ class Crossing(Walk):
     options: list[int] = field(default_factory=list)
     gateways: list[str] = field(default_factory=list)  # transit gateways that the leg crossed, in order
     inspected: list[str] = field(default_factory=list)  # endpoints that a stateful firewall watches the connection at
+    explicit: set[str] = field(default_factory=set)  # those where a rule decided the request
     seen_again: set[str] = field(default_factory=set)
-    middleboxes: int = 0
+    passed: list[tuple[str, str]] = field(default_factory=list)  # leg and endpoint of every middlebox
     pinned: dict[str, str] = field(default_factory=dict)  # appliance mode: the subnet that a flow enters by
 
     turns: int = 0
@@ -85,12 +86,24 @@ class Crossing(Walk):
         regional = nat.regional_behind(self.snapshot, packet.destination)
         return Arrival(regional, packet) if regional is not None else super().from_internet(packet, known_by)
 
+    def internet_gateway(self, host: Host, packet: Packet, gateway_id: str) -> Arrival | None:
+        """What comes in by a middlebox may not leave past it (facts 4.1)."""
+        table = table_of_gateway(self.snapshot, gateway_id)
+        route = lookup(self.snapshot, table, packet.source) if table else None
+        if route is not None and route.kind == "vpce" and route.state == "active":
+            if (self.leg, route.target) not in self.passed:
+                self.block("internet-gateway", gateway_id)
+        return super().internet_gateway(host, packet, gateway_id)
+
     def into_vpc(self, host: Host, packet: Packet, gateway: Json | None) -> Arrival | None:
         table = table_of_gateway(self.snapshot, gateway["InternetGatewayId"]) if gateway else None
         if table is None:
             return super().into_vpc(host, packet, gateway)
         route = lookup(self.snapshot, table, packet.destination)
-        if route.kind == "vpce" and route.state == "active":
+        if route.state == "blackhole":
+            self.block("route-table", route.table_id)
+            return self.lost()
+        if route.kind == "vpce":
             return endpoints.leave(self, Host("", "", host.vpc_id), packet, route.target)
         return super().into_vpc(host, packet, gateway)
 
@@ -104,7 +117,7 @@ class Crossing(Walk):
     def refers(self, member: Json, interface: Json, direction: str) -> bool:
         """Facts 1.3: not past an appliance; across one transit gateway only inbound, where it and both attachments
         support it."""
-        if self.middleboxes:
+        if self.passed:
             return False
         if not self.gateways:
             return super().refers(member, interface, direction)
