@@ -215,6 +215,8 @@ def arrive(walk: Walk, arrival: Arrival) -> None:
             return
         walk.receive(arrival.place, arrival.packet)
         walk.groups(arrival.place, arrival.packet, "ingress")
+        if walk.relay(arrival) is None:
+            return
     if arrival.packet.has_reply():
         walk.leg = "return"
         reply(walk)
@@ -348,7 +350,9 @@ def reply(walk: Walk) -> None:
     for segment in reversed(walk.segments):
         turned = segment.arrival.packet.reply()
         expected = segment.sent.reply()
-        if isinstance(segment.arrival.place, Host):
+        if segment.kept:
+            came = walk.back(segment)
+        elif isinstance(segment.arrival.place, Host):
             to_nat = isinstance(segment.sender, Host) and segment.sender.nat_id is not None
             came = walk.leave(segment.arrival.place, turned, segment.peering if to_nat else "")
         elif isinstance(segment.arrival.place, Beyond):

@@ -51,6 +51,7 @@ class Segment:
     sent: Packet
     arrival: Arrival
     peering: str = ""  # the peering connection that it crossed
+    kept: bool = False  # a load balancer sent it on with the client's address
 
 
 @dataclass
@@ -205,6 +206,14 @@ class Walk:
 
     def receive(self, host: Host, packet: Packet) -> None:
         """What else a receiver may refuse."""
+
+    def relay(self, arrival: Arrival) -> Arrival | None:
+        """Where a load balancer sends it on to."""
+        return arrival
+
+    def back(self, segment: Segment) -> Arrival | None:  # noqa: ARG002
+        """A reply that no route decides about."""
+        return END
 
     def refers(self, member: Json, interface: Json, direction: str) -> bool:
         """May a rule of this interface name a group that the member carries? In the same VPC, or across an active

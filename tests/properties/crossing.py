@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from itertools import product
 
+from tests.oracle.crossing import balancers
 from tests.oracle.crossing.walk import outcomes
 from tests.oracle.evaluator import Unanswerable
 from tests.oracle.model import Json, Outcome
@@ -25,6 +26,10 @@ def reference(account: Json, asked: Question) -> list[Outcome]:
     ports = representatives(account, *asked.source_ports) if asked.source_ports else [None]
     nats = representatives(account, *NAT_PORTS) if account.get("NatGateways") and asked.source_ports else [None]
     found: list[Outcome] = []
+    if asked.destination == "shop":
+        for nat_port in representatives(account, *NAT_PORTS):
+            found += balancers.outcomes(account, asked, asked.source_ports and asked.source_ports[0], nat_port)
+        return found
     for port, nat_port in product(ports, nats):
         found += outcomes(
             account,

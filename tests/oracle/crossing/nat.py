@@ -27,6 +27,8 @@ def translate(walk: Crossing, host: Host, packet: Packet, nat_id: str, hops: int
         walk.doubt("a NAT gateway behind a NAT gateway, or asked for a reply")
         walk.block("nat-gateway", nat_id)
         return walk.lost()
+    if not regional and gateway["SubnetId"] != host.subnet_id:
+        walk.acl(gateway["SubnetId"], packet, "ingress")
     if gateway["State"] != "available":
         walk.block("nat-gateway", nat_id)
         if gateway["State"] == "deleting":
@@ -38,7 +40,7 @@ def translate(walk: Crossing, host: Host, packet: Packet, nat_id: str, hops: int
         if packet.protocol == ICMPV6:
             walk.doubt("ICMPv6 through NAT64")
         walk.block("nat-gateway", nat_id)
-    there = at_zone(walk, host, gateway) if regional else zonal(walk, host, packet, gateway)
+    there = at_zone(walk, host, gateway) if regional else zonal(walk, gateway)
     if there is None:
         walk.block("nat-gateway", nat_id)
         return walk.lost()
@@ -54,10 +56,7 @@ def translate(walk: Crossing, host: Host, packet: Packet, nat_id: str, hops: int
     return walk.leave(there, sent, hops=hops + 1)
 
 
-def zonal(walk: Crossing, host: Host, packet: Packet, gateway: Json) -> Host | None:
-    """Into the NAT gateway's subnet, still as IPv6."""
-    if gateway["SubnetId"] != host.subnet_id:
-        walk.acl(gateway["SubnetId"], packet, "ingress")
+def zonal(walk: Crossing, gateway: Json) -> Host | None:
     if public_access_mode(walk.snapshot) == "block-bidirectional":
         walk.doubt("Block Public Access and NAT64")
     entry = gateway["NatGatewayAddresses"][0]

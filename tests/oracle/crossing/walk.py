@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.oracle.crossing import endpoints, firewall, nat, transit, vpn
+from tests.oracle.crossing import balancers, endpoints, firewall, nat, transit, vpn
 from tests.oracle.evaluator import evaluate, outcome
 from tests.oracle.model import Beyond, Host, Json, Outcome, Packet
 from tests.oracle.routing import Lookup, lookup, table_of_gateway
 from tests.oracle.snapshot import Snapshot
-from tests.oracle.walk import Arrival, Walk
+from tests.oracle.walk import Arrival, Segment, Walk
 
 MOST_CHOICES = 60
 MOST_TURNS = 16
@@ -32,6 +32,8 @@ class Crossing(Walk):
     pinned: dict[str, str] = field(default_factory=dict)  # appliance mode: the subnet that a flow enters by
 
     turns: int = 0
+    balancer: Json | None = None  # the load balancer that was asked for
+    relayed: bool = False
 
     def leave(self, host: Host, packet: Packet, return_to_sender: str = "", hops: int = 0) -> Arrival | None:
         self.turns += 1
@@ -69,6 +71,18 @@ class Crossing(Walk):
             self.origin = Beyond(packet.source, way.target)
             return vpn.enter(self, packet, way.target)
         return transit.enter(self, packet, receiver, way.target)
+
+    def groups(self, host: Host, packet: Packet, direction: str) -> None:
+        """Interfaces of some services have no groups at all, and take everything."""
+        interface = self.snapshot.interface(host.interface_id or "")
+        if interface is None or interface["Groups"]:
+            super().groups(host, packet, direction)
+
+    def relay(self, arrival: Arrival) -> Arrival | None:
+        return balancers.relay(self, arrival)
+
+    def back(self, segment: Segment) -> Arrival | None:
+        return balancers.back(self, segment) if segment.kept else None
 
     def receive(self, host: Host, packet: Packet) -> None:
         endpoints.receive(self, host, packet)
@@ -129,14 +143,22 @@ class Crossing(Walk):
 
 def outcomes(account: Json, *asked: Any, nat_port: int | None = None, **options: Any) -> Iterator[Outcome]:
     """The outcome of one packet for every way that AWS may choose. Takes what `evaluate` takes."""
+
+    def run(walk: Crossing) -> Outcome:
+        evaluate(account, *asked, walk=walk, **options)
+        firewall.finish(walk)
+        return outcome(walk)
+
+    yield from every_way(account, run, nat_port)
+
+
+def every_way(account: Json, run: Callable[[Crossing], Outcome], nat_port: int | None) -> Iterator[Outcome]:
     waiting: list[tuple[int, ...]] = [()]
     met = 0
     while waiting:
         picks = waiting.pop()
         walk = Crossing(Snapshot(account), nat_port, picks=picks)
-        evaluate(account, *asked, walk=walk, **options)
-        firewall.finish(walk)
-        yield outcome(walk)
+        yield run(walk)
         met += 1
         assert met < MOST_CHOICES, "too many choices"
         taken = [*picks, *[0] * (len(walk.options) - len(picks))]

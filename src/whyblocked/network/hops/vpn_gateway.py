@@ -62,9 +62,12 @@ def _leave(walk: Walk, node: Node, bundle: Bundle, gateway: VpnGateway) -> Itera
     leaving = bundle.but(pieces=_from_this_vpc(walk, node, bundle))
     for ends in _ways(walk, node, leaving):
         if isinstance(ends.why, Missing):
-            if not ends.why.pending:
-                walk.note(ends.bundle, "vpn-gateway", node.id, "unknown", detail=str(ends.why))
-            yield from walk.lose(ends.bundle, ends.why)
+            if ends.why.pending:
+                yield from walk.lose(ends.bundle, ends.why)
+                continue
+            walk.note(ends.bundle, "vpn-gateway", node.id, "unknown", detail=str(ends.why))
+            walk.lack(ends.why)  # a reply may be refused all the same
+            walk.arrive(node, ends.bundle.but(pieces=flagged(ends.bundle.pieces, unknown=True)))
             continue
         if ends.why:
             walk.note(ends.bundle, "vpn-gateway", node.id, "deliver", detail=ends.why)
