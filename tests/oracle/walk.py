@@ -25,6 +25,7 @@ from tests.oracle.rules import (
     acl_decision,
     groups_allow,
     names_groups,
+    near,
     public_access_blocked,
     public_access_exclusions,
     public_access_mode,
@@ -211,16 +212,13 @@ class Walk:
         """Where a load balancer sends it on to."""
         return arrival
 
-    def back(self, segment: Segment) -> Arrival | None:  # noqa: ARG002
+    def back(self, segment: Segment) -> Arrival | None:
         """A reply that no route decides about."""
         return END
 
     def refers(self, member: Json, interface: Json, direction: str) -> bool:
-        """May a rule of this interface name a group that the member carries? In the same VPC, or across an active
-        peering of the same Region (facts 1.3)."""
-        return member["VpcId"] == interface["VpcId"] or self.snapshot.active_peering(
-            member["VpcId"], interface["VpcId"]
-        )
+        """May a rule of this interface name a group that the member carries?"""
+        return near(self.snapshot, member["VpcId"], interface["VpcId"])
 
     def stays_in_subnet(self, route: Lookup, host: Host) -> bool:
         """A NAT gateway or appliance in the sender's own subnet is reached without leaving it (facts 2.4)."""
@@ -342,6 +340,8 @@ class Walk:
         if host.nat_id:
             self.doubt("a NAT gateway behind a NAT gateway")
         subnet_id = gateway["SubnetId"]
+        if subnet_id != host.subnet_id:
+            self.acl(subnet_id, packet, "ingress")
         if gateway["State"] != "available":
             if gateway["State"] == "deleting":
                 self.doubt("a NAT gateway in state deleting may still forward")
@@ -350,8 +350,6 @@ class Walk:
             self.doubt("IPv6 at a NAT gateway (NAT64 is not modelled)")
             self.unknown(f"NAT64 at {nat_id}")
             return self.lost()
-        if subnet_id != host.subnet_id:
-            self.acl(subnet_id, packet, "ingress")
         if packet.protocol not in (TCP, UDP, ICMP):
             self.block("nat-gateway", nat_id)
         if public_access_mode(self.snapshot) == "block-bidirectional":

@@ -23,13 +23,17 @@ Named = tuple[str, str, tuple[str, ...], int | None]
 
 
 def reference(account: Json, asked: Question) -> list[Outcome]:
-    ports = representatives(account, *asked.source_ports) if asked.source_ports else [None]
-    nats = representatives(account, *NAT_PORTS) if account.get("NatGateways") and asked.source_ports else [None]
     found: list[Outcome] = []
     if asked.destination == "shop":
-        for nat_port in representatives(account, *NAT_PORTS):
-            found += balancers.outcomes(account, asked, asked.source_ports and asked.source_ports[0], nat_port)
+        client = asked.source_ports[0] if asked.source_ports else None
+        for own in representatives(account, *NAT_PORTS):
+            found += balancers.outcomes(account, asked, client, own)
         return found
+    ports: list[int | None] = [None]
+    nats: list[int | None] = [None]
+    if asked.source_ports:
+        ports = [*representatives(account, *asked.source_ports)]
+        nats = [*representatives(account, *NAT_PORTS)] if account.get("NatGateways") else [None]
     for port, nat_port in product(ports, nats):
         found += outcomes(
             account,
@@ -68,12 +72,13 @@ def compare(account: Json, asked: Question) -> Compared:
 
 def blamed_otherwise(ours: Answer, found: list[Outcome]) -> Iterable[str]:
     mine = [named(one.leg, one.layer, one.resource_ids, (one.rule or {}).get("rule_number")) for one in ours.blocked_by]
-    first = {named(o.blockers[0].leg, o.blockers[0].layer, o.blockers[0].resource_ids, o.blockers[0].rule_number) for o in found if o.blockers}
+    each = [[named(b.leg, b.layer, b.resource_ids, b.rule_number) for b in one.blockers] for one in found]
+    first = {one[0] for one in each if one}
     if not any(together(mine[0], one) for one in first):
         yield f"whyblocked blames {mine[0]} first, the reference {sorted(first, key=str)}"
     if not all(one.complete for one in found):
         return
-    theirs = {named(b.leg, b.layer, b.resource_ids, b.rule_number) for o in found for b in o.blockers}
+    theirs = {one for blockers in each for one in blockers}
     layers = {layer for _, layer, _, _ in mine}  # a gateway that refuses either way need not be named twice
     for one in sorted(theirs - set(mine), key=str):
         if one[1:3] == ("network-firewall", ()) and one[0] == "return":

@@ -78,7 +78,9 @@ def relay(walk: Crossing, arrival: Arrival) -> Arrival | None:
         return arrival
     walk.relayed = True
     name = balancer["LoadBalancerName"]
-    way = walk.choose(ways(walk, balancer, packet) or [None])
+    possible = ways(walk, balancer, packet)
+    served = [one for one in possible if one == "answers" or targets(walk, balancer, one, host)]
+    way = walk.choose(served or possible or [None])
     if way is None:
         walk.block("load-balancer", name)  # no listener
         return walk.lost()
@@ -159,7 +161,11 @@ def names_client(walk: Crossing, there: Host, client: str) -> bool:
     interface = walk.snapshot.interface(there.interface_id or "") or {"Groups": []}
     groups = [walk.snapshot.find("SecurityGroups", "GroupId", one["GroupId"]) for one in interface["Groups"]]
     named = {
-        pair["GroupId"] for group in groups if group for rule in group["IpPermissions"] for pair in rule["UserIdGroupPairs"]
+        pair["GroupId"]
+        for group in groups
+        if group
+        for rule in group["IpPermissions"]
+        for pair in rule["UserIdGroupPairs"]
     }
     return bool(named & {one["GroupId"] for one in owners})
 
@@ -192,7 +198,7 @@ def ways(walk: Crossing, balancer: Json, packet: Packet) -> list[Any]:
 
 def targets(walk: Crossing, balancer: Json, way: Any, host: Host) -> list[tuple[str, int, bool] | None]:
     """Address, port, and whether the client's address is kept: of the targets that this node may choose. None for one
-    in a zone that is not enabled."""
+    in a zone that is not enabled, and where none is registered."""
     from tests.oracle.crossing.transit import zone_of
 
     files, name = walk.snapshot.raw["Files"], balancer["LoadBalancerName"]
@@ -214,7 +220,7 @@ def targets(walk: Crossing, balancer: Json, way: Any, host: Host) -> list[tuple[
         rows = files[f"describe-target-health.{group['TargetGroupName']}"]["TargetHealthDescriptions"]
         listed = [(one["Target"]["Id"], one["Target"]["Port"], None) for one in rows]
         kind = group["TargetType"]
-    found: list[tuple[str, int, bool] | None] = []
+    found: list[tuple[str, int, bool] | None] = [] if listed else [None]
     for target, port, _ in listed:
         if kind == "instance":
             address = walk.snapshot.interfaces_of(target)[0]["PrivateIpAddress"]

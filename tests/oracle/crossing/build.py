@@ -1,4 +1,4 @@
-"""A small account, put together by name, as raw JSON: rows of AWS's answers, and under `Files` answers about one object."""
+"""A small account, put together by name, as raw JSON: rows of AWS's answers; under `Files` those about one object."""
 
 from __future__ import annotations
 
@@ -44,7 +44,13 @@ class Net:
         return routes + [shapes.route(one["Ipv6CidrBlock"], "local") for one in six]
 
     def subnet(
-        self, name: str, vpc: str, cidr: str, zone: int = 0, routes: Iterable[tuple[str, str]] = (), ipv6: str | None = None
+        self,
+        name: str,
+        vpc: str,
+        cidr: str,
+        zone: int = 0,
+        routes: Iterable[tuple[str, str]] = (),
+        ipv6: str | None = None,
     ) -> Json:
         """With a route table `rtb-NAME` and a network ACL `acl-NAME` of its own."""
         row = shapes.subnet(f"subnet-{name}", f"vpc-{vpc}", cidr, ipv6)
@@ -92,7 +98,9 @@ class Net:
         return f"igw-{vpc}"
 
     def nat(self, name: str, subnet: str, address: str, public: str | None) -> str:
-        row = self.interface(f"nat-{name}", subnet, address, (), public, InterfaceType="nat_gateway", SourceDestCheck=False)
+        row = self.interface(
+            f"nat-{name}", subnet, address, (), public, InterfaceType="nat_gateway", SourceDestCheck=False
+        )
         self.add("NatGateways", shapes.nat_gateway(f"nat-{name}", row, public) | {"AvailabilityMode": "zonal"})
         return f"nat-{name}"
 
@@ -171,7 +179,9 @@ class Net:
         self.add("TransitGatewayAttachments", row)
         return attachment
 
-    def attach_vpc(self, gateway: str, vpc: str, subnets: Sequence[str], table: str | None, appliance: bool = False) -> str:
+    def attach_vpc(
+        self, gateway: str, vpc: str, subnets: Sequence[str], table: str | None, appliance: bool = False
+    ) -> str:
         attachment = self.attach(gateway, "vpc", f"vpc-{vpc}", table)
         self.add(
             "TransitGatewayVpcAttachments",
@@ -195,7 +205,12 @@ class Net:
 
     def transit_route(self, cidr: str, attachment: str | None, kind: str = "static", **more: str) -> Json:
         """As `search-transit-gateway-routes` prints it; without an attachment a blackhole."""
-        row: Json = {"DestinationCidrBlock": cidr, "Type": kind, "State": "active" if attachment else "blackhole", **more}
+        row: Json = {
+            "DestinationCidrBlock": cidr,
+            "Type": kind,
+            "State": "active" if attachment else "blackhole",
+            **more,
+        }
         if attachment:
             found = self.one("TransitGatewayAttachments", "TransitGatewayAttachmentId", attachment)
             keys = ("ResourceId", "ResourceType", "TransitGatewayAttachmentId")
@@ -206,7 +221,13 @@ class Net:
 
     def vpn_gateway(self, name: str, vpc: str | None) -> str:
         attached = [{"VpcId": f"vpc-{vpc}", "State": "attached"}] if vpc else []
-        row = {"VpnGatewayId": f"vgw-{name}", "State": "available", "Type": "ipsec.1", "AmazonSideAsn": 64512, "Tags": []}
+        row = {
+            "VpnGatewayId": f"vgw-{name}",
+            "State": "available",
+            "Type": "ipsec.1",
+            "AmazonSideAsn": 64512,
+            "Tags": [],
+        }
         self.add("VpnGateways", {**row, "VpcAttachments": attached})
         return f"vgw-{name}"
 
@@ -238,188 +259,3 @@ class Net:
         row["VpnGatewayId" if gateway.startswith("vgw") else "TransitGatewayId"] = gateway
         self.add("VpnConnections", row)
         return f"vpn-{name}"
-
-    # Endpoints
-
-    def endpoint(self, name: str, vpc: str, kind: str, subnets: Sequence[str] = (), service: str = "", **more: object) -> Json:
-        row: Json = {
-            "VpcEndpointId": f"vpce-{name}",
-            "VpcEndpointType": kind,
-            "VpcId": f"vpc-{vpc}",
-            "ServiceName": service or f"com.amazonaws.{shapes.REGION}.{name}",
-            "State": "available",
-            "RouteTableIds": [],
-            "SubnetIds": [f"subnet-{one}" for one in subnets],
-            "Groups": [],
-            "NetworkInterfaceIds": [],
-            "DnsEntries": [],
-            "IpAddressType": "ipv4",
-            "PrivateDnsEnabled": False,
-            "RequesterManaged": kind == "GatewayLoadBalancer",
-            "OwnerId": shapes.OWNER,
-            "CreationTimestamp": shapes.CREATED,
-            "Tags": [],
-        }
-        return self.add("VpcEndpoints", row | more)
-
-    def gateway_load_balancer_endpoint(self, name: str, subnet: str, address: str) -> str:
-        vpc = self.one("Subnets", "SubnetId", f"subnet-{subnet}")["VpcId"]
-        row = self.interface(name, subnet, address, (), InterfaceType="gateway_load_balancer_endpoint")
-        service = f"com.amazonaws.vpce.{shapes.REGION}.vpce-svc-0a1b2c3d4e5f60718"
-        self.endpoint(
-            name, vpc[4:], "GatewayLoadBalancer", [subnet], service, NetworkInterfaceIds=[row["NetworkInterfaceId"]]
-        )
-        return f"vpce-{name}"
-
-    def firewall(self, name: str, vpc: str, endpoints: dict[str, str], policy: Json) -> None:
-        """`endpoints`: the endpoint of each subnet, by name."""
-        files = self.raw["Files"]
-        arn = ARN.format("network-firewall", f"firewall/{name}")
-        states = {}
-        for subnet, endpoint in endpoints.items():
-            zone = self.one("Subnets", "SubnetId", f"subnet-{subnet}")["AvailabilityZone"]
-            attachment = {"SubnetId": f"subnet-{subnet}", "EndpointId": f"vpce-{endpoint}", "Status": "READY"}
-            states[zone] = {"Attachment": attachment}
-        files["list-firewalls"] = {"Firewalls": [{"FirewallName": name, "FirewallArn": arn}]}
-        files[f"describe-firewall.{name}"] = {
-            "Firewall": {
-                "FirewallName": name,
-                "FirewallArn": arn,
-                "FirewallPolicyArn": ARN.format("network-firewall", f"firewall-policy/{name}"),
-                "VpcId": f"vpc-{vpc}",
-                "SubnetMappings": [{"SubnetId": f"subnet-{subnet}"} for subnet in endpoints],
-                "FirewallId": name,
-            },
-            "FirewallStatus": {
-                "Status": "READY",
-                "ConfigurationSyncStateSummary": "IN_SYNC",
-                "SyncStates": states,
-            },
-        }
-        files[f"describe-firewall-policy.{name}"] = {
-            "FirewallPolicyResponse": {
-                "FirewallPolicyName": name,
-                "FirewallPolicyArn": ARN.format("network-firewall", f"firewall-policy/{name}"),
-                "FirewallPolicyId": name,
-            },
-            "FirewallPolicy": policy,
-        }
-
-    def rule_group(self, name: str, group: Json, stateful: bool) -> str:
-        kind = "stateful-rulegroup" if stateful else "stateless-rulegroup"
-        arn = ARN.format("network-firewall", f"{kind}/{name}")
-        self.raw["Files"][f"describe-rule-group.{name}"] = {
-            "RuleGroup": group,
-            "RuleGroupResponse": {
-                "RuleGroupArn": arn,
-                "RuleGroupName": name,
-                "RuleGroupId": name,
-                "Type": "STATEFUL" if stateful else "STATELESS",
-                "Capacity": 100,
-                "RuleGroupStatus": "ACTIVE",
-            },
-        }
-        return arn
-
-    # Load balancers
-
-    def balancer(
-        self,
-        name: str,
-        kind: str,
-        nodes: dict[str, tuple[str, str | None]],
-        groups: Sequence[str],
-        internal: bool,
-        cross_zone: bool,
-    ) -> str:
-        """`nodes`: private and public address in each subnet. Gives its ARN."""
-        path = f"{'app' if kind == 'application' else 'net'}/{name}/0123456789abcdef"
-        arn = ARN.format("elasticloadbalancing", f"loadbalancer/{path}")
-        zones = []
-        for subnet, (private, public) in nodes.items():
-            self.interface(
-                f"{name}-{subnet}",
-                subnet,
-                private,
-                groups,
-                public,
-                Description=f"ELB {path if kind != 'classic' else name}",
-                RequesterId="amazon-elb",
-                InterfaceType="network_load_balancer" if kind == "network" else "interface",
-                SourceDestCheck=False,
-            )
-            zone = self.one("Subnets", "SubnetId", f"subnet-{subnet}")["AvailabilityZone"]
-            zones.append({"ZoneName": zone, "SubnetId": f"subnet-{subnet}", "LoadBalancerAddresses": []})
-        vpc = self.one("Subnets", "SubnetId", f"subnet-{next(iter(nodes))}")["VpcId"]
-        row: Json = {
-            "LoadBalancerName": name,
-            "Scheme": "internal" if internal else "internet-facing",
-            "DNSName": f"{name}-1234567890.{shapes.REGION}.elb.amazonaws.com",
-            "SecurityGroups": list(groups),
-        }
-        attributes = f"describe-load-balancer-attributes.{name}"
-        if kind == "classic":
-            self.raw["Files"][attributes] = {
-                "LoadBalancerAttributes": {"CrossZoneLoadBalancing": {"Enabled": cross_zone}}
-            }
-            subnets = [f"subnet-{subnet}" for subnet in nodes]
-            more = {"VPCId": vpc, "Subnets": subnets, "AvailabilityZones": [one["ZoneName"] for one in zones]}
-            self.add("LoadBalancerDescriptions", {**row, **more, "ListenerDescriptions": [], "Instances": []})
-            return name
-        setting = {"Key": "load_balancing.cross_zone.enabled", "Value": str(cross_zone).lower()}
-        self.raw["Files"][attributes] = {"Attributes": [setting]}
-        if not groups:
-            del row["SecurityGroups"]
-        row |= {"LoadBalancerArn": arn, "VpcId": vpc, "State": {"Code": "active"}, "Type": kind, "IpAddressType": "ipv4"}
-        self.add("LoadBalancers", {**row, "AvailabilityZones": zones})
-        return arn
-
-    def listener(self, balancer: str, protocol: str, port: int, actions: list[Json]) -> str:
-        """With its default rule."""
-        arn = f"{balancer.replace(':loadbalancer/', ':listener/')}/{port:016x}"
-        row = {"ListenerArn": arn, "LoadBalancerArn": balancer, "Protocol": protocol, "Port": port}
-        self.add("Listeners", {**row, "DefaultActions": actions})
-        self.rule(arn, "default", actions)
-        return arn
-
-    def rule(self, listener: str, priority: str, actions: list[Json]) -> None:
-        arn = f"{listener.replace(':listener/', ':listener-rule/')}/{len(self.rows('Rules')):016x}"
-        conditions = [] if priority == "default" else [{"Field": "path-pattern", "Values": ["/x/*"]}]
-        row = {"RuleArn": arn, "Priority": priority, "Conditions": conditions, "IsDefault": priority == "default"}
-        self.add("Rules", {**row, "Actions": actions})
-
-    def forward(self, shares: dict[str, int]) -> list[Json]:
-        named = [{"TargetGroupArn": self.group_arn(name), "Weight": weight} for name, weight in shares.items()]
-        return [{"Type": "forward", "Order": 1, "ForwardConfig": {"TargetGroups": named}}]
-
-    def group_arn(self, name: str) -> str:
-        return ARN.format("elasticloadbalancing", f"targetgroup/{name}/fedcba9876543210")
-
-    def target_group(
-        self, name: str, vpc: str, protocol: str, kind: str, targets: Sequence[tuple[str, int]], **attributes: str
-    ) -> None:
-        """`attributes`: cross_zone, and preserve where the load balancer may keep the client's address."""
-        self.add(
-            "TargetGroups",
-            {
-                "TargetGroupArn": self.group_arn(name),
-                "TargetGroupName": name,
-                "Protocol": protocol,
-                "Port": 80,
-                "VpcId": f"vpc-{vpc}",
-                "TargetType": kind,
-                "HealthCheckEnabled": True,
-                "HealthCheckProtocol": "TCP",
-                "HealthCheckPort": "traffic-port",
-                "IpAddressType": "ipv4",
-                "LoadBalancerArns": [],
-            },
-        )
-        names = {"cross_zone": "load_balancing.cross_zone.enabled", "preserve": "preserve_client_ip.enabled"}
-        settings = [{"Key": names[key], "Value": value} for key, value in attributes.items()]
-        self.raw["Files"][f"describe-target-group-attributes.{name}"] = {"Attributes": settings}
-        rows = [
-            {"Target": {"Id": target, "Port": port}, "HealthCheckPort": str(port), "TargetHealth": {"State": "healthy"}}
-            for target, port in targets
-        ]
-        self.raw["Files"][f"describe-target-health.{name}"] = {"TargetHealthDescriptions": rows}

@@ -108,7 +108,7 @@ def matches(wanted: Json, packet: Packet) -> bool:
 
 def rule_group(files: Json, reference: Json) -> Json:
     found: Json = files[f"describe-rule-group.{reference['ResourceArn'].rpartition('/')[2]}"]["RuleGroup"]
-    return found["RulesSource"] if "RulesSource" in found else found
+    return found.get("RulesSource", found)
 
 
 def stateful(walk: Crossing, files: Json, policy: Json, packet: Packet, home: list[str]) -> str:

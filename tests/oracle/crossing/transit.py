@@ -167,9 +167,7 @@ def best(routes: list[Json], wanted: str, snapshot: Snapshot | None = None) -> J
             cidrs = (snapshot and snapshot.prefix_list(route["PrefixListId"])) or []
         else:
             cidrs = [route["DestinationCidrBlock"]]
-        for cidr in cidrs:
-            if inside(wanted, cidr):
-                found.append((-network(cidr).prefixlen, rank(route), route))
+        found += [(-network(cidr).prefixlen, rank(route), route) for cidr in cidrs if inside(wanted, cidr)]
     return min(found, key=lambda one: one[:2])[2] if found else None
 
 

@@ -10,6 +10,7 @@ from tests.oracle.crossing import balancers, endpoints, firewall, nat, transit, 
 from tests.oracle.evaluator import evaluate, outcome
 from tests.oracle.model import Beyond, Host, Json, Outcome, Packet
 from tests.oracle.routing import Lookup, lookup, table_of_gateway
+from tests.oracle.rules import near
 from tests.oracle.snapshot import Snapshot
 from tests.oracle.walk import Arrival, Segment, Walk
 
@@ -104,9 +105,9 @@ class Crossing(Walk):
         """What comes in by a middlebox may not leave past it (facts 4.1)."""
         table = table_of_gateway(self.snapshot, gateway_id)
         route = lookup(self.snapshot, table, packet.source) if table else None
-        if route is not None and route.kind == "vpce" and route.state == "active":
-            if (self.leg, route.target) not in self.passed:
-                self.block("internet-gateway", gateway_id)
+        redirected = route is not None and route.kind == "vpce" and route.state == "active"
+        if route is not None and redirected and (self.leg, route.target) not in self.passed:
+            self.block("internet-gateway", gateway_id)
         return super().internet_gateway(host, packet, gateway_id)
 
     def into_vpc(self, host: Host, packet: Packet, gateway: Json | None) -> Arrival | None:
@@ -135,10 +136,11 @@ class Crossing(Walk):
             return False
         if not self.gateways:
             return super().refers(member, interface, direction)
-        if member["VpcId"] == interface["VpcId"] or self.snapshot.active_peering(member["VpcId"], interface["VpcId"]):
+        if near(self.snapshot, member["VpcId"], interface["VpcId"]):
             self.doubt("a group of the same or a peered VPC, across a transit gateway")
-        vpcs = [member["VpcId"], interface["VpcId"]]
-        return direction == "ingress" and len(self.gateways) == 1 and transit.refers(self.snapshot, *self.gateways, vpcs)
+        if direction == "egress" or len(self.gateways) > 1:
+            return False
+        return transit.refers(self.snapshot, self.gateways[0], [member["VpcId"], interface["VpcId"]])
 
 
 def outcomes(account: Json, *asked: Any, nat_port: int | None = None, **options: Any) -> Iterator[Outcome]:
