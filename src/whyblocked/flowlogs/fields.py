@@ -209,8 +209,7 @@ def is_nearly_default(tokens: list[bytes]) -> bool:
 def _alike(tokens: list[bytes], names: tuple[str, ...]) -> int:
     """How many fields fit their names before the first that does not."""
     pairs = list(zip(tokens, names, strict=False))
-    fine = (token == b"-" or name not in _KINDS or bool(_KINDS[name].match(token)) for token, name in pairs)
-    return next((at for at, fits in enumerate(fine) if not fits), len(pairs))
+    return next((at for at, (token, name) in enumerate(pairs) if not fits(Format((name,)), [token])), len(pairs))
 
 
 def canonical(name: str) -> str:
