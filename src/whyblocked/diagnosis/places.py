@@ -183,7 +183,7 @@ def _from_anywhere(interface: NetworkInterface) -> Bundle:
 
 
 def _place(account: Account, interface: NetworkInterface, groups: int, acl: int, subnet: Subnet | Missing) -> Place:
-    own = [(a.version, int(a), int(a)) for a in account.addresses(interface)]
+    own = [(a.version, int(a), int(a)) for a in account.addresses_of(interface)]
     blocks = [ip_network(text, strict=False) for text in delegated_prefixes(interface)]
     own += [(block.version, *span(block)) for block in blocks]
     inside = () if isinstance(subnet, Missing) else tuple((n.version, *span(n)) for n in subnet.networks)

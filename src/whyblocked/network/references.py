@@ -271,7 +271,7 @@ def _peers_of_group(
         (int(address), int(address))
         for member in members
         if member.vpc_id in scope
-        for address in account.addresses(member)
+        for address in account.addresses_of(member)
         if address.version == version
     ]
     for member in members:
