@@ -14,6 +14,7 @@ from whyblocked.config.account import Missing
 from whyblocked.diagnosis.peers import PASSES, UNKNOWN, Cell, Traffic, about, acl_cells, at_ports, group_cells
 from whyblocked.diagnosis.places import DIRECTIONS, VERSIONS, Place, Places
 from whyblocked.flowlogs.groups import NONE, Table
+from whyblocked.flowlogs.listed import OTHERS, Listed
 from whyblocked.network.packets import ALL_PORTS, join_intervals
 from whyblocked.network.rules import GroupRule
 
@@ -27,15 +28,19 @@ class Numbers:
     """The table's addresses as numbers of at most 32 bits that keep their order: IPv6 ones by their rank."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        odd = [place for place, text in enumerate(texts) if ":" in text or "." not in text]
+        if isinstance(texts, Listed):  # a large table knows the numbers
+            odd = np.flatnonzero(texts.codes >= OTHERS).tolist()
+            self.number: Column = np.where(texts.codes >= OTHERS, 0, texts.codes)
+        else:
+            odd = [place for place, text in enumerate(texts) if ":" in text or "." not in text]
+            plain = list(texts)
+            for place in odd:
+                plain[place] = "0"
+            self.number = np.frombuffer(b"".join(map(inet_aton, plain)), ">u4").astype(np.int64)
         six = [place for place in odd if ":" in texts[place]]
-        plain = list(texts)
-        for place in odd:
-            plain[place] = "0"
         self.version: Column = np.full(len(texts), 4, np.int8)
         self.version[odd] = 0
         self.version[six] = 6
-        self.number: Column = np.frombuffer(b"".join(map(inet_aton, plain)), ">u4").astype(np.int64)
         values = [inet_pton(AF_INET6, texts[place]) for place in six]
         self._ranked = sorted(set(values))
         ranks = {value: rank for rank, value in enumerate(self._ranked)}

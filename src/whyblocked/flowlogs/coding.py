@@ -5,19 +5,15 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from whyblocked.flowlogs.groups import NONE, UNKNOWN
-
-Column = NDArray[Any]
+from whyblocked.flowlogs.listed import OTHERS, Column, Listed, in_order_of_texts
 
 _DOT, _ZERO = ord("."), ord("0")
-_OTHERS = 1 << 32  # from here on: what is no IPv4 address, as its place in a list
 _FEW = np.iinfo(np.int16).max
 _PLACES = (1, 10, 100)
 _OCTETS = pa.array([str(number) for number in range(256)])
@@ -94,33 +90,30 @@ class Addresses:
             names = texts.take(pa.array(others)).to_pylist()
             if not all(map(_is_address, names)):
                 return None
-            found[others] = self._others.of(names).astype(np.int64) + _OTHERS
+            found[others] = self._others.of(names).astype(np.int64) + OTHERS
         return found
 
     def unknown(self) -> int:
         """The number that stands for an address that no record tells."""
-        return int(self._others.of([UNKNOWN])[0]) + _OTHERS
+        return int(self._others.of([UNKNOWN])[0]) + OTHERS
 
     def texts(self, codes: Column) -> pa.Array:
         """The addresses with these numbers."""
         parts = [_OCTETS.take(pa.array(codes >> shift & 255)) for shift in (24, 16, 8, 0)]
         found = pc.binary_join_element_wise(*parts, ".")
-        others = codes >= _OTHERS
+        others = codes >= OTHERS
         if others.any():
-            texts = [self._others.texts[code] for code in (codes[others] - _OTHERS).tolist()]
+            texts = [self._others.texts[code] for code in (codes[others] - OTHERS).tolist()]
             found = pc.replace_with_mask(found, pa.array(others), pa.array(texts, pa.string()))
         return found
 
-    def ranked(self, parts: Sequence[Column]) -> tuple[list[str], list[Column]]:
+    def ranked(self, parts: Sequence[Column]) -> tuple[Listed, list[Column]]:
         """All addresses with the numbers in these parts, sorted by their texts, and each part's places among them."""
         used, inside = different(*parts)
-        texts = self.texts(used)
-        order = pc.sort_indices(texts)  # by their bytes, which for these is the order of strings
-        places = np.empty(len(texts), np.int32)
-        places[order.to_numpy()] = np.arange(len(texts), dtype=np.int32)
-        found = [places[part] for part in inside]
-        sorted_texts: list[str] = texts.take(order).to_pylist()
-        return sorted_texts, found
+        order = in_order_of_texts(used, self._others.texts)
+        places = np.empty(len(used), np.int32)
+        places[order] = np.arange(len(used), dtype=np.int32)
+        return Listed(used[order], self._others.texts), [places[part] for part in inside]
 
 
 def different(*columns: Column) -> tuple[Column, list[Column]]:
