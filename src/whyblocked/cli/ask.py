@@ -72,10 +72,10 @@ def answer(question: Question, account: Account, evidence: EvidenceSettings, out
         out = console(no_color)
         text.render_verdict(examined.answer, out)
         out.file.flush()
-        found = _weighed(session, examined, evidence, shown=True)
+        found = session.fix(question, _weighed(session, examined, evidence, shown=True))
         text.render_evidence(found, out, examined.answer)
         return found.exit_status
-    found = _weighed(session, examined, evidence, shown=False)
+    found = session.fix(question, _weighed(session, examined, evidence, shown=False))
     if output == "json":
         from whyblocked.report import json
 

@@ -139,12 +139,31 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     enable_command: str | None = None
 
 
+class FixStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of a fix, for one blocker: in words, as commands, and in whose account and Region."""
+
+    summary: str
+    commands: list[str]
+    account_id: str | None = None
+    region: str | None = None
+
+
 class Fix(msgspec.Struct, frozen=True, kw_only=True):
-    """A change that was applied to a copy of the account and made the whole question pass."""
+    """A change that was applied to a copy of the account and made the whole question pass.
+
+    ``then`` is the verdict with it: ``undetermined`` where nothing that AWS shows blocks any more, and the rest can't
+    be told. ``also_allows`` says what else it lets pass, ``warnings`` where AWS's semantics surprise or a quota is
+    passed, ``room`` how much of the quotas is used then. ``terraform`` are the lines of a file that does the same.
+    """
 
     summary: str
     commands: list[str]
     also_allows: str | None = None
+    terraform: list[str] = []
+    then: Literal["allowed", "undetermined"] = "allowed"
+    steps: list[FixStep] = []
+    warnings: list[str] = []
+    room: list[str] = []
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +182,7 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything whyblocked found out about one question."""
+    """Everything whyblocked found out about one question. ``no_fix`` says why there are no ``fixes``."""
 
     schema_version: Literal[1] = 1
     question: Asking
@@ -175,6 +194,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     return_: list[Hop] = msgspec.field(name="return")
     evidence: Evidence
     fixes: list[Fix] = []
+    no_fix: str | None = None
     warnings: list[str] = []
     missing: list[str] = []
 
