@@ -119,6 +119,17 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: str | None = None
 
 
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """When the records of the question at one interface changed: the last of the one action, the first of the other."""
+
+    interface_id: str
+    direction: Literal["ingress", "egress"]
+    before: Literal["ACCEPT", "REJECT"]
+    until: str
+    after: Literal["ACCEPT", "REJECT"]
+    since: str
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the flow logs say of the question (``unavailable`` where none could be read)."""
 
@@ -135,6 +146,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     sources: list[str] = []
     seen: list[Seen] = []
     timeline: list[Moment] = []
+    turn: Turn | None = None
     notes: list[str] = []
     enable_command: str | None = None
 
@@ -146,6 +158,28 @@ class FixStep(msgspec.Struct, frozen=True, kw_only=True):
     commands: list[str]
     account_id: str | None = None
     region: str | None = None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that CloudTrail tells of, on a resource that decides the question (``resource_ids``).
+
+    ``by`` is who made it, from ``source_address`` with ``user_agent``, or in the AWS ``console``. ``may_have_caused``:
+    by what it did, it may be why the verdict is what it is; ``why`` says how.
+    """
+
+    time: str
+    event_name: str
+    event_id: str | None
+    resource_ids: list[str]
+    by: str
+    source_address: str | None = None
+    user_agent: str | None = None
+    console: bool = False
+    account_id: str | None = None
+    region: str | None = None
+    summary: str
+    may_have_caused: bool = False
+    why: str | None = None
 
 
 class Fix(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,7 +216,12 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything whyblocked found out about one question. ``no_fix`` says why there are no ``fixes``."""
+    """Everything whyblocked found out about one question.
+
+    ``changes`` are recent ones of what decides, those that may have caused the verdict first; ``change_summary`` joins
+    the first of them with the records, ``change_notes`` say what of CloudTrail was not read.
+    ``no_fix`` says why there are no ``fixes``.
+    """
 
     schema_version: Literal[1] = 1
     question: Asking
@@ -197,6 +236,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     no_fix: str | None = None
     warnings: list[str] = []
     missing: list[str] = []
+    changes: list[Change] = []
+    change_summary: str | None = None
+    change_notes: list[str] = []
 
     @property
     def exit_status(self) -> int:

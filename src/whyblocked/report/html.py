@@ -81,6 +81,7 @@ def _page(seen: Outline) -> Iterator[str]:
         yield from _path(path)
     yield from _nearest(seen)
     yield from _evidence(seen)
+    yield from _changes(seen)
     yield from _next(seen)
     yield from _list("Warnings", seen.warnings)
     yield from _list("Could not be read", seen.missing)
@@ -183,6 +184,23 @@ def _chart(moments: list[Moment]) -> Iterator[str]:
     words = f"{first} to {last} UTC, at most {peak:,} at once; below: rejected, above: accepted"
     yield f"<figcaption>{escape(words)}</figcaption>"
     yield "</figure>"
+
+
+def _changes(seen: Outline) -> Iterator[str]:
+    if not seen.changes:
+        return
+    yield "<section>"
+    yield "<h2>What changed <small>CloudTrail</small></h2>"
+    if seen.changes.summary:
+        yield f"<p>{escape(seen.changes.summary)}</p>"
+    yield "<ul>"
+    for row in seen.changes.rows:
+        mark = '<strong class="no">!</strong> ' if row.suspicious else ""
+        why = f"<br>{escape(row.why)}" if row.why else ""
+        yield f"<li>{mark}{_code(row.when)} {escape(row.what)}<br>{escape(row.who)}{why}</li>"
+    yield from (f"<li>{escape(note)}</li>" for note in seen.changes.notes)
+    yield "</ul>"
+    yield "</section>"
 
 
 def _next(seen: Outline) -> Iterator[str]:

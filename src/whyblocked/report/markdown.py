@@ -43,6 +43,7 @@ def _lines(seen: Outline) -> Iterator[str]:
     for path in seen.paths:
         yield from _path(path)
     yield from _evidence(seen)
+    yield from _changes(seen)
     yield from _next(seen)
     for title, items in (("Warnings", seen.warnings), ("Could not be read", seen.missing)):
         if items:
@@ -75,6 +76,21 @@ def _evidence(seen: Outline) -> Iterator[str]:
         yield ""
     yield from (f"- {label}: {prose(words)}" for label, words in rows)
     yield from (f"- {prose(note)}" for note in seen.evidence.notes)
+
+
+def _changes(seen: Outline) -> Iterator[str]:
+    if not seen.changes:
+        return
+    yield from _section("What changed", "CloudTrail")
+    if seen.changes.summary:
+        yield prose(seen.changes.summary)
+        yield ""
+    rows, more = seen.changes.shown()
+    for row in rows:
+        yield f"- {'**!** ' if row.suspicious else ''}{code(row.when)} {prose(row.what)}, {prose(row.who)}"
+        if row.why:
+            yield f"  - {prose(row.why)}"
+    yield from (f"- {prose(note)}" for note in (*((more,) if more else ()), *seen.changes.notes))
 
 
 def _next(seen: Outline) -> Iterator[str]:

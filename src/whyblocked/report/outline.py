@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from msgspec import structs
 
 from whyblocked.diagnosis.answer import Answer, Evidence, Finding, Fix, Hop, Leg, NearMiss, PacketSet, Seen
+from whyblocked.report.changes import Changes, changes_of
 from whyblocked.report.safe import safe
 from whyblocked.report.words import (
     count_words,
@@ -111,6 +112,7 @@ class Outline(NamedTuple):
     warnings: list[str]
     missing: list[str]
     evidence: Evidence
+    changes: Changes
 
 
 def outline(answer: Answer) -> Outline:
@@ -139,6 +141,7 @@ def outline(answer: Answer) -> Outline:
         warnings=answer.warnings,
         missing=answer.missing,
         evidence=answer.evidence,
+        changes=changes_of(answer),
     )
 
 

@@ -178,6 +178,7 @@ def _fill(text: str, cells: int) -> str:
 
 def _rest(seen: Outline, first: Outline, width: int) -> Iterator[Text]:
     yield from _evidence(seen, width)
+    yield from _changes(seen, width)
     for number, fix in enumerate(seen.fixes):
         yield from _fix(fix, number, width)
     if not seen.fixes and (seen.next_steps or seen.no_fix):
@@ -215,6 +216,23 @@ def _fix(fix: Fix, number: int, width: int) -> Iterator[Text]:
         yield Text("  As Terraform:")
         for line in fix.terraform:
             yield Text(f"    {line}".rstrip(), "dim")
+
+
+def _changes(seen: Outline, width: int) -> Iterator[Text]:
+    if not seen.changes:
+        return
+    yield from _section("What changed", "CloudTrail")
+    if seen.changes.summary:
+        yield from wrapped(Text(seen.changes.summary), _prose(width), 2)
+    rows, more = seen.changes.shown()
+    for row in rows:
+        sign = ("! ", "bold red") if row.suspicious else ("· ", "")
+        yield from wrapped(Text.assemble(sign, (row.when, "bold"), f"  {row.what}"), width, 2, 4)
+        yield from wrapped(Text(row.who, "dim"), width, 4, 6)
+        if row.why:
+            yield from wrapped(Text(row.why), _prose(width), 4)
+    for note in (*((more,) if more else ()), *seen.changes.notes):
+        yield from wrapped(Text.assemble("· ", note), _prose(width), 2, 4)
 
 
 def _evidence(seen: Outline, width: int) -> Iterator[Text]:

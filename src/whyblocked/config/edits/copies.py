@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from whyblocked.config.account import Account, Missing, Query
-from whyblocked.config.edits import acls, gateways, groups, interfaces, kinds, routes
+from whyblocked.config.edits import acls, balancers, gateways, groups, interfaces, kinds, routes, transits
 from whyblocked.config.edits.making import Waiting
 from whyblocked.config.operations import permission_of
 from whyblocked.config.replacing import take_over
@@ -44,6 +44,24 @@ _MAKERS: dict[type, Callable[[Account, Any], None]] = {
     kinds.CreateVpcBlockPublicAccessExclusion: gateways.exclude,
     kinds.DeleteVpcBlockPublicAccessExclusion: gateways.include,
     kinds.ModifyManagedPrefixList: gateways.modify_prefix_list,
+    kinds.CreateTransitGatewayRoute: transits.create,
+    kinds.ReplaceTransitGatewayRoute: transits.exchange,
+    kinds.DeleteTransitGatewayRoute: transits.delete,
+    kinds.AssociateTransitGatewayRouteTable: transits.associate,
+    kinds.DisassociateTransitGatewayRouteTable: transits.disassociate,
+    kinds.EnableTransitGatewayRouteTablePropagation: transits.enable,
+    kinds.DisableTransitGatewayRouteTablePropagation: transits.disable,
+    kinds.ModifyTransitGatewayVpcAttachment: transits.modify_attachment,
+    kinds.ModifyTransitGateway: transits.modify_gateway,
+    kinds.CreateListener: balancers.create_listener,
+    kinds.ModifyListener: balancers.modify_listener,
+    kinds.DeleteListener: balancers.delete_listener,
+    kinds.RegisterTargets: balancers.register,
+    kinds.DeregisterTargets: balancers.deregister,
+    kinds.SetSubnets: balancers.set_subnets,
+    kinds.SetSecurityGroups: balancers.set_groups,
+    kinds.ModifyLoadBalancerAttributes: balancers.modify_balancer,
+    kinds.ModifyTargetGroupAttributes: balancers.modify_target_group,
 }
 
 
