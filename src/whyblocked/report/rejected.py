@@ -31,7 +31,7 @@ _TITLES: dict[int, tuple[str, str]] = {
     OWN: ("Between your own addresses", ""),
     LOST: ("Lost by a transit gateway", ""),
     INTERNET: ("To and from the internet", ""),
-    UNTOLD: ("Not explained", "the rules, or what the records lack, could not be told"),
+    UNTOLD: ("Not explained", "the rules can not be read, or the records do not tell enough"),
     CHANGED: ("Allowed by today's rules", "they changed since, or the security group had forgotten the connection"),
     ELSEWHERE: ("At interfaces that are not in the configuration", "they are gone, or in another account or Region"),
     SCANS: ("Internet scanners", "strangers that knock everywhere; nothing is to be done"),
