@@ -58,8 +58,16 @@ class Session:
         return Simulator(self.account)
 
     def explain(self, question: Question) -> Answer:
-        """The answer from the configuration alone."""
+        """The answer from the configuration alone; :meth:`fix` looks for what would mend it."""
         return self.examine(question).answer
+
+    def fix(self, question: Question, found: Answer) -> Answer:
+        """The answer to ``question`` with fixes that were tested, where it is blocked; else as it is."""
+        if found.verdict not in ("blocked", "partial"):
+            return found
+        from whyblocked.diagnosis.fixing.telling import fixed
+
+        return fixed(self.account, question, found)
 
     def examine(self, question: Question) -> Examined:
         """The answer from the configuration, ready to be weighed against flow logs."""

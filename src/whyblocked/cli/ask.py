@@ -86,10 +86,10 @@ def answer(
         out = console(no_color)
         text.render_verdict(examined.answer, out)
         out.file.flush()
-        found = _completed(session, examined, evidence, changes, shown=True)
+        found = _completed(session, question, examined, evidence, changes, shown=True)
         text.render_evidence(found, out, examined.answer)
         return found.exit_status
-    found = _completed(session, examined, evidence, changes, shown=False)
+    found = _completed(session, question, examined, evidence, changes, shown=False)
     if output == "json":
         from whyblocked.report import json
 
@@ -106,9 +106,15 @@ def answer(
 
 
 def _completed(
-    session: Session, examined: Examined, evidence: EvidenceSettings, changes: ChangesSettings, *, shown: bool
+    session: Session,
+    question: Question,
+    examined: Examined,
+    evidence: EvidenceSettings,
+    changes: ChangesSettings,
+    *,
+    shown: bool,
 ) -> Answer:
-    """The answer with its evidence and with what changed, which is looked for meanwhile."""
+    """The answer with its evidence, its fixes, and with what changed, which is looked for meanwhile."""
     looking = None
     if changes.wanted:
         from datetime import UTC, datetime
@@ -116,7 +122,7 @@ def _completed(
         from whyblocked.diagnosis.changes import ChangesRequest
 
         looking = session.look_for_changes(examined, ChangesRequest(datetime.now(UTC), changes.since, changes.always))
-    found = _weighed(session, examined, evidence, shown=shown)
+    found = session.fix(question, _weighed(session, examined, evidence, shown=shown))
     return found if looking is None else looking.told(found)
 
 

@@ -151,6 +151,15 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     enable_command: str | None = None
 
 
+class FixStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of a fix, for one blocker: in words, as commands, and in whose account and Region."""
+
+    summary: str
+    commands: list[str]
+    account_id: str | None = None
+    region: str | None = None
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """A change that CloudTrail tells of, on a resource that decides the question (``resource_ids``).
 
@@ -174,11 +183,21 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fix(msgspec.Struct, frozen=True, kw_only=True):
-    """A change that was applied to a copy of the account and made the whole question pass."""
+    """A change that was applied to a copy of the account and made the whole question pass.
+
+    ``then`` is the verdict with it: ``undetermined`` where nothing that AWS shows blocks any more, and the rest can't
+    be told. ``also_allows`` says what else it lets pass, ``warnings`` where AWS's semantics surprise or a quota is
+    passed, ``room`` how much of the quotas is used then. ``terraform`` are the lines of a file that does the same.
+    """
 
     summary: str
     commands: list[str]
     also_allows: str | None = None
+    terraform: list[str] = []
+    then: Literal["allowed", "undetermined"] = "allowed"
+    steps: list[FixStep] = []
+    warnings: list[str] = []
+    room: list[str] = []
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,6 +220,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     ``changes`` are recent ones of what decides, those that may have caused the verdict first; ``change_summary`` joins
     the first of them with the records, ``change_notes`` say what of CloudTrail was not read.
+    ``no_fix`` says why there are no ``fixes``.
     """
 
     schema_version: Literal[1] = 1
@@ -213,6 +233,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     return_: list[Hop] = msgspec.field(name="return")
     evidence: Evidence
     fixes: list[Fix] = []
+    no_fix: str | None = None
     warnings: list[str] = []
     missing: list[str] = []
     changes: list[Change] = []

@@ -37,6 +37,10 @@ EVIDENCE = {
     "silent": "the flow logs have no record of this",
     "unavailable": "no flow logs to compare with",
 }
+TESTED = {
+    "allowed": "tested on a copy of the account: with it the question passes",
+    "undetermined": "tested on a copy of the account: nothing that AWS shows blocks it any more",
+}
 LEGS: dict[Leg, str] = {"forward": "on the way there", "return": "on the way back"}
 _MARKS: dict[str, Mark] = {"allow": "yes", "deny": "no", "unknown": "unknown"}
 _DOES = {
@@ -103,6 +107,7 @@ class Outline(NamedTuple):
     paths: list[Path]
     needs: list[str]
     fixes: list[Fix]
+    no_fix: str | None
     next_steps: list[tuple[str, str | None]]  # a sentence, and the command that does it
     warnings: list[str]
     missing: list[str]
@@ -131,6 +136,7 @@ def outline(answer: Answer) -> Outline:
         ],
         needs=answer.missing if answer.verdict == "undetermined" else [],
         fixes=answer.fixes,
+        no_fix=answer.no_fix,
         next_steps=list(dict.fromkeys((f.next_step, f.command) for f in answer.blocked_by if f.next_step)),
         warnings=answer.warnings,
         missing=answer.missing,
