@@ -24,6 +24,7 @@ from whyblocked.network.routes import Table, compile_table
 from whyblocked.network.rules import AclRule, Direction, GroupRule, acl_rules, group_rules
 from whyblocked.network.sighting import Sighting
 from whyblocked.network.supposed import Supposed, spans_of_interface
+from whyblocked.network.suricata import FirewallRule
 
 Step = tuple[Node, Bundle]
 Handler = Callable[["Walk", Node, Bundle], Iterable[Step]]
@@ -63,7 +64,7 @@ class Blocker(msgspec.Struct, frozen=True, kw_only=True):
     direction: Direction | None = None
     resource_ids: tuple[str, ...] = ()
     rule: dict[str, Any] | None = None
-    tried: tuple[GroupRule | AclRule, ...] = ()
+    tried: tuple[GroupRule | AclRule | FirewallRule | transit.Entry, ...] = ()
     interface_id: str | None = None
     subnet_id: str | None = None
     vpc_id: str | None = None
