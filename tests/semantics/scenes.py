@@ -12,7 +12,8 @@ from whyblocked.network.flow import Bundle, Node, Piece
 from whyblocked.network.graph import NetworkGraph
 from whyblocked.network.hops import HANDLERS, NEIGHBOURS
 from whyblocked.network.packets import TCP, Packets
-from whyblocked.network.walk import Rulebook, Walk
+from whyblocked.network.rulebook import Rulebook
+from whyblocked.network.walk import Walk
 
 Rules = list[Json]
 Acl = tuple[Rules, Rules]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 
 from whyblocked.config import resources as r
@@ -19,13 +20,25 @@ def private_addresses(interface: r.NetworkInterface) -> tuple[Ip, ...]:
 
 def public_addresses(interface: r.NetworkInterface) -> tuple[tuple[IPv4Address, IPv4Address], ...]:
     """Pairs of private and public IPv4 address, primary first."""
+    return _associated(interface, lambda association: association.public_ip)
+
+
+def carrier_addresses(interface: r.NetworkInterface) -> tuple[tuple[IPv4Address, IPv4Address], ...]:
+    """Pairs of private and carrier IPv4 address, primary first."""
+    return _associated(interface, lambda association: association.carrier_ip)
+
+
+def _associated(
+    interface: r.NetworkInterface, address_of: Callable[[r.Association], str | None]
+) -> tuple[tuple[IPv4Address, IPv4Address], ...]:
     pairs: dict[str, str] = {}
-    if interface.association and interface.association.public_ip and interface.private_ip_address:
-        pairs[interface.private_ip_address] = interface.association.public_ip
-    for address in interface.private_ip_addresses:
-        if address.association and address.association.public_ip:
-            pairs.setdefault(address.private_ip_address, address.association.public_ip)
-    return tuple((_ipv4(private), _ipv4(public)) for private, public in pairs.items())
+    for private, association in (
+        (interface.private_ip_address, interface.association),
+        *((one.private_ip_address, one.association) for one in interface.private_ip_addresses),
+    ):
+        if private and association and (outside := address_of(association)):
+            pairs.setdefault(private, outside)
+    return tuple((_ipv4(private), _ipv4(outside)) for private, outside in pairs.items())
 
 
 def _ipv4(text: str) -> IPv4Address:

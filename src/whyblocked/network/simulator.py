@@ -8,8 +8,9 @@ from whyblocked.config.account import Account
 from whyblocked.network.asked import Asked
 from whyblocked.network.graph import NetworkGraph
 from whyblocked.network.hops import HANDLERS, NEIGHBOURS
+from whyblocked.network.rulebook import Rulebook
 from whyblocked.network.start import starts
-from whyblocked.network.walk import Rulebook, Walk
+from whyblocked.network.walk import Walk
 
 
 class Simulator:

@@ -13,15 +13,14 @@ import msgspec
 
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.addresses import Ip, private_addresses
-from whyblocked.config.resources import NetworkInterface, RouteTable, SecurityGroup, Subnet
-from whyblocked.network import transit
+from whyblocked.config.resources import NetworkInterface
 from whyblocked.network.beyond import reason
 from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged, split
 from whyblocked.network.graph import UNMODELLED, NetworkGraph
-from whyblocked.network.packets import DESTINATION, Interval, Packets, span, subtract_all
+from whyblocked.network.packets import DESTINATION, Packets, subtract_all
 from whyblocked.network.protocols import is_icmp
-from whyblocked.network.routes import Table, compile_table
-from whyblocked.network.rules import AclRule, Direction, GroupRule, acl_rules, group_rules
+from whyblocked.network.rulebook import Rulebook
+from whyblocked.network.rules import AclRule, Direction, GroupRule
 from whyblocked.network.sighting import Sighting
 from whyblocked.network.supposed import Supposed, spans_of_interface
 from whyblocked.network.suricata import FirewallRule
@@ -69,90 +68,6 @@ class Blocker(msgspec.Struct, frozen=True, kw_only=True):
     subnet_id: str | None = None
     vpc_id: str | None = None
     next_step: str | None = None
-
-
-class Rulebook:
-    """Rules and routes made ready for evaluation, once for all questions about an account."""
-
-    def __init__(self, account: Account) -> None:
-        self._account = account
-        self._version = account.version
-        self._kept: dict[tuple[object, ...], Any] = {}
-
-    def _keep(self, key: tuple[object, ...], make: Callable[[], Any]) -> Any:
-        if self._version != self._account.version:
-            self._kept.clear()
-            self._version = self._account.version
-        found = self._kept.get(key)
-        if found is None:
-            found = self._kept[key] = make()
-        return found
-
-    def made(self, key: tuple[object, ...], make: Callable[[], Any]) -> Any:
-        """Whatever else is made ready for evaluation, by a key of its own."""
-        return self._keep(key, make)
-
-    def table(self, table: RouteTable, version: int) -> Table:
-        """The route table for look-ups of one IP version."""
-        found: Table = self._keep(
-            ("table", table.route_table_id, version), lambda: compile_table(table, version, self._account)
-        )
-        return found
-
-    def spans(self, subnet: Subnet, version: int) -> list[Interval]:
-        """The addresses of a subnet in one IP version."""
-        found: list[Interval] = self._keep(
-            ("spans", subnet.subnet_id, version), lambda: [span(n) for n in subnet.networks if n.version == version]
-        )
-        return found
-
-    def transit(self, gateway_id: str, table_id: str, version: int) -> transit.Table | Missing:
-        """The route table of a transit gateway for look-ups of one IP version."""
-        found: transit.Table | Missing = self._keep(
-            ("transit", table_id, version), lambda: transit.compile_table(self._account, gateway_id, table_id, version)
-        )
-        return found
-
-    def acl(self, subnet: Subnet, direction: Direction, version: int) -> tuple[str, list[AclRule]] | Missing:
-        """The id and rules of the network ACL of a subnet."""
-        acl = self._account.network_acl_of(subnet)
-        if isinstance(acl, Missing):
-            return acl
-        rules: list[AclRule] = self._keep(
-            ("acl", acl.network_acl_id, direction, version), lambda: acl_rules(acl, direction, version)
-        )
-        return acl.network_acl_id, rules
-
-    def groups(
-        self, interface: NetworkInterface, direction: Direction
-    ) -> tuple[tuple[GroupRule, ...], tuple[Missing, ...]]:
-        """The rules of all groups of an interface together, and what could not be read of them."""
-        ids = tuple(sorted(group.group_id for group in interface.groups))
-        found: tuple[tuple[GroupRule, ...], tuple[Missing, ...]] = self._keep(
-            ("groups", ids, direction), lambda: self._group_rules(ids, direction)
-        )
-        return found
-
-    def _group_rules(
-        self, ids: tuple[str, ...], direction: Direction
-    ) -> tuple[tuple[GroupRule, ...], tuple[Missing, ...]]:
-        rules: list[GroupRule] = []
-        missing: list[Missing] = []
-        for group_id in ids:
-            group = self._account.security_group(group_id)
-            if isinstance(group, Missing):
-                self._account.rules_of(group_id)
-                missing.append(group)
-            else:
-                rules += self._rules_of(group, direction)
-        return tuple(rules), tuple(missing)
-
-    def _rules_of(self, group: SecurityGroup, direction: Direction) -> list[GroupRule]:
-        found: list[GroupRule] = self._keep(
-            ("group", group.group_id, direction),
-            lambda: group_rules(group, self._account.rules_of(group.group_id), direction),
-        )
-        return found
 
 
 class Walk:

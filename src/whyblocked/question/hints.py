@@ -1,19 +1,22 @@
-"""The way out of an end that was not found: what it could have been, and where else to look."""
+"""The way out of an end that was not found or is ambiguous: what it could be, and where else to look."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from whyblocked.config.account import Account
 from whyblocked.config.ownership import ownership
 from whyblocked.config.resources import Instance, NetworkInterface, name_tag
+from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.question.shapes import ID_DIGITS
 from whyblocked.text import clean
 
 if TYPE_CHECKING:
     from whyblocked.question.find import Search
+
+_MOST_CANDIDATES = 20
 
 
 def describe_instance(instance: Instance) -> str:
@@ -93,3 +96,21 @@ def similar(search: Search, text: str) -> tuple[str, ...]:
         found.update(dict.fromkeys(map(describe_instance, instances)))
         found.update(dict.fromkeys(describe_interface(i, account) for i in interfaces))
     return tuple(f"similar: {line}" for line in list(found)[:5])
+
+
+def not_found(
+    search: Search, what: str, text: str, message: str, resource_id: str
+) -> EndpointError | UndeterminedError:
+    """What to raise for an end that is nowhere, or that could not be looked for everywhere."""
+    if search.refused:
+        reasons = tuple(dict.fromkeys(clean(str(missing)) for missing in search.refused))
+        return UndeterminedError(f"{what}: '{clean(text)}' could not be looked up: {', '.join(reasons)}", reasons)
+    return EndpointError(f"{what}: {message} in {elsewhere(search.account, resource_id)}", similar(search, text))
+
+
+def ambiguous(what: str, text: str, message: str, lines: Iterable[str]) -> EndpointError:
+    """What to raise for an end that several things could be, with a line for each that names it alone."""
+    candidates = list(lines)
+    if len(candidates) > _MOST_CANDIDATES:
+        candidates[_MOST_CANDIDATES:] = [f"and {len(candidates) - _MOST_CANDIDATES} more"]
+    return EndpointError(f"{what}: '{clean(text)}' is ambiguous, {message}; use one of these:", tuple(candidates))

@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/wavelength/latest/developerguide/how-wavelengths-wor
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address
 
 from whyblocked.config.account import Account, Missing
+from whyblocked.config.addresses import carrier_addresses
 from whyblocked.config.exits import carrier_gateway
-from whyblocked.config.resources import CarrierGateway, NetworkInterface
+from whyblocked.config.resources import CarrierGateway, GatewayAttachment
 from whyblocked.network.flow import Bundle, Node, Piece, flagged
+from whyblocked.network.hops.internet_gateway import check_attachment, sender_of
 from whyblocked.network.hops.public_access import check
 from whyblocked.network.packets import ICMP, TCP
 from whyblocked.network.walk import Step, Walk
@@ -44,9 +45,7 @@ def neighbours(account: Account, here: Node) -> Iterable[Node]:
 def _leave(walk: Walk, node: Node, bundle: Bundle, gateway: CarrierGateway) -> Iterator[Step]:
     if gateway.state not in ("available", ""):
         bundle = _refuse(walk, node, bundle, "BAD_STATE", f"{node.id} is {gateway.state}, not available.")
-    if gateway.vpc_id != bundle.vpc_id:
-        summary = f"{node.id} belongs to {gateway.vpc_id}, so it carries nothing for {bundle.vpc_id}."
-        bundle = _refuse(walk, node, bundle, "BAD_STATE_ATTACHMENT", summary)
+    bundle = check_attachment(walk, node, bundle, [GatewayAttachment(vpc_id=gateway.vpc_id)])
     if bundle.version == 6:
         bundle = _refuse(walk, node, bundle, "CARRIER_GATEWAY_CARRIES_NO_IPV6", f"{node.id} carries no IPv6.")
     bundle = bundle.but(pieces=tuple(_translated(walk, node, bundle, piece) for piece in bundle.pieces))
@@ -72,14 +71,14 @@ def _refuse(walk: Walk, node: Node, bundle: Bundle, code: str, summary: str) -> 
 
 
 def _translated(walk: Walk, node: Node, bundle: Bundle, piece: Piece) -> Piece:
-    low, high = piece.packets.source
     if piece.packets.version == 6:
         return piece
-    owner = walk.account.interface_at(bundle.vpc_id or "", IPv4Address(low)) if low == high else None
+    owner = sender_of(walk, bundle, piece)
     if isinstance(owner, Missing):
         walk.lack(owner)
         return piece._replace(unknown=True)
-    carrier = _carrier_addresses(owner).get(low) if owner else None
+    pairs = carrier_addresses(owner) if owner else ()
+    carrier = next((int(carrier) for private, carrier in pairs if int(private) == piece.packets.source[0]), None)
     if carrier is not None:
         return piece.with_source(carrier)
     who = owner.network_interface_id if owner else "The source"
@@ -96,20 +95,10 @@ def _translated(walk: Walk, node: Node, bundle: Bundle, piece: Piece) -> Piece:
     return piece._replace(blocked=True)
 
 
-def _carrier_addresses(interface: NetworkInterface) -> dict[int, int]:
-    """The carrier address for each private one of an interface."""
-    pairs = [(interface.private_ip_address, interface.association)]
-    pairs += [(address.private_ip_address, address.association) for address in interface.private_ip_addresses]
-    return {
-        int(IPv4Address(private)): int(IPv4Address(found.carrier_ip))
-        for private, found in pairs
-        if private and found and found.carrier_ip
-    }
-
-
 def _reply(walk: Walk, node: Node, bundle: Bundle) -> Step:
     """The carrier address becomes the private one again."""
-    behind = {c: private for private, c in (_carrier_addresses(bundle.goal) if bundle.goal else {}).items()}
+    pairs = carrier_addresses(bundle.goal) if bundle.goal else ()
+    behind = {int(carrier): int(private) for private, carrier in pairs}
     pieces = tuple(
         p.with_destination(behind[p.packets.destination[0]]) if p.packets.destination[0] in behind else p
         for p in bundle.pieces

@@ -59,7 +59,7 @@ def check_attachment(walk: Walk, node: Node, bundle: Bundle, attachments: Iterab
     walk.block(
         bundle,
         bundle.pieces,
-        layer=node.kind,
+        layer="internet-gateway" if node.kind == "carrier-gateway" else node.kind,
         code="BAD_STATE_ATTACHMENT",
         summary=f"{node.id} is not attached to {bundle.vpc_id}, so it carries nothing for it.",
         resource_ids=(node.id,),
@@ -74,7 +74,7 @@ def _translated(walk: Walk, node: Node, bundle: Bundle, piece: Piece) -> Iterato
     if translated is not None:
         yield piece.with_source(int(translated))
         return
-    owner = _owner(walk, bundle, piece.packets.version, piece.packets.source)
+    owner = sender_of(walk, bundle, piece)
     if isinstance(owner, Missing):
         walk.lack(owner)
         yield piece._replace(unknown=True)
@@ -123,6 +123,11 @@ def _addresses_of_nat(walk: Walk, bundle: Bundle, vpc_id: str | None = None) -> 
         for address in (gateway.nat_gateway_addresses if gateway and vpc_id in (None, gateway.vpc_id) else ())
         if address.public_ip  # alone with a regional gateway, which shows no private one
     }
+
+
+def sender_of(walk: Walk, bundle: Bundle, piece: Piece) -> NetworkInterface | Missing | None:
+    """The interface of the bundle's VPC that a piece is from, where it is from one address."""
+    return _owner(walk, bundle, piece.packets.version, piece.packets.source)
 
 
 def _owner(walk: Walk, bundle: Bundle, version: int, addresses: Interval) -> NetworkInterface | Missing | None:

@@ -12,19 +12,16 @@ from whyblocked.config.account import Missing
 from whyblocked.config.resources import NatGateway
 from whyblocked.network import nat64
 from whyblocked.network.flow import Binding, Bundle, Node, Piece, flagged, split
-from whyblocked.network.hops import encryption, nat_addresses
+from whyblocked.network.hops import encryption, nat_addresses, own_vpc
 from whyblocked.network.packets import (
     DESTINATION,
     DESTINATION_PORTS,
     ICMP,
     ICMPV6,
-    SOURCE,
     TCP,
     UDP,
     Interval,
     intersect,
-    network_words,
-    span,
 )
 from whyblocked.network.protocols import has_ports
 from whyblocked.network.walk import Step, Walk
@@ -90,23 +87,16 @@ def _translated(piece: Piece, own: int) -> Piece:
 
 def _check_source(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
     """It serves its own VPC, and what a transit gateway brings; nobody behind a peering connection or a VPN."""
-    vpc = walk.account.vpcs.get(bundle.vpc_id or "")
-    if vpc is None or (bundle.via or "").startswith("tgw-"):
+    if (bundle.via or "").startswith("tgw-"):
         return bundle
-    own, others = split(bundle.pieces, SOURCE, [span(n) for n in vpc.networks if n.version == bundle.version])
-    if not others:
-        return bundle
-    where = network_words(bundle.version, [piece.packets.source for piece in others])
-    walk.block(
+    return own_vpc.refuse_others(
+        walk,
+        node,
         bundle,
-        others,
-        layer="nat-gateway",
         code="NGW_REQUIRES_SOURCE_IN_VPC",
-        summary=f"{node.id} serves {bundle.vpc_id} only, and {where} is not in it.",
-        resource_ids=(node.id,),
+        serves=f"{node.id} serves {bundle.vpc_id} only",
         next_step="Use a NAT gateway in the sender's own VPC, or come by a transit gateway.",
     )
-    return bundle.but(pieces=(*own, *flagged(tuple(others), blocked=True)))
 
 
 def _check_ipv6(walk: Walk, node: Node, bundle: Bundle) -> Generator[Step, None, Bundle]:

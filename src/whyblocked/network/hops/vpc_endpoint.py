@@ -14,8 +14,8 @@ from whyblocked.config.endpoints import firewall_behind, vpc_endpoint
 from whyblocked.config.resources import VpcEndpoint
 from whyblocked.config.resources.endpoints import APPLIANCES, GATEWAY
 from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged, guessed, split
-from whyblocked.network.hops import network_firewall
-from whyblocked.network.packets import DESTINATION_PORTS, ICMP, ICMPV6, SOURCE, TCP, network_words, span
+from whyblocked.network.hops import network_firewall, own_vpc
+from whyblocked.network.packets import DESTINATION_PORTS, ICMP, ICMPV6, TCP
 from whyblocked.network.policies import restricts
 from whyblocked.network.walk import Step, Walk
 
@@ -116,7 +116,14 @@ def _service(walk: Walk, node: Node, endpoint: VpcEndpoint | None, bundle: Bundl
         _stray(walk, node, here)
         return
     here = _check_protocol(walk, node, here)
-    here = _check_source(walk, node, here)
+    here = own_vpc.refuse_others(
+        walk,
+        node,
+        here,
+        code="VPCE_GATEWAY_REQUIRES_SOURCE_IN_VPC",
+        serves=f"Gateway endpoint {node.id} serves hosts of {vpc_id} only",
+        next_step="Use an interface endpoint, or a NAT gateway in front of the gateway endpoint.",
+    )
     service = endpoint.service_name if endpoint else "its service"
     walk.note(here, "vpc-endpoint", node.id, "deliver", detail=f"to {service}", subnet_id=None)
     if endpoint is not None:
@@ -159,27 +166,6 @@ def _check_protocol(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
         resource_ids=(node.id,),
     )
     return bundle.but(pieces=(*kept, *pings, *flagged(tuple(refused), blocked=True)))
-
-
-def _check_source(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
-    """A gateway endpoint serves its own VPC: what comes by peering, VPN or transit gateway it does not take."""
-    vpc = walk.account.vpcs.get(bundle.vpc_id or "")
-    if vpc is None:
-        return bundle
-    own, others = split(bundle.pieces, SOURCE, [span(n) for n in vpc.networks if n.version == bundle.version])
-    if not others:
-        return bundle
-    where = network_words(bundle.version, [piece.packets.source for piece in others])
-    walk.block(
-        bundle,
-        others,
-        layer="vpc-endpoint",
-        code="VPCE_GATEWAY_REQUIRES_SOURCE_IN_VPC",
-        summary=f"Gateway endpoint {node.id} serves hosts of {vpc.vpc_id} only, and {where} is not in it.",
-        resource_ids=(node.id,),
-        next_step="Use an interface endpoint, or a NAT gateway in front of the gateway endpoint.",
-    )
-    return bundle.but(pieces=(*own, *flagged(tuple(others), blocked=True)))
 
 
 # -- in front of appliances -----------------------------------------------------------------------------------------

@@ -12,11 +12,11 @@ from typing import NamedTuple
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.exits import direct_connect, vpn_connections, vpn_gateway
 from whyblocked.config.resources import Route, VpnConnection, VpnGateway, block
-from whyblocked.network.flow import Bundle, Node, Piece, flagged, split
-from whyblocked.network.hops import edge
+from whyblocked.network.flow import Bundle, Node, flagged, split
+from whyblocked.network.hops import edge, own_vpc
 from whyblocked.network.hops.encryption import remark
 from whyblocked.network.hops.internet_gateway import check_attachment
-from whyblocked.network.packets import DESTINATION, SOURCE, Interval, network_words, span, subtract_intervals
+from whyblocked.network.packets import DESTINATION, Interval, network_words, span, subtract_intervals
 from whyblocked.network.walk import Step, Walk
 
 
@@ -59,7 +59,14 @@ def _leave(walk: Walk, node: Node, bundle: Bundle, gateway: VpnGateway) -> Itera
     if not bundle.established:
         bundle = _check_state(walk, node, bundle, gateway)
     remark(walk, node, bundle, "virtual_private_gateway")
-    leaving = bundle.but(pieces=_from_this_vpc(walk, node, bundle))
+    leaving = own_vpc.refuse_others(
+        walk,
+        node,
+        bundle,
+        code="VGW_PRIVATE_IP_ASSOCIATION_FOR_EGRESS",
+        serves=f"{node.id} takes only what interfaces of {bundle.vpc_id} send",
+        next_step="Connect the networks by a transit gateway: a VPC passes nothing on for others.",
+    )
     for ends in _ways(walk, node, leaving):
         if isinstance(ends.why, Missing):
             if not ends.why.pending:
@@ -86,31 +93,6 @@ def _check_state(walk: Walk, node: Node, bundle: Bundle, gateway: VpnGateway) ->
         )
         bundle = bundle.but(pieces=flagged(bundle.pieces, blocked=True))
     return check_attachment(walk, node, bundle, gateway.vpc_attachments)
-
-
-def _from_this_vpc(walk: Walk, node: Node, bundle: Bundle) -> tuple[Piece, ...]:
-    """Only what interfaces of its own VPC send goes out: a VPC is no way through for others."""
-    blocks = _blocks(walk, bundle)
-    if not blocks:
-        return bundle.pieces
-    own, others = split(bundle.pieces, SOURCE, blocks)
-    if others:
-        where = network_words(bundle.version, [piece.packets.source for piece in others])
-        walk.block(
-            bundle,
-            others,
-            layer="vpn-gateway",
-            code="VGW_PRIVATE_IP_ASSOCIATION_FOR_EGRESS",
-            summary=f"{node.id} takes only what interfaces of {bundle.vpc_id} send, and {where} is not in it.",
-            resource_ids=(node.id,),
-            next_step="Connect the networks by a transit gateway: a VPC passes nothing on for others.",
-        )
-    return (*own, *flagged(tuple(others), blocked=True))
-
-
-def _blocks(walk: Walk, bundle: Bundle) -> list[Interval]:
-    vpc = walk.account.vpcs.get(bundle.vpc_id or "")
-    return [span(network) for network in vpc.networks if network.version == bundle.version] if vpc else []
 
 
 class _End(NamedTuple):
