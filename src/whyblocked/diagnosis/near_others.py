@@ -59,9 +59,9 @@ class Listeners:
         words = traffic_words(self._want, gap.failed, over, ports, ALL_PORTS)
         return NearMiss(
             rule={"listener_protocol": protocol, "listener_port": port},
-            failed=dimensions(gap.failed, "destination"),
+            failed=dimensions(gap.failed),
             summary="; ".join(words).replace("allows", "takes"),
-            distance=distances(self._want, gap.failed, "destination", ports, None),
+            distance=distances(self._want, gap.failed, over, ports),
         )
 
 
@@ -100,14 +100,14 @@ class FirewallRules:
         words = traffic_words(want, failed, box.protocol, box.destination_ports, box.source_ports)
         if failed & SOURCE_PORT:
             words.append(f"allows source ports {interval_text([box.source_ports])}, not {interval_text([want.codes])}")
-        distance: dict[str, int] = distances(want, failed, "source", box.destination_ports, None)
+        distance: dict[str, int] = distances(want, failed, box.protocol, box.destination_ports)
         for side, bit, block in (("source", SOURCE, box.source), ("destination", DESTINATION, box.destination)):
             if failed & bit:
                 words.append(_outside(want, side, block))
                 distance[side] = block_gap(want, side, want.version, block)[1]  # type: ignore[arg-type]
         return NearMiss(
             rule=network_firewall.described(rule),
-            failed=dimensions(failed, "source"),
+            failed=dimensions(failed),
             summary="; ".join(words),
             distance=distance,
         )

@@ -9,8 +9,6 @@ from whyblocked.config.account import Account
 from whyblocked.config.resources import Route, Tag, TransitGatewayRoute, block, owner_tag
 from whyblocked.diagnosis.answer import NearMiss
 from whyblocked.diagnosis.nearness import (
-    DESTINATION,
-    FAMILY,
     PLACE,
     Gap,
     Wanted,
@@ -22,7 +20,7 @@ from whyblocked.diagnosis.nearness import (
 )
 from whyblocked.network import transit
 from whyblocked.network.hops import route_table, transit_gateway
-from whyblocked.network.packets import ALL_PORTS, Interval, network_text, span
+from whyblocked.network.packets import ALL_PORTS, ALL_PROTOCOLS, Interval, network_text, span
 from whyblocked.network.walk import Blocker
 
 _SHARED = {4: 8, 6: 32}  # bits that a route and a destination have in common at least, to be called near
@@ -82,7 +80,7 @@ class Routes:
 
     def _close(self, way: Way) -> tuple[int, int] | None:
         failed, bits = block_gap(self._want, "destination", way.version, way.span)
-        if failed == DESTINATION:
+        if failed and way.version == self._want.version:
             length = (32 if way.version == 4 else 128) - (way.span[1] - way.span[0]).bit_length()
             return (failed, bits) if length - bits >= _SHARED[way.version] else None
         return (failed, bits) if failed else None
@@ -90,20 +88,21 @@ class Routes:
     def told(self, gap: Gap) -> NearMiss:
         (failed, bits, way), want = self._near[gap.place], self._want
         written = network_text(way.version, [way.span])
+        measured = bits if way.version == want.version else None
         if failed == PLACE:
             hider = (self._taken or {}).get("destination")
             words = f"shadowed: it would take it, but {hider} is more specific, and AWS does not fall back"
-        elif failed == FAMILY and not way.listed:
+        elif way.version != want.version and not way.listed:
             words = f"it is for IPv{way.version} only"
         else:
             words = block_words(want, "destination", way.version, way.span, written)
             words += f", the nearest entry of {way.route.destination}" if way.listed else ""
         return NearMiss(
             rule=way.described,
-            failed=dimensions(failed, "destination"),
+            failed=dimensions(failed),
             summary=words,
             owner=self._owner,
-            distance=distances(want, failed, "destination", ALL_PORTS, bits),
+            distance=distances(want, failed, ALL_PROTOCOLS, ALL_PORTS, "destination", measured),
             shadowed_by=self._taken if failed == PLACE else None,
         )
 

@@ -10,7 +10,6 @@ from whyblocked.config.account import Account
 from whyblocked.config.resources import NetworkInterface, block, owner_tag
 from whyblocked.diagnosis.answer import NearMiss
 from whyblocked.diagnosis.nearness import (
-    FAMILY,
     FAR,
     PLACE,
     SIDES,
@@ -56,8 +55,13 @@ class GroupRules:
 
     def gaps(self) -> Iterator[Gap]:
         want, side = self._want, self._side
+        known: dict[tuple[Interval, Interval, Interval], tuple[int, int]] = {}  # many rules are about the same ports
         for place, rule in enumerate(self._rules):
-            failed, way = traffic_gap(want, rule.protocol, rule.ports, rule.codes)
+            traffic = rule.protocol, rule.ports, rule.codes
+            gap = known.get(traffic)
+            if gap is None:
+                gap = known[traffic] = traffic_gap(want, *traffic)
+            failed, way = gap
             if rule.block is not None:
                 more, bits = block_gap(want, side, rule.version or 4, rule.block)
             else:
@@ -69,21 +73,21 @@ class GroupRules:
         rule, want, side = self._rules[gap.place], self._want, self._side
         words = traffic_words(want, gap.failed, rule.protocol, rule.ports, rule.codes)
         bits = None
-        if gap.failed & (SIDES[side] | FAMILY):
+        if gap.failed & SIDES[side]:
             if rule.block is not None:
                 words.append(block_words(want, side, rule.version or 4, rule.block, rule.peer))
-                bits = None if gap.failed & FAMILY else block_gap(want, side, rule.version or 4, rule.block)[1]
+                bits = block_gap(want, side, want.version, rule.block)[1] if rule.version == want.version else None
             else:
                 peer = self._peer(rule, traffic_gap(want, rule.protocol, rule.ports, rule.codes)[0])
                 words.append(peer.why)
                 bits = peer.bits
         return NearMiss(
             rule=rule.described(),
-            failed=dimensions(gap.failed, side),
+            failed=dimensions(gap.failed),
             summary="; ".join(words),
             description=rule.description,
             owner=self._owner(rule),
-            distance=distances(want, gap.failed, side, rule.ports, bits),
+            distance=distances(want, gap.failed, rule.protocol, rule.ports, side, bits),
         )
 
     def _owner(self, rule: GroupRule) -> str | None:
@@ -100,7 +104,10 @@ class GroupRules:
             peer = self._listed(rule.peer) if rule.kind == "prefix-list" else self._carried(rule)
             self._peers[key] = peer
         if not failed and not peer.failed:  # it names ours, and yet it did not match
-            why = f"{rule.peer} is carried there, but a reference to it does not reach that far"
+            why = (
+                f"{rule.peer} is carried there, but the reference does not count: not behind appliances, nor in VPCs "
+                "that are not peered with this one in the same Region"
+            )
             return Peer(SIDES[self._side], 1, why)
         return peer
 
@@ -119,7 +126,7 @@ class GroupRules:
             return _MATCHES
         gaps = [(block_gap(self._want, self._side, n.version, span(n)), str(n)) for n in networks]
         ((failed, bits), nearest), network = min(zip(gaps, networks, strict=True), key=lambda found: found[0])
-        if failed == FAMILY:
+        if network.version != self._want.version:
             return Peer(failed, bits, f"{name} has IPv{network.version} entries only", None)
         words = block_words(self._want, self._side, network.version, span(network), nearest)
         return Peer(failed, bits, f"{words}, the nearest entry of {name}", bits)
@@ -132,7 +139,7 @@ class GroupRules:
             return Peer(side, _NOT_CARRIED, f"its reference to {group} is stale: the peering connection is gone")
         low, high = self._want.side(self._side)
         if low != high:
-            return Peer(side, FAR, f"{ours} is more than the interfaces that carry {group}")
+            return Peer(side, FAR, f"{group} stands for the interfaces that carry it, and not for {ours}")
         address = IPv4Address(low) if self._want.version == 4 else IPv6Address(low)
         public = self._account.known_public_owner(address)
         if public is not None:
@@ -198,9 +205,10 @@ class AclRules:
         traffic = rule.box.protocol, rule.box.destination_ports, rule.box.source_ports
         words = traffic_words(want, gap.failed, *traffic)
         bits = None
-        if gap.failed & (SIDES[side] | FAMILY):
+        if gap.failed & SIDES[side]:
             words.append(block_words(want, side, rule.box.version, self._block(rule), rule.cidr))
-            bits = block_gap(want, side, rule.box.version, self._block(rule))[1] if not gap.failed & FAMILY else None
+            if rule.box.version == want.version:
+                bits = block_gap(want, side, want.version, self._block(rule))[1]
         first = self._covering(gap.place)
         if gap.failed & PLACE:
             would = "would allow it" if gap.failed == PLACE else "stands behind the one that decides"
@@ -210,10 +218,10 @@ class AclRules:
         shadow = first.described() if first else self._deciding if gap.failed & PLACE else None
         return NearMiss(
             rule=rule.described(),
-            failed=dimensions(gap.failed, side),
+            failed=dimensions(gap.failed),
             summary="; ".join(words),
             owner=self._owner,
-            distance=distances(want, gap.failed, side, rule.box.destination_ports, bits),
+            distance=distances(want, gap.failed, *traffic[:2], side, bits),
             shadowed_by=shadow,
         )
 

@@ -15,9 +15,8 @@ Side = Literal["source", "destination"]
 
 # What fails, as bits, so that a thousand rules are compared quickly.
 SOURCE, DESTINATION, PORT, PROTOCOL, TYPE = 1, 2, 4, 8, 16
-FAMILY = 32  # a block of the other IP version: the side fails
-SOURCE_PORT = 64  # a firewall alone looks at it
-PLACE = 128  # nothing about the packets: the rule stands behind the one that decides
+SOURCE_PORT = 32  # a firewall alone looks at it
+PLACE = 64  # nothing about the packets: the rule stands behind the one that decides
 _DIMENSIONS: tuple[tuple[int, Dimension], ...] = (
     (PROTOCOL, "protocol"),
     (PORT, "port"),
@@ -110,18 +109,25 @@ def traffic_gap(want: Wanted, protocol: Interval, ports: Interval, codes: Interv
     """What fails of protocol, ports and ICMP types, and how far the ports are off, as a number of bits."""
     if covers(protocol, want.protocol):
         if has_ports(want.protocol):
-            reach = port_reach(want, ports)
-            return (PORT, reach.bit_length()) if reach else (0, 0)
+            way = _port_way(want, ports)
+            return (PORT, way) if way else (0, 0)
         if is_icmp(want.protocol, want.version):
             return (0, 0) if covers(ports, want.ports) and covers(codes, want.codes) else (TYPE, 0)
         return 0, 0
     if has_ports(want.protocol) and has_ports(protocol):
-        reach = port_reach(want, ports)
-        return (PROTOCOL | PORT, reach.bit_length()) if reach else (PROTOCOL, 0)
+        way = _port_way(want, ports)
+        return (PROTOCOL | PORT, way) if way else (PROTOCOL, 0)
     if ports == ALL_PORTS:
         return PROTOCOL, 0
     # Ports of a rule say nothing about packets without them, nor ICMP types about packets with ports.
     return PROTOCOL | (TYPE if is_icmp(want.protocol, want.version) else PORT), 16
+
+
+def _port_way(want: Wanted, ports: Interval) -> int:
+    """How far off ports are, in bits of the way to the next one; 0 where all of them are held."""
+    if covers(ports, want.ports):
+        return 0
+    return max(ports[0] - want.ports[1], want.ports[0] - ports[1], 1).bit_length()
 
 
 def port_reach(want: Wanted, ports: Interval) -> int:
@@ -129,31 +135,27 @@ def port_reach(want: Wanted, ports: Interval) -> int:
     return max(ports[0] - want.ports[0], want.ports[1] - ports[1], 0)
 
 
-def bits_outside(version: int, block: Interval, ours: Interval) -> int:
+def bits_outside(block: Interval, ours: Interval) -> int:
     """How many bits shorter the block's prefix would have to be to hold our addresses; 0 where it does."""
     if covers(block, ours):
         return 0
-    width = 32 if version == 4 else 128
-    length = width - (block[1] - block[0]).bit_length()
-    common = width - (min(block[0], ours[0]) ^ max(block[1], ours[1])).bit_length()
-    return length - common
+    around = (min(block[0], ours[0]) ^ max(block[1], ours[1])).bit_length()
+    return max(around - (block[1] - block[0]).bit_length(), 1)
 
 
 def block_gap(want: Wanted, side: Side, version: int, block: Interval) -> tuple[int, int]:
     """What fails of a block, and by how many bits; of the other IP version, the wider is the nearer."""
-    if version != want.version:
-        return FAMILY, 1 + (32 if version == 4 else 128) - (block[1] - block[0]).bit_length()
-    bits = bits_outside(version, block, want.side(side))
+    if version != want.version:  # the wider, the nearer
+        return SIDES[side], 1 + (32 if version == 4 else 128) - (block[1] - block[0]).bit_length()
+    bits = bits_outside(block, want.side(side))
     return (SIDES[side], bits) if bits else (0, 0)
 
 
 # -- words ----------------------------------------------------------------------------------------------------------
 
 
-def dimensions(failed: int, side: Side) -> list[Dimension]:
+def dimensions(failed: int) -> list[Dimension]:
     """The dimensions that failed, by name."""
-    if failed & FAMILY:
-        failed |= SIDES[side]
     if failed & SOURCE_PORT:
         failed |= PORT
     return [name for bit, name in _DIMENSIONS if failed & bit]
@@ -181,17 +183,19 @@ def block_words(want: Wanted, side: Side, version: int, block: Interval, written
         return f"{written} is IPv{version}, and {ours} is IPv{want.version}"
     if covers(want.side(side), block):
         return f"{written} is only a part of {ours}"
-    return f"{ours} is {bits_words(bits_outside(version, block, want.side(side)))} outside {written}"
+    return f"{ours} is {bits_words(bits_outside(block, want.side(side)))} outside {written}"
 
 
 def bits_words(bits: int) -> str:
     return "one bit" if bits == 1 else f"{bits} bits"
 
 
-def distances(want: Wanted, failed: int, side: Side, ports: Interval, bits: int | None) -> dict[str, int]:
-    """How far, for what can be measured: bits of prefix for an address, ports for a port."""
+def distances(
+    want: Wanted, failed: int, protocol: Interval, ports: Interval, side: Side = "source", bits: int | None = None
+) -> dict[str, int]:
+    """How far, for what can be measured: by how much ports would have to grow, a prefix to be shorter in ``bits``."""
     found: dict[str, int] = {}
-    if failed & PORT and (reach := port_reach(want, ports)) and has_ports(want.protocol):
+    if failed & PORT and has_ports(want.protocol) and has_ports(protocol) and (reach := port_reach(want, ports)):
         found["port"] = reach
     if failed & SIDES[side] and bits is not None:
         found[side] = bits
@@ -221,11 +225,9 @@ def nearest(gaps: Iterable[Gap], most: int) -> list[Gap]:
 
     So a rule for the right port from elsewhere, one for another port and one for another protocol all come out.
     """
-    ranked = sorted(gaps, key=_RANK)
-    if not ranked:
-        return []
-    fewest = max(1, ranked[0].failed.bit_count())
-    near = [gap for gap in ranked if gap.failed.bit_count() <= fewest]
+    found = list(gaps)
+    fewest = max(1, min((gap.failed.bit_count() for gap in found), default=1))
+    near = sorted((gap for gap in found if gap.failed.bit_count() <= fewest), key=_RANK)
     first: dict[int, Gap] = {}
     for gap in near:
         first.setdefault(gap.failed, gap)
