@@ -36,6 +36,16 @@ class EndpointError(WhyblockedError):
     status = 2
 
 
+class EditError(WhyblockedError):
+    """A change to a copy of the account that AWS would refuse (``edit`` is the one), or whose file can't be read."""
+
+    status = 2
+
+    def __init__(self, message: str, edit: object = None) -> None:
+        super().__init__(message)
+        self.edit = edit
+
+
 class UndeterminedError(WhyblockedError):
     """An end of the question exists, but what is needed of it could not be read; ``missing`` names the permission."""
 

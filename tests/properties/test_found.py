@@ -85,11 +85,11 @@ def test_blockers_inside_a_vpc_that_has_no_internet_gateway() -> None:
 
 
 def test_a_block_that_holds_the_sender_itself() -> None:
-    """The packets to its own address never leave it, whatever its groups say."""
+    """The packets to its own address never leave it, whatever its groups say, so they decide nothing."""
     raw = wide_world()
     row_of(raw, "SecurityGroups", "GroupId", "sg-a")["IpPermissionsEgress"] = []
     answer = asked(raw, "i-app -> [10.0.1.10/31]:443")
-    assert answer.verdict == "partial"
+    assert answer.verdict == "blocked"
     assert [found.packets.destination for found in answer.blocked_by] == ["10.0.1.11/32"]
 
 

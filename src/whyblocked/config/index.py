@@ -41,6 +41,7 @@ class Index:
         self.carrier_gateways: dict[str, r.CarrierGateway] = {}
         self.encryption_controls: dict[str, r.EncryptionControl] = {}
         self.peerings_of: dict[str, dict[str, r.VpcPeeringConnection]] = defaultdict(dict)  # by VPC
+        self.addresses: dict[str, r.Address] = {}  # Elastic IP addresses, by allocation and by themselves
         self.prefix_lists: dict[str, tuple[str, ...]] = {}
         self.public_access: dict[tuple[str, str], r.PublicAccessOptions] = {}  # by account and Region
         self.public_access_exclusions: dict[str, r.PublicAccessExclusion] = {}
@@ -192,8 +193,9 @@ class Index:
     def suppose(self, interface: r.NetworkInterface) -> None:
         """Know an interface that is not listed by its id and in its subnet; no address and no group leads to it."""
         if self.interfaces.get(interface.network_interface_id) != interface:
+            here = self.interfaces_in[interface.subnet_id]
             self.interfaces[interface.network_interface_id] = interface
-            self.interfaces_in[interface.subnet_id][interface.network_interface_id] = interface
+            self.interfaces_in[interface.subnet_id] = {**here, interface.network_interface_id: interface}
             self.version += 1
 
     def _add_instance(self, instance: r.Instance, *_: object) -> None:
@@ -219,6 +221,11 @@ class Index:
             if side.vpc_id:
                 self.peerings_of[side.vpc_id][peering.vpc_peering_connection_id] = peering
                 self._place(side.vpc_id, side.owner_id, None, side.region)
+
+    def _add_address(self, address: r.Address, *_: object) -> None:
+        for key in (address.allocation_id, address.public_ip):
+            if key:
+                self.addresses.setdefault(key, address)
 
     def _add_public_access(self, options: r.PublicAccessOptions, account_id: str | None, region: str | None) -> None:
         self.public_access[options.aws_account_id or account_id or "", options.aws_region or region or ""] = options
@@ -343,6 +350,7 @@ _ADDERS: dict[type[r.Resource], Callable[..., None]] = {
     r.EgressOnlyInternetGateway: Index._add_egress_only_gateway,
     r.NatGateway: Index._add_nat_gateway,
     r.VpcPeeringConnection: Index._add_peering,
+    r.Address: Index._add_address,
     r.PublicAccessOptions: Index._add_public_access,
     r.PublicAccessExclusion: Index._add_exclusion,
     r.FlowLog: Index._add_flow_log,

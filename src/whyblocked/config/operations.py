@@ -97,7 +97,7 @@ _READ = (
     Operation("DescribeVpcs", "Vpcs", r.Vpc),
     Operation("DescribeSubnets", "Subnets", r.Subnet),
     Operation("DescribeRouteTables", "RouteTables", r.RouteTable),
-    Operation("DescribeNetworkAcls", "NetworkAcls", r.NetworkAcl),
+    Operation("DescribeNetworkAcls", "NetworkAcls", r.NetworkAcl, parameters=("NetworkAclIds",)),
     Operation("DescribeSecurityGroups", "SecurityGroups", r.SecurityGroup),
     Operation("DescribeSecurityGroupRules", "SecurityGroupRules", r.SecurityGroupRule, optional=True),
     Operation(
@@ -132,6 +132,7 @@ _READ = (
         r.PublicAccessExclusion,
         optional=True,
     ),
+    Operation("DescribeAddresses", "Addresses", r.Address),
     Operation("DescribeFlowLogs", "FlowLogs", r.FlowLog, filters="Filter"),
     Operation("DescribeVpnGateways", "VpnGateways", r.VpnGateway),
     Operation("DescribeVpnConnections", "VpnConnections", r.VpnConnection),
@@ -155,7 +156,12 @@ _READ = (
         "TransitGatewayPeeringAttachments",
         r.TransitGatewayPeeringAttachment,
     ),
-    Operation("DescribeTransitGatewayRouteTables", "TransitGatewayRouteTables", r.TransitGatewayRouteTable),
+    Operation(
+        "DescribeTransitGatewayRouteTables",
+        "TransitGatewayRouteTables",
+        r.TransitGatewayRouteTable,
+        parameters=("TransitGatewayRouteTableIds",),
+    ),
     Operation(
         "SearchTransitGatewayRoutes",
         "Routes",
@@ -432,7 +438,6 @@ _MANAGED = (
 """What finds the interfaces of a service's resource by its name: asked for only where a name may be one."""
 
 _SAVED = (
-    Operation("DescribeAddresses", "Addresses"),
     Operation("ListFirewallPolicies", "FirewallPolicies", service="network-firewall"),
     Operation("ListRuleGroups", "RuleGroups", service="network-firewall"),
 )

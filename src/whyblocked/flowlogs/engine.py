@@ -22,7 +22,7 @@ from typing_extensions import Buffer
 from whyblocked.flowlogs.coding import Addresses, Codes, Column, different
 from whyblocked.flowlogs.grouping import BIGGEST, Keep
 from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table
-from whyblocked.flowlogs.memory import give_back
+from whyblocked.flowlogs.memory import give_back, keep_none_of_the_large
 from whyblocked.flowlogs.records import Record, Wanted
 from whyblocked.flowlogs.rows import ALL, KEYS, SUMS, Rows, Run, hashed, in_order, joined, narrow, reduced, taken
 
@@ -211,6 +211,7 @@ class Store:
         with self._lock:
             if self._folder is None:
                 self._folder = TemporaryDirectory(prefix="whyblocked-", ignore_cleanup_errors=True)
+                keep_none_of_the_large()
             place = Path(self._folder.name, str(self._files))
             self._files += 1
         run = Run(place, rows)

@@ -220,9 +220,21 @@ def _from_inside(
             rest = subtract_intervals(rest, inside)
             for part in inside:
                 yield from _from_segment(walk, asked, version, part, spans, target, subnet)
+    nobody = rest and _holds_a_subnet(walk, asked, vpc_id, target)
     for part in rest:
-        walk.warn(f"{network_words(version, [part])} is in the blocks of {vpc_id} but in none of its subnets.")
-        yield from _at_the_door(walk, asked, version, part, target, Node("vpc", vpc_id))
+        where = f"{network_words(version, [part])} is in the blocks of {vpc_id} but in none of its subnets"
+        walk.warn(f"{where}: nobody is there, so it is left out." if nobody else f"{where}.")
+        if not nobody:
+            yield from _at_the_door(walk, asked, version, part, target, Node("vpc", vpc_id))
+
+
+def _holds_a_subnet(walk: Walk, asked: Asked, vpc_id: str, target: Target) -> bool:
+    """Whether somebody can be in the block that is asked about: a subnet has some of its addresses."""
+    found = walk.account.subnets_of(vpc_id)
+    subnets = [*(() if isinstance(found, Missing) else found), *([target.subnet] if target.subnet else ())]
+    block = asked.source.network
+    networks = [network for subnet in subnets for network in subnet.networks]
+    return block is not None and any(block.version == one.version and block.overlaps(one) for one in networks)
 
 
 def from_subnets(walk: Walk, asked: Asked, version: int) -> Iterator[Step]:

@@ -22,13 +22,18 @@ from whyblocked.network.opening import (
 from whyblocked.network.packets import (
     Interval,
 )
+from whyblocked.network.senders import only_senders
 from whyblocked.network.supposed import addressed_as
 from whyblocked.network.targets import source_address, targets_of
 from whyblocked.network.walk import Step, Walk
 
 
-def starts(walk: Walk, asked: Asked) -> Iterator[Step]:
+def starts(walk: Walk, asked: Asked) -> list[Step]:
     """Every place where packets of the question begin, with those packets."""
+    return only_senders(walk, asked, _everywhere(walk, asked))
+
+
+def _everywhere(walk: Walk, asked: Asked) -> Iterator[Step]:
     version = version_of(asked)
     balancer = asked.destination.balancer
     if balancer is not None:

@@ -132,6 +132,7 @@ class Address(Resource, frozen=True):
     network_interface_id: str | None = None
     instance_id: str | None = None
     allocation_id: str | None = None
+    association_id: str | None = None
 
 
 class Broken(msgspec.Struct, frozen=True):

@@ -84,6 +84,7 @@ class RouteTableAssociation(Resource, frozen=True):
     """What a route table serves: a subnet, a gateway (edge table), or, as main table, all other subnets."""
 
     main: bool = False
+    route_table_association_id: str | None = None
     subnet_id: str | None = None
     gateway_id: str | None = None
     association_state: State | None = None
@@ -205,6 +206,7 @@ class NetworkAclEntry(Resource, frozen=True):
 class NetworkAclAssociation(Resource, frozen=True):
     """The subnet that a network ACL guards."""
 
+    network_acl_association_id: str | None = None
     subnet_id: str | None = None
 
 

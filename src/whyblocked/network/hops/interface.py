@@ -16,7 +16,7 @@ from whyblocked.network.addresses import PUBLIC, unfiltered
 from whyblocked.network.flow import Bundle, Node, flagged, guessed, split
 from whyblocked.network.hops import endpoint_interface
 from whyblocked.network.packets import DESTINATION, EVERYWHERE, Interval, network_words, subtract_intervals
-from whyblocked.network.supposed import spans_of_interface
+from whyblocked.network.supposed import Supposed, spans_of_interface
 from whyblocked.network.walk import Step, Walk
 
 DNS = 53
@@ -49,7 +49,7 @@ def _receive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle
 def _leave(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
     if bundle.leg == "forward":
         bundle = _check_state(walk, interface, bundle)
-        own = spans_of_interface(interface, bundle.version)
+        own = own_spans(interface, bundle.version)
         bundle = _answered_by_aws(walk, interface, bundle)
         bundle = endpoint_interface.check_sender(walk, interface, bundle)
         local, leaving = split(bundle.pieces, DESTINATION, own)
@@ -64,6 +64,11 @@ def _leave(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[
             Node("security-group", interface.network_interface_id),
             bundle.but(pieces=pieces, at=interface.network_interface_id, inbound=False, heading=None),
         )
+
+
+def own_spans(interface: NetworkInterface, version: int) -> list[Interval]:
+    """The addresses that are the interface's own; one that is only supposed has any of those that are free."""
+    return [] if isinstance(interface, Supposed) else spans_of_interface(interface, version)
 
 
 def _arrive(walk: Walk, node: Node, interface: NetworkInterface, bundle: Bundle) -> Iterator[Step]:
@@ -212,6 +217,17 @@ def works(walk: Walk, interface: NetworkInterface) -> bool:
     """Whether it is attached to something that runs, as far as is known: an interface of nothing sees no packets."""
     instance = walk.account.instances.get(_instance_id(interface) or "")
     return not _detached(interface) and (instance is None or _state(instance) == "running")
+
+
+def why_idle(walk: Walk, interface: NetworkInterface) -> str | None:
+    """Why nothing is sent from an interface, in words; None where it is in use, or that can't be told."""
+    if _detached(interface):
+        return f"{interface.network_interface_id}, not attached"
+    instance_id = _instance_id(interface)
+    instance = walk.account.instance(instance_id) if instance_id else None
+    if instance is None or isinstance(instance, Missing) or _state(instance) == "running":
+        return None
+    return f"{instance_id}, {_state(instance)}"
 
 
 def _detached(interface: NetworkInterface) -> bool:

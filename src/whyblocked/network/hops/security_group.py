@@ -65,14 +65,7 @@ def _filter(
     denied: list[Piece] = []
     unclear: list[Piece] = []
     for piece in bundle.pieces:
-        decided = any_match(
-            rules,
-            piece.packets,
-            lambda rule, packets: peers_of(
-                walk.account, interface, direction, bundle, rule, packets, interface_at=walk.interface_at
-            ),
-        )
-        for decision in decided:
+        for decision in _decided(walk, interface, direction, bundle, piece):
             if decision.action == "deny" and unread:
                 decision = Decision(decision.packets, "unknown", None, unread[0])
             part = piece.narrowed(decision.packets)
@@ -103,6 +96,30 @@ def _filter(
     if denied:
         _block(walk, interface, groups, direction, bundle, denied, rules)
     return bundle.but(pieces=tuple(pieces))
+
+
+def _decided(
+    walk: Walk, interface: NetworkInterface, direction: Direction, bundle: Bundle, piece: Piece
+) -> list[Decision]:
+    return any_match(
+        walk.rulebook.groups(interface, direction)[0],
+        piece.packets,
+        lambda rule, packets: peers_of(
+            walk.account, interface, direction, bundle, rule, packets, interface_at=walk.interface_at
+        ),
+    )
+
+
+def let_pass(walk: Walk, interface: NetworkInterface, direction: Direction, bundle: Bundle) -> tuple[Piece, ...]:
+    """What the groups of an interface let pass of the bundle, or may let pass; nothing is noted."""
+    if not interface.groups or walk.rulebook.groups(interface, direction)[1]:
+        return bundle.pieces
+    return tuple(
+        piece.narrowed(decision.packets)
+        for piece in bundle.pieces
+        for decision in _decided(walk, interface, direction, bundle, piece)
+        if decision.action != "deny"
+    )
 
 
 def _visible(walk: Walk, interface: NetworkInterface, pieces: Sequence[Piece]) -> Sequence[Piece]:
