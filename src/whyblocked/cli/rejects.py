@@ -28,7 +28,9 @@ FORMATS = ("text", "json", "markdown", "csv")
 @click.option("--destination", metavar="ADDRESS", multiple=True, help="Only to this address or block (repeatable).")
 @click.option("--port", metavar="PORT", multiple=True, help="Only to this port or range (repeatable).")
 @click.option("--protocol", metavar="NAME", help="Only tcp, udp, icmp, icmpv6 or a number.")
-@click.option("--interface", metavar="ID", multiple=True, help="Only at this interface (repeatable).")
+@click.option(
+    "--interface", metavar="ID", multiple=True, help="Only at this interface, by its id or how it begins (repeatable)."
+)
 @click.option("--follow", is_flag=True, help="Go on as the file grows, and print each new flow as it comes.")
 @record_options
 @account_options

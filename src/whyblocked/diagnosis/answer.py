@@ -131,6 +131,17 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: str | None = None
 
 
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """When the records of the question at one interface changed: the last of the one action, the first of the other."""
+
+    interface_id: str
+    direction: Literal["ingress", "egress"]
+    before: Literal["ACCEPT", "REJECT"]
+    until: str
+    after: Literal["ACCEPT", "REJECT"]
+    since: str
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the flow logs say of the question (``unavailable`` where none could be read)."""
 
@@ -147,16 +158,58 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     sources: list[str] = []
     seen: list[Seen] = []
     timeline: list[Moment] = []
+    turn: Turn | None = None
     notes: list[str] = []
     enable_command: str | None = None
 
 
+class FixStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of a fix, for one blocker: in words, as commands, and in whose account and Region."""
+
+    summary: str
+    commands: list[str]
+    account_id: str | None = None
+    region: str | None = None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that CloudTrail tells of, on a resource that decides the question (``resource_ids``).
+
+    ``by`` is who made it, from ``source_address`` with ``user_agent``, or in the AWS ``console``. ``may_have_caused``:
+    by what it did, it may be why the verdict is what it is; ``why`` says how.
+    """
+
+    time: str
+    event_name: str
+    event_id: str | None
+    resource_ids: list[str]
+    by: str
+    source_address: str | None = None
+    user_agent: str | None = None
+    console: bool = False
+    account_id: str | None = None
+    region: str | None = None
+    summary: str
+    may_have_caused: bool = False
+    why: str | None = None
+
+
 class Fix(msgspec.Struct, frozen=True, kw_only=True):
-    """A change that was applied to a copy of the account and made the whole question pass."""
+    """A change that was applied to a copy of the account and made the whole question pass.
+
+    ``then`` is the verdict with it: ``undetermined`` where nothing that AWS shows blocks any more, and the rest can't
+    be told. ``also_allows`` says what else it lets pass, ``warnings`` where AWS's semantics surprise or a quota is
+    passed, ``room`` how much of the quotas is used then. ``terraform`` are the lines of a file that does the same.
+    """
 
     summary: str
     commands: list[str]
     also_allows: str | None = None
+    terraform: list[str] = []
+    then: Literal["allowed", "undetermined"] = "allowed"
+    steps: list[FixStep] = []
+    warnings: list[str] = []
+    room: list[str] = []
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,7 +228,12 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything whyblocked found out about one question."""
+    """Everything whyblocked found out about one question.
+
+    ``changes`` are recent ones of what decides, those that may have caused the verdict first; ``change_summary`` joins
+    the first of them with the records, ``change_notes`` say what of CloudTrail was not read.
+    ``no_fix`` says why there are no ``fixes``.
+    """
 
     schema_version: Literal[1] = 1
     question: Asking
@@ -187,8 +245,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     return_: list[Hop] = msgspec.field(name="return")
     evidence: Evidence
     fixes: list[Fix] = []
+    no_fix: str | None = None
     warnings: list[str] = []
     missing: list[str] = []
+    changes: list[Change] = []
+    change_summary: str | None = None
+    change_notes: list[str] = []
 
     @property
     def exit_status(self) -> int:

@@ -10,7 +10,7 @@ from whyblocked.diagnosis.causes import Causes
 from whyblocked.diagnosis.judging import judge
 from whyblocked.diagnosis.owners import owners
 from whyblocked.diagnosis.places import Places
-from whyblocked.diagnosis.rejects import Explained, RejectsRequest, explained
+from whyblocked.diagnosis.rejects import Explained, RejectsRequest, at_interfaces, explained
 from whyblocked.flowlogs.fields import parse_format
 from whyblocked.flowlogs.follow import INTERVAL, follow
 from whyblocked.flowlogs.grouping import Grouping
@@ -30,6 +30,13 @@ class Batch(NamedTuple):
 def following(simulator: Simulator, request: RejectsRequest) -> Iterator[Batch]:
     """A batch, an empty one too, whenever nothing more has come for now; a file never ends, standard input may."""
     (location,) = request.locations
+    if request.filters.interfaces:
+        from whyblocked.diagnosis.sought import Sought
+
+        sought = Sought(simulator.account, request.filters.interfaces)
+        if sought.short:  # what is to come can't be looked through
+            sought.refuse(sought.short[0])
+        request = at_interfaces(request, sought.ids)
     since, until = (int(at.timestamp()) if at else None for at in (request.since, request.until))
     forms = [parse_format(request.log_format)] if request.log_format is not None else []
     wanted = Wanted(since=since, until=until, rejected_only=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
+from whyblocked.config.account import Account
 from whyblocked.diagnosis.answer import Finding
 from whyblocked.diagnosis.causes import Causes
 from whyblocked.diagnosis.judging import NO_REPLIES, REPLIES, STATUSES, UNHEEDED, UNTOLD, Judged, judge
@@ -118,7 +120,7 @@ class Rejects:
 
 def rejects(simulator: Simulator, request: RejectsRequest, now: datetime) -> Rejects:
     """Read the flow logs, and judge every group of rejected records by the rules at its interface."""
-    done = read(simulator.account, request, now)
+    done = _read(simulator.account, request, now)
     table = done.found.table
     places = Places(simulator, table.interfaces)
     judged = judge(table, places)
@@ -126,6 +128,25 @@ def rejects(simulator: Simulator, request: RejectsRequest, now: datetime) -> Rej
         pairs = _pairs(table, judged, request)
         judged = judged if pairs is None else judge(table, places, pairs)
     return Rejects(done, judged, places, request.top)
+
+
+def _read(account: Account, request: RejectsRequest, now: datetime) -> Read:
+    """What was rejected, at the interfaces that are asked about; their ids may be cut short."""
+    if not request.filters.interfaces:
+        return read(account, request, now)
+    from whyblocked.diagnosis.sought import Sought  # which a run without a filter does without
+
+    sought = Sought(account, request.filters.interfaces)
+    done = read(account, at_interfaces(request, () if sought.short else sought.ids), now)
+    table = sought.in_records(done.found.table, complete=not done.failed)
+    found = done.found._replace(table=table, notes=[*done.found.notes, *sought.notes(table)])
+    return done._replace(found=found)
+
+
+def at_interfaces(request: RejectsRequest, interfaces: Iterable[str]) -> RejectsRequest:
+    """The request with these interfaces to filter by; none filter nothing."""
+    filters = msgspec.structs.replace(request.filters, interfaces=frozenset(interfaces))
+    return msgspec.structs.replace(request, filters=filters)
 
 
 def _pairs(table: Table, judged: Judged, request: RejectsRequest) -> Column | None:

@@ -227,10 +227,11 @@ class Reading:
         """Read the objects that the user named, or those of a flow log (``group``); False where AWS refuses."""
         from whyblocked.flowlogs.listing import Delivery
         from whyblocked.flowlogs.objects import Objects
-        from whyblocked.flowlogs.s3 import GET, Bucket
+        from whyblocked.flowlogs.s3 import GET, LIST, Bucket
 
         location = f"s3://{name}"
         bucket, _, prefix = name.partition("/")
+        objects: Objects | None = None
         try:
             opened = Bucket(self.client("s3"), bucket, self.request.request_payer)
             delivery = Delivery(group.logs[0].flow_log_id, self._account_id(), self._region) if group else None
@@ -248,8 +249,9 @@ class Reading:
             return False
         except AwsError as error:
             self.failed.append(f"{clean(location)} was not read to its end: {error.message}")
-            self.missing[f"{GET}: {error.message}"] = None
+            self.missing[f"{GET if objects and objects.listed else LIST}: {error.message}"] = None
             return False
+        self.failed += objects.unread
         self.missing.update(objects.missing)
         self.sources += [] if clean(location) in self.sources else [clean(location)]
         self.from_aws = self.from_aws or objects.dated

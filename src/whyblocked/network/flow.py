@@ -160,7 +160,8 @@ class Bundle(msgspec.Struct, frozen=True):
     packets they are on the way out, ``subnet_id``/``vpc_id`` the place, ``inbound`` whether they come into it. ``via``
     names the last gateway or peering connection that they crossed, ``bindings`` the translations to undo on the reply.
     ``inspected`` are the endpoints and interfaces that passed the pieces on as middleboxes on this leg, ``tracked``
-    those whose stateful firewall saw the request and has to see the reply.
+    those whose stateful firewall saw the request and has to see the reply. ``pinned`` names, by attachment in appliance
+    mode, the subnet that a flow enters by, both ways.
     """
 
     pieces: tuple[Piece, ...]
@@ -178,6 +179,7 @@ class Bundle(msgspec.Struct, frozen=True):
     resumed: bool = False
     inspected: tuple[str, ...] = ()
     tracked: tuple[str, ...] = ()
+    pinned: tuple[tuple[str, str], ...] = ()
 
     def but(self, **changes: object) -> Bundle:
         """This bundle with some fields changed."""

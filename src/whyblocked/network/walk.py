@@ -69,6 +69,7 @@ class Blocker(msgspec.Struct, frozen=True, kw_only=True):
     subnet_id: str | None = None
     vpc_id: str | None = None
     next_step: str | None = None
+    goal: str | None = None  # the interface that the packets were on their way to
 
 
 class Walk:
@@ -86,6 +87,8 @@ class Walk:
         self.from_internet = False  # the source is "internet": no address in particular
         self.to_internet = False  # the destination is "internet": of that, the account's own addresses are no part
         self.to_host = False  # the destination was named, not given by an address that others may have as well
+        self.served: set[str] = set()  # nodes of the load balancer asked for that send packets to a target
+        self.idle: set[str] = set()  # and those that have none for them: no client is sent there
         self._handlers = handlers
         self._came_by: set[tuple[object, ...]] = set()
         self._nodes: dict[tuple[str, Ip], NetworkInterface] = {}
@@ -100,6 +103,8 @@ class Walk:
         """Walk the forward leg from every start, then the reply of everything that arrived."""
         for start in starts:
             self._follow(*start)
+        idle = self.idle - self.served
+        self.blockers = [blocker for blocker in self.blockers if not idle or blocker.goal not in idle]
         for place, bundle in self._arrived:
             for reply in self._replies(place, bundle):
                 self._follow(*reply)
@@ -225,7 +230,7 @@ class Walk:
 
     def is_new(self, node: Node, bundle: Bundle) -> bool:
         """Whether no bundle with these pieces came by here before: one that did took the same way to the same end."""
-        key = (node, bundle.pieces, bundle.bindings, bundle.tracked)
+        key = (node, bundle.pieces, bundle.bindings, bundle.tracked, bundle.pinned)
         seen = key in self._came_by
         self._came_by.add(key)
         return not seen
@@ -296,6 +301,7 @@ class Walk:
         """Add a blocker for these pieces of the bundle."""
         more.setdefault("subnet_id", bundle.subnet_id)
         more.setdefault("vpc_id", bundle.vpc_id)
+        more.setdefault("goal", bundle.goal.network_interface_id if bundle.goal else None)
         packets = tuple(piece.packets for piece in pieces)
         self.blockers.append(Blocker(leg=bundle.leg, layer=layer, code=code, summary=summary, packets=packets, **more))
 

@@ -18,6 +18,7 @@ LONG = 8000  # what loses its meaning when it is cut
 _FREE = frozenset({"name", "description", "owner"})
 _WHOLE = frozenset(
     {
+        "also_allows",
         "command",
         "commands",
         "destination",
@@ -27,6 +28,7 @@ _WHOLE = frozenset(
         "ports",
         "source",
         "source_ports",
+        "terraform",
     }
 )
 

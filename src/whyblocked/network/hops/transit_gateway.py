@@ -254,7 +254,10 @@ def _leave(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatewayAtt
 
 
 def _into_vpc(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatewayAttachment) -> Iterator[Step]:
-    """From the attachment's interface in the zone of origin; from any where there is none, or in appliance mode."""
+    """From the attachment's interface in the zone of origin; from any where there is none, or in appliance mode.
+
+    In appliance mode a flow keeps to one of them, both ways: an appliance in that zone sees all of it.
+    """
     vpc_id = attachment.resource_id or ""
     transit.expect(walk.account, node.id, [vpc_id])
     subnets = subnets_of_attachment(walk, attachment)
@@ -266,6 +269,8 @@ def _into_vpc(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGateway
     options = transit.vpc_attachment(walk.account, attachment.transit_gateway_attachment_id, vpc_id)
     pinned = not isinstance(options, Missing) and options.options and options.options.appliance_mode_support == "enable"
     near = [] if pinned or bundle.vpc_id is None else in_zone_of(walk, bundle.subnet_id, subnets)
+    taken = dict(bundle.pinned).get(attachment.transit_gateway_attachment_id) if pinned else None
+    near = [s for s in subnets if s.subnet_id == taken] or near
     ways = _different(walk, bundle, near or subnets)
     if len(ways) > 1:
         why = "appliance mode picks one a flow" if pinned else "it is not in the zone that the packets come from"
@@ -275,9 +280,12 @@ def _into_vpc(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGateway
         )
     pieces = tuple(piece._replace(here=False) for piece in bundle.pieces)
     for subnet in ways:
+        flow = bundle
+        if pinned and len(ways) > 1:
+            flow = bundle.but(pinned=(*bundle.pinned, (attachment.transit_gateway_attachment_id, subnet.subnet_id)))
         yield (
             Node("subnet", subnet.subnet_id),
-            bundle.but(pieces=pieces, heading=None, at=None, subnet_id=subnet.subnet_id, vpc_id=vpc_id, inbound=False),
+            flow.but(pieces=pieces, heading=None, at=None, subnet_id=subnet.subnet_id, vpc_id=vpc_id, inbound=False),
         )
 
 
