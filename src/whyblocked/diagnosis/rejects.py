@@ -13,7 +13,7 @@ from whyblocked.config.account import Account
 from whyblocked.diagnosis.answer import Finding
 from whyblocked.diagnosis.causes import Causes
 from whyblocked.diagnosis.judging import NO_REPLIES, REPLIES, STATUSES, UNHEEDED, UNTOLD, Judged, judge
-from whyblocked.diagnosis.lookups import Column
+from whyblocked.diagnosis.lookups import Column, Rules
 from whyblocked.diagnosis.places import DIRECTIONS, Places
 from whyblocked.diagnosis.sources import Read, read
 from whyblocked.flowlogs.fields import parse_format
@@ -36,7 +36,10 @@ class RejectsRequest(LogsRequest, frozen=True, kw_only=True):
 
 
 class Explained(msgspec.Struct, frozen=True, kw_only=True):
-    """A group of rejected records and why they were rejected, as the contract has it (part 4)."""
+    """A group of rejected records and why they were rejected, as the contract has it (part 4).
+
+    An unexplained one has a cause where that refuses some of the packets that the records may be of.
+    """
 
     interface_id: str
     source: str
@@ -123,10 +126,12 @@ def rejects(simulator: Simulator, request: RejectsRequest, now: datetime) -> Rej
     done = _read(simulator.account, request, now)
     table = done.found.table
     places = Places(simulator, table.interfaces)
-    judged = judge(table, places)
+    rules = Rules(table, places)
+    judged = judge(table, rules)
     if judged.doubtful.any():
-        pairs = _pairs(table, judged, request)
-        judged = judged if pairs is None else judge(table, places, pairs)
+        rows = np.flatnonzero(judged.doubtful)
+        pairs = _pairs(table, rows, request)
+        judged = judged if pairs is None else judged.with_pairs(table, rules, rows, pairs)
     return Rejects(done, judged, places, request.top)
 
 
@@ -149,19 +154,18 @@ def at_interfaces(request: RejectsRequest, interfaces: Iterable[str]) -> Rejects
     return msgspec.structs.replace(request, filters=filters)
 
 
-def _pairs(table: Table, judged: Judged, request: RejectsRequest) -> Column | None:
+def _pairs(table: Table, rows: Column, request: RejectsRequest) -> Column | None:
     """Whether the groups that may be replies answer accepted requests, where records tell."""
-    rows = np.flatnonzero(judged.doubtful)
     forms = (parse_format(request.log_format),) if request.log_format else ()
     since, until = (int(at.timestamp()) if at else None for at in (request.since, request.until))
     found = find_pairs(request.locations, forms, (_flow(table, row) for row in rows.tolist()), since, until)
     if found is None:
         return None
-    pairs = np.full(len(table), NO_REPLIES if found.seen else UNTOLD)
-    for row in rows.tolist():
+    pairs = np.full(len(rows), NO_REPLIES if found.seen else UNTOLD)
+    for place, row in enumerate(rows.tolist()):
         flow = _flow(table, row)
         if flow in found.answered:
-            pairs[row] = REPLIES if flow in found.passed else UNHEEDED
+            pairs[place] = REPLIES if flow in found.passed else UNHEEDED
     return pairs
 
 

@@ -31,7 +31,7 @@ _TITLES: dict[int, tuple[str, str]] = {
     OWN: ("Between your own addresses", ""),
     LOST: ("Lost by a transit gateway", ""),
     INTERNET: ("To and from the internet", ""),
-    UNTOLD: ("Not explained", "the rules, the direction or the reason could not be told"),
+    UNTOLD: ("Not explained", "the rules can not be read, or the records do not tell enough"),
     CHANGED: ("Allowed by today's rules", "they changed since, or the security group had forgotten the connection"),
     ELSEWHERE: ("At interfaces that are not in the configuration", "they are gone, or in another account or Region"),
     SCANS: ("Internet scanners", "strangers that knock everywhere; nothing is to be done"),
@@ -145,6 +145,8 @@ def _title(entry: Entry, found: Rejects, first: Explained, names: dict[str, str]
 
 def _why(row: int, group: Explained, found: Rejects, *, alone: bool) -> str:
     """Why the group in this row was rejected; ``alone``: nothing but its own interface is meant."""
+    if group.cause is not None and group.status == "unexplained":
+        return group.cause.summary.rstrip(".")
     if group.cause is not None:
         return _rule(group.cause, found, alone=alone)
     if group.status in _STATUSES:
