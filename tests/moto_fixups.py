@@ -10,12 +10,15 @@ import fnmatch
 import functools
 import inspect
 import itertools
+import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import moto.ec2.models.elastic_ip_addresses
 import moto.ec2.utils
 from botocore import xform_name
+from moto.cloudtrail.responses import CloudTrailResponse
 from moto.core.exceptions import AccessDeniedError, _RESTError
 from moto.core.responses import ActionResult
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
@@ -45,6 +48,12 @@ answers: dict[str, dict[str, Any]] = {
 firewalls: dict[str, dict[str, Any]] = {}
 """What Network Firewall tells of the policies and rule groups that moto lacks, and of firewalls, by ARN."""
 
+trail: list[dict[str, Any]] = []
+"""The records that CloudTrail answers ``LookupEvents`` from (as in its log files), which moto has not at all."""
+
+trail_pages: list[int] = []
+"""A number: no page of events is longer, whatever the caller asks for."""
+
 _PAGED_BY_MOTO = ("describe_instances", "describe_vpc_endpoint_services")
 
 
@@ -66,6 +75,7 @@ def mend() -> None:
     _public_addresses()
     _transit_gateways()
     _network_firewall()
+    _cloudtrail()
     _pages()
     _denials()
 
@@ -366,6 +376,43 @@ def _transit_gateways() -> None:
     _set(TransitGatewayAttachment, "association", property(association))
     _set(TransitTables, "create_transit_gateway_route", created)
     _set(TransitTables, "search_transit_gateway_routes", searched)
+
+
+def _cloudtrail() -> None:
+    """``LookupEvents``: newest first, one attribute, pages; the ids that a record's resources name."""
+
+    def looked_up(self: Any) -> str:
+        asked = json.loads(self.body)
+        ((key, value),) = [(a["AttributeKey"], a["AttributeValue"]) for a in asked.get("LookupAttributes", [])]
+        field = {"EventName": "eventName", "EventId": "eventID"}.get(key)
+        found = []
+        for record in sorted(trail, key=lambda record: record["eventTime"], reverse=True):
+            time = datetime.fromisoformat(record["eventTime"]).timestamp()
+            named = [resource["ResourceName"] for resource in record.get("-resources", [])]
+            if (record.get(field) == value if field else value in named) and time >= asked.get("StartTime", 0):
+                found.append((time, record))
+        size = min([asked.get("MaxResults", 50), 50, *trail_pages])
+        start = int(asked.get("NextToken", 0))
+        more = {"NextToken": str(start + size)} if start + size < len(found) else {}
+        return json.dumps({"Events": [_event(*one) for one in found[start : start + size]], **more})
+
+    _set(CloudTrailResponse, "lookup_events", looked_up)
+
+
+def _event(time: float, record: dict[str, Any]) -> dict[str, Any]:
+    """A record as ``LookupEvents`` wraps it."""
+    resources = record.get("-resources", [])
+    shown = {key: value for key, value in record.items() if not key.startswith("-")}
+    return {
+        "EventId": record["eventID"],
+        "EventName": record["eventName"],
+        "EventTime": time,
+        "EventSource": record["eventSource"],
+        "ReadOnly": str(record.get("readOnly", False)).lower(),
+        "Username": "somebody",
+        "Resources": resources,
+        "CloudTrailEvent": json.dumps(shown),
+    }
 
 
 def _pages() -> None:

@@ -14,7 +14,7 @@ from tests.live.asking import Ask, Asked
 from tests.live.company import Company
 from tests.moto_server import Overlay
 
-_PLAIN = ("--output", "json", "--no-flow-logs")
+_PLAIN = ("--output", "json", "--no-flow-logs", "--no-changes")
 _KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
 
 

@@ -151,15 +151,17 @@ def group_rules(group: SecurityGroup, rows: Sequence[SecurityGroupRule], directi
     permissions = group.ip_permissions if direction == "ingress" else group.ip_permissions_egress
     rows = [row for row in rows if row.is_egress == (direction == "egress")]
     if permissions is None:
-        return sorted((rule for row in rows if (rule := _row_rule(row))), key=_narrowness)
+        return sorted((rule for row in rows if (rule := row_rule(row))), key=_narrowness)
     ids = {_row_key(row): row for row in sorted(rows, key=lambda row: row.security_group_rule_id, reverse=True)}
     found = []
     for permission in permissions:
-        for rule in _permission_rules(group.group_id, permission, direction):
-            if row := ids.get(_key(rule)):
+        for rule in permission_rules(group.group_id, permission, direction):
+            row = ids.get(_key(rule))
+            if row is None:
+                found.append(rule)
+            else:
                 words = rule.description or row.description
-                rule = msgspec.structs.replace(rule, rule_id=row.security_group_rule_id, description=words)
-            found.append(rule)
+                found.append(msgspec.structs.replace(rule, rule_id=row.security_group_rule_id, description=words))
     return sorted(found, key=_narrowness)
 
 
@@ -191,7 +193,7 @@ def _row_key(row: SecurityGroupRule) -> tuple[object, ...] | None:
     return (*traffic, "group", info.group_id or "", None) if info else None
 
 
-def _permission_rules(group_id: str, permission: IpPermission, direction: Direction) -> Iterable[GroupRule]:
+def permission_rules(group_id: str, permission: IpPermission, direction: Direction) -> Iterable[GroupRule]:
     protocol = protocol_span(permission.ip_protocol)
     if protocol is None:
         return
@@ -234,7 +236,7 @@ def _block(cidr: str) -> tuple[int, Interval]:
     return network.version, span(network)
 
 
-def _row_rule(row: SecurityGroupRule) -> GroupRule | None:
+def row_rule(row: SecurityGroupRule) -> GroupRule | None:
     protocol = protocol_span(row.ip_protocol)
     if protocol is None:
         return None
@@ -320,7 +322,7 @@ def acl_rules(acl: NetworkAcl, direction: Direction, version: int) -> list[AclRu
     found = [
         rule
         for entry in acl.entries
-        if entry.egress == (direction == "egress") and (rule := _acl_rule(entry, direction, version))
+        if entry.egress == (direction == "egress") and (rule := acl_rule(entry, direction, version))
     ]
     found.sort(key=lambda rule: rule.number)
     everywhere = "0.0.0.0/0" if version == 4 else "::/0"
@@ -328,7 +330,7 @@ def acl_rules(acl: NetworkAcl, direction: Direction, version: int) -> list[AclRu
     return [*found, AclRule(number=DEFAULT_RULE, allow=False, box=box, cidr=everywhere)]
 
 
-def _acl_rule(entry: NetworkAclEntry, direction: Direction, version: int) -> AclRule | None:
+def acl_rule(entry: NetworkAclEntry, direction: Direction, version: int) -> AclRule | None:
     cidr = entry.cidr_block if version == 4 else entry.ipv6_cidr_block
     protocol = protocol_span(entry.protocol)
     if not cidr or protocol is None:
