@@ -20,10 +20,11 @@ from whyblocked.network.simulator import Simulator
 
 if TYPE_CHECKING:
     from whyblocked.diagnosis.answer import Answer
-    from whyblocked.diagnosis.changes import ChangesRequest, Looking
+    from whyblocked.diagnosis.changes import Looking
     from whyblocked.diagnosis.evidence import EvidenceRequest
     from whyblocked.diagnosis.following import Batch
     from whyblocked.diagnosis.rejects import Rejects, RejectsRequest
+    from whyblocked.diagnosis.request import ChangesRequest
     from whyblocked.diagnosis.whois import WhoIs
     from whyblocked.network.asked import Asked, Question
     from whyblocked.network.sighting import Sighting

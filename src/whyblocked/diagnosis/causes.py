@@ -10,6 +10,7 @@ from whyblocked.config.account import Missing
 from whyblocked.diagnosis.answer import Finding, PacketSet
 from whyblocked.diagnosis.answering import advised, findings
 from whyblocked.diagnosis.judging import ACL, ENCRYPTION, GROUP, LATE, PUBLIC_ACCESS, TRANSIT, Judged
+from whyblocked.diagnosis.near import MOST
 from whyblocked.diagnosis.peers import ECHOES, Traffic
 from whyblocked.diagnosis.places import DIRECTIONS, Place, Places
 from whyblocked.flowlogs.groups import NONE, UNKNOWN, Group, Table
@@ -59,14 +60,12 @@ class Causes:
         self.table, self.judged, self.places = table, judged, places
         self._account = places.account
 
-    def cause(self, row: int, *, brief: bool = False) -> Finding | None:
-        """What refused the group in this row, or None where nothing known did; ``brief``: without near misses."""
+    def cause(self, row: int, near: int = MOST) -> Finding | None:
+        """What refused the group in this row, or None where nothing known did, with so many near misses."""
         blocker = self._blocker(row)
         if blocker is None:
             return None
-        if brief:  # looking for them takes longer than all the rest
-            blocker = msgspec.structs.replace(blocker, tried=())
-        found = next(findings(self._account, [blocker]))
+        found = next(findings(self._account, [blocker], near))
         meant, words = self._meant(row, blocker, found.packets)
         if meant is None:
             return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
@@ -134,16 +135,14 @@ class GroupRules:
     def _carried(self, rule: GroupRule) -> Peer:
         """Whether the interface behind our address carries the group that the rule names."""
         group, side = rule.peer, SIDES[self._side]
-        ours = self._want.words(self._side)
+        ours = self._ours
         if rule.peering_status == "deleted":
             return Peer(side, _NOT_CARRIED, f"its reference to {group} is stale: the peering connection is gone")
         low, high = self._want.side(self._side)
         if low != high:
             return Peer(side, FAR, f"{group} stands for the interfaces that carry it, and not for {ours}")
-        address = IPv4Address(low) if self._want.version == 4 else IPv6Address(low)
-        public = self._account.known_public_owner(address)
-        if public is not None:
-            interface, private = public
+        if self._public is not None:
+            interface, private = self._public
             if _carries(interface, group):
                 return Peer(
                     side,
@@ -152,13 +151,32 @@ class GroupRules:
                     f"references to groups ignore public addresses, and {ours} is one",
                 )
             return Peer(side, _NOT_CARRIED + 1, _not_carried(interface, group, ours))
-        owners = self._account.known_owners(address)
-        owners.sort(key=lambda one: (one.vpc_id != self._vpc_id, not _carries(one, group), one.network_interface_id))
-        if not owners:
+        if not self._owners:
             return Peer(side, FAR, f"{ours} is no address of an interface that carries {group}")
-        if _carries(owners[0], group):
-            return _MATCHES
-        return Peer(side, _NOT_CARRIED, _not_carried(owners[0], group, ours))
+        owner = min(
+            self._owners,
+            key=lambda one: (one.vpc_id != self._vpc_id, not _carries(one, group), one.network_interface_id),
+        )
+        return _MATCHES if _carries(owner, group) else Peer(side, _NOT_CARRIED, _not_carried(owner, group, ours))
+
+    @cached_property
+    def _ours(self) -> str:
+        """Our addresses, in words."""
+        return self._want.words(self._side)
+
+    @cached_property
+    def _address(self) -> IPv4Address | IPv6Address:
+        """Our address, where it is a single one."""
+        low, _ = self._want.side(self._side)
+        return IPv4Address(low) if self._want.version == 4 else IPv6Address(low)
+
+    @cached_property
+    def _public(self) -> tuple[NetworkInterface, IPv4Address] | None:
+        return self._account.known_public_owner(self._address)
+
+    @cached_property
+    def _owners(self) -> list[NetworkInterface]:
+        return self._account.known_owners(self._address)
 
 
 def _carries(interface: NetworkInterface, group: str) -> bool:

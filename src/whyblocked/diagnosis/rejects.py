@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
@@ -12,11 +13,20 @@ import numpy as np
 from whyblocked.config.account import Account
 from whyblocked.diagnosis.answer import Change, Finding
 from whyblocked.diagnosis.causes import Causes
-from whyblocked.diagnosis.changes import ChangesRequest
-from whyblocked.diagnosis.judging import NO_REPLIES, REPLIES, STATUSES, UNHEEDED, UNTOLD, Judged, judge
+from whyblocked.diagnosis.judging import (
+    NO_REPLIES,
+    NOW_ALLOWED,
+    REPLIES,
+    STATUSES,
+    UNHEEDED,
+    UNTOLD,
+    Judged,
+    judge,
+)
 from whyblocked.diagnosis.lookups import Column, Rules
-from whyblocked.diagnosis.mended import Mended
+from whyblocked.diagnosis.near import MOST
 from whyblocked.diagnosis.places import DIRECTIONS, Places
+from whyblocked.diagnosis.request import ChangesRequest
 from whyblocked.diagnosis.sources import Read, read
 from whyblocked.flowlogs.fields import parse_format
 from whyblocked.flowlogs.groups import NONE, UNKNOWN, Filters, Table
@@ -25,6 +35,9 @@ from whyblocked.flowlogs.sinks import LogsRequest
 from whyblocked.flowlogs.window import iso
 from whyblocked.network.protocols import protocol_text
 from whyblocked.network.simulator import Simulator
+
+if TYPE_CHECKING:
+    from whyblocked.diagnosis.mended import Mended
 
 Status = Literal["explained", "now-allowed", "unexplained", "unknown-interface"]
 By = Literal["rule", "source", "destination", "interface", "port"]
@@ -94,7 +107,16 @@ class Rejects:
         self.missing = list(dict.fromkeys([*read.missing, *(str(m) for m in places.missing if not m.absent)]))
         self.top = top or len(self.table)
         self.causes = Causes(self.table, judged, places)
-        self._mended = None if changes is None else Mended(self.causes, changes)
+        self._changes = changes
+
+    @cached_property
+    def _mended(self) -> Mended | None:
+        """What tells of changes, if it is asked; made for the first group that would be allowed now."""
+        if self._changes is None or not (self.judged.status == NOW_ALLOWED).any():
+            return None
+        from whyblocked.diagnosis.mended import Mended
+
+        return Mended(self.causes, self._changes)
 
     @property
     def remarks(self) -> list[str]:
@@ -121,9 +143,9 @@ class Rejects:
             return 4
         return 1 if len(self.table) else 3 if self._unread else 0
 
-    def explained(self, row: int, *, brief: bool = False) -> Explained:
-        """One group in full; ``brief``: without the rules that came close."""
-        return explained(self.causes, row, self._mended, brief=brief)
+    def explained(self, row: int, near: int = MOST) -> Explained:
+        """One group in full, with so many near misses."""
+        return explained(self.causes, row, self._mended, near)
 
     @property
     def document(self) -> Document:
@@ -185,8 +207,8 @@ def _flow(table: Table, row: int) -> Flow:
     return table.interfaces[table.interface[row]], *ends, table.destination_port[row], table.protocol[row]
 
 
-def explained(causes: Causes, row: int, mended: Mended | None = None, *, brief: bool = False) -> Explained:
-    """One group with its cause, or with the change that ``mended`` it; ``brief``: without the rules that came close."""
+def explained(causes: Causes, row: int, mended: Mended | None = None, near: int = MOST) -> Explained:
+    """One group with its cause and so many near misses, or with the change that ``mended`` it."""
     group, judged = causes.table[row], causes.judged
     way = int(judged.direction[row])
     status: Any = STATUSES[int(judged.status[row])]
@@ -203,7 +225,7 @@ def explained(causes: Causes, row: int, mended: Mended | None = None, *, brief: 
         first_seen=time_text(group.first_seen),
         last_seen=time_text(group.last_seen),
         status=status,
-        cause=causes.cause(row, brief=brief),
+        cause=causes.cause(row, near),
         change=mended.change(row) if mended else None,
     )
 

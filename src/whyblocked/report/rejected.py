@@ -86,9 +86,9 @@ def story(found: Rejects, by: By) -> Story:
     """The report of rejected flows, put together ``by`` what was asked."""
     total = add_up(found, by)
     shown = {
-        row: found.explained(row, brief=place > 0 or entry.section in _FOLDED)
+        row: found.explained(row, near=1 if row == entry.rows[0] and entry.section not in _FOLDED else 0)
         for entry in total.entries
-        for place, row in enumerate(entry.rows)
+        for row in entry.rows
     }
     ends = [end for group in shown.values() for end in (group.source, group.destination)]
     names = owners(found.places.account, ends, [group.interface_id for group in shown.values()])
