@@ -37,11 +37,12 @@ class Numbers:
             for place in odd:
                 plain[place] = "0"
             self.number = np.frombuffer(b"".join(map(inet_aton, plain)), ">u4").astype(np.int64)
-        six = [place for place in odd if ":" in texts[place]]
+        found = {place: text for place, text in zip(odd, map(texts.__getitem__, odd), strict=True) if ":" in text}
+        six = list(found)
         self.version: Column = np.full(len(texts), 4, np.int8)
         self.version[odd] = 0
         self.version[six] = 6
-        values = [inet_pton(AF_INET6, texts[place]) for place in six]
+        values = [inet_pton(AF_INET6, text) for text in found.values()]
         self._ranked = sorted(set(values))
         ranks = {value: rank for rank, value in enumerate(self._ranked)}
         self.number[six] = [ranks[value] for value in values]

@@ -49,13 +49,14 @@ def in_order_of_texts(codes: Column, others: Sequence[str]) -> Column:
     inner = np.argsort(np.argsort(dotted))
     last = np.argsort(np.argsort([str(number) for number in range(256)]))
     firsts = sorted(dotted)
-    four = np.flatnonzero(codes < OTHERS)
-    rest = np.flatnonzero(codes >= OTHERS).tolist()
-    rest.sort(key=lambda place: others[int(codes[place]) - OTHERS])
+    is_four = codes < OTHERS
+    four, rest = np.flatnonzero(is_four), np.flatnonzero(~is_four)
+    texts = [others[place] for place in (codes[rest] - OTHERS).tolist()]
+    sort = sorted(range(len(texts)), key=texts.__getitem__)
     numbers = codes[four]
     octets = [numbers >> shift & 255 for shift in (24, 16, 8, 0)]
     keys = ((inner[octets[0]] << 8 | inner[octets[1]]) << 8 | inner[octets[2]]) << 8 | last[octets[3]]
-    before = [bisect_left(firsts, others[int(codes[place]) - OTHERS]) << 25 for place in rest]
+    before = [bisect_left(firsts, texts[place]) << 25 for place in sort]
     order = np.argsort(np.concatenate([np.array(before, np.int64), keys << 1 | 1]), kind="stable")
-    found: Column = np.concatenate([np.array(rest, np.int64), four])[order]
+    found: Column = np.concatenate([rest[sort], four])[order]
     return found

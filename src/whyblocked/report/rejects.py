@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
-
-from whyblocked.report.console import PROSE, UNWRAPPED, Line, Part, laid, say
+from whyblocked.report.console import PROSE, UNWRAPPED, Line, Part, Screen, laid, say
 from whyblocked.report.rejected import Item, Story, followed, story
 
 if TYPE_CHECKING:
     from whyblocked.diagnosis.rejects import By, Explained, Rejects
     from whyblocked.report.outline import Mark
 
+_ENDLESS = 1 << 30
 _SIGNS: dict[Mark, tuple[str, str]] = {
     "yes": ("✓", "green"),
     "no": ("✗", "bold red"),
@@ -23,20 +21,20 @@ _SIGNS: dict[Mark, tuple[str, str]] = {
 }
 
 
-def render(found: Rejects, by: By, console: Console) -> None:
+def render(found: Rejects, by: By, console: Screen) -> None:
     """The whole report."""
     say(console, _Page(console).lines(story(found, by)))
 
 
-def render_group(group: Explained, names: dict[str, str], console: Console) -> None:
+def render_group(group: Explained, names: dict[str, str], console: Screen) -> None:
     """One group in one line."""
-    say(console, [Text(followed(group, names))])
+    say(console, [followed(group, names)])
 
 
 class _Page:
     """The lines of the report as wide as the console."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Screen) -> None:
         self._width = max(console.width, 40)
         self._prose = self._width if self._width >= UNWRAPPED else min(self._width, PROSE)
         self._plain = console.color_system is None
@@ -52,10 +50,10 @@ class _Page:
                 yield from self._item(item)
         if seen.hidden:
             yield ""
-            yield Text(f"{seen.hidden}: --top 0 shows all", "dim")
+            yield from self._wide((f"{seen.hidden}: --top 0 shows all", "dim"))
         if seen.remarks:
             yield ""
-            yield Text("Notes", "bold")
+            yield from self._wide(("Notes", "bold"))
             for remark in seen.remarks:
                 yield from self._narrow(("! ", "bold magenta"), remark, first=2, rest=4)
 
@@ -72,7 +70,7 @@ class _Page:
         if item.next_step:
             yield from self._narrow(item.next_step, first=6)
         if item.command:
-            yield Text(f"      {item.command}", "bold")
+            yield from laid(((item.command, "bold"),), _ENDLESS, 6, plain=self._plain)  # to be pasted
 
     def _wide(self, *parts: Part, first: int = 0, rest: int | None = None) -> Iterable[Line]:
         return laid(parts, self._width, first, rest, plain=self._plain)
