@@ -223,18 +223,13 @@ class Account(Index):
         """
         name = "addresses.private-ip-address" if address.version == 4 else "ipv6-addresses.ipv6-address"
         query = Query("DescribeNetworkInterfaces", name, str(address), about=vpc_id)
-        found = dict(self._owners.get(address, {}))
-        number = int(address)
-        for spans in self._delegated.values():
-            for low, high, version, interface in spans:
-                if version == address.version and low <= number <= high:
-                    found[interface.network_interface_id] = interface
+        found = self.known_owners(address)
         missing = self.source.ask(query)
         if missing is not None:
             return missing
         if not found and any(str(address) in b.mentions for b in self.broken.get("NetworkInterfaces", ())):
             return self._lacks("NetworkInterfaces", query)
-        return tuple(found.values())
+        return tuple(found)
 
     def interface_at(self, vpc_id: str, address: Ip) -> r.NetworkInterface | Missing | None:
         """The interface of a VPC that has a private (or IPv6) address, delegated prefixes included."""
@@ -259,6 +254,21 @@ class Account(Index):
         blocks = self._delegated.get(vpc_id, ())
         inside = any(v == address.version and low <= int(address) <= high for low, high, v, _ in blocks)
         return inside or int(address) in self._private.get((vpc_id, address.version), {})
+
+    def known_owners(self, address: Ip) -> list[r.NetworkInterface]:
+        """The interfaces that are known to have a private (or IPv6) address; asks nothing."""
+        found = dict(self._owners.get(address, {}))
+        for spans in self._delegated.values():
+            found |= {
+                interface.network_interface_id: interface
+                for low, high, version, interface in spans
+                if version == address.version and low <= int(address) <= high
+            }
+        return list(found.values())
+
+    def known_public_owner(self, address: Ip) -> tuple[r.NetworkInterface, IPv4Address] | None:
+        """The interface and private address that are known to be behind a public IPv4 address; asks nothing."""
+        return self._public.get(address)
 
     def addresses_within(
         self, vpc_id: str, version: int, low: int, high: int
