@@ -143,6 +143,9 @@ def _judged(spot: Spot, talks: list[Talk], tally: Tally, read: Read, *, serving:
     good = [talk for talk, state in states if state == "works"]
     newest = max((talk.start for talk in good), default=None)
     bad = [(t, s) for t, s in states if s in ("refused", "unanswered", "unfinished") and t.start > (newest or -1)]
+    if good:  # of a service that works, the last records of a log may lack their answers
+        bad = [(talk, state) for talk, state in bad if state == "refused" or _settled(spot, talk, tally, read)]
+        bad = bad if len(bad) > 1 or [state for _, state in bad] == ["refused"] else []
     if not bad or talks[0].protocol not in (TCP, UDP, ICMP, ICMPV6):
         return _in_the_middle(spot, good, read, serving=serving)
     kinds = [state for _, state in bad]
@@ -178,21 +181,22 @@ def _doubts(case: Case, tally: Tally, read: Read) -> Iterator[str]:
             yield "only the asking side's records were read"
         if case.kind in ("lost", "ignored"):
             yield "it rests on packets that look like SYN and SYN-ACK sent again"
-        if not _goes_on(case, tally, read):
+        if not _settled(case.at, last, tally, read):
             yield "the log ends with it, so that an answer may only not be there yet"
         if read.traffic == {"ACCEPT"}:
             yield "the log has accepted traffic only"
     if read.scan.skipped_data:
         yield "AWS skipped some records (SKIPDATA)"
+    if tally.talks.full:
+        yield "there are more connections than were told apart"
     if tally.loose:
         yield "some records are matched by interface and ports alone"
 
 
-def _goes_on(case: Case, tally: Tally, read: Read) -> bool:
-    """Whether the log has newer records than those of the case, or must have had time for them."""
-    newest = tally.active.get(case.at.sighting.interface_id, 0)
-    settled = read.until is not None and read.until >= case.last.end + _LATE
-    return settled or newest >= case.last.end + QUIET
+def _settled(spot: Spot, talk: Talk, tally: Tally, read: Read) -> bool:
+    """Whether the log has newer records than those of a connection, or must have had time for them."""
+    newest = tally.active.get(spot.sighting.interface_id, 0)
+    return newest >= talk.end + QUIET or (read.until is not None and read.until >= talk.end + _LATE)
 
 
 # -- both ends ------------------------------------------------------------------------------------------------------
@@ -218,7 +222,7 @@ def _between(
             until=newest or None,
         )
         doubts = ["AWS skipped some records (SKIPDATA)"] if read.scan.skipped_data else []
-        doubts += [] if _goes_on(case._replace(at=client), tally, read) else ["the log ends with it"]
+        doubts += [] if _settled(client, waiting[-1], tally, read) else ["the log ends with it"]
         return case._replace(doubts=tuple(doubts))
     if asking and asking[-1].state() == "unfinished":
         ignored = [talk for talk in asking if talk.state() == "unfinished"]

@@ -144,11 +144,12 @@ class Talk:
 
 
 class Talks:
-    """The connections of a question, by the interface that recorded them; of very many the first ones."""
+    """The connections of a question, by the interface that recorded them; where it is ``full``, not all of them."""
 
     def __init__(self) -> None:
         self._found: dict[str, dict[tuple[object, ...], Talk]] = {}
         self._count = 0
+        self.full = False
 
     def add(self, record: Record, sighting: Sighting) -> None:
         """Take a record of the question that was accepted."""
@@ -166,6 +167,7 @@ class Talks:
         talk = talks.get(key)
         if talk is None:
             if self._count >= _MOST:
+                self.full = True
                 return
             self._count += 1
             talk = talks[key] = Talk(remote, client, service, record.protocol)

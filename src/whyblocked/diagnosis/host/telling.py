@@ -31,6 +31,7 @@ _CODES = {
 _CERTAIN = {
     "refused": "the records show the RST",
     "idle": "the records show the pause and the RST",
+    "large": "the records of both ends, and rules that keep out the message that would tell",
     **dict.fromkeys(("unanswered", "lost", "ignored"), "several tries, tcp-flags, and a log that goes on after them"),
 }
 _HINT = (
@@ -38,9 +39,12 @@ _HINT = (
     "leave records out); see at the client what address the name has there, its own firewall, proxy and VPN"
 )
 _FLAGLESS = (
-    "these records have no tcp-flags: whether what came back accepts (SYN-ACK) or refuses (RST) can't be told; a flow "
-    "log with ${tcp-flags} in its --log-format would tell"
+    "these records have no tcp-flags, so they do not tell whether {what}; a flow log with ${{tcp-flags}} in its "
+    "--log-format would"
 )
+_UNCLEAR = "what came back accepts (SYN-ACK) or refuses (RST)"
+_UNTOLD = "these packets open connections (SYN) or belong to older ones"
+MOST = 8  # findings; a load balancer may have hundreds of targets
 
 
 def told(account: Account, answer: Answer, gathered: Gathered) -> Answer:
@@ -52,8 +56,11 @@ def told(account: Account, answer: Answer, gathered: Gathered) -> Answer:
     if answer.verdict != "allowed" or tally is None or read is None or answer.evidence.status == "contradicts":
         return answer
     read = read._replace(forgets=tuple(_forgetting(answer)), unheard=partial(unheard, account))
-    found = [_finding(account, case) for case in cases(tally, read)]
+    every = list(cases(tally, read))
+    found = [_finding(account, case) for case in every[:MOST]]
     notes = [*_notes(tally, found), *answer.evidence.notes]
+    if len(every) > MOST:
+        notes.append(f"the records say as much of {len(every) - MOST:,} more interfaces or ports")
     verdict = answer.summary
     if found:
         first = found[0].summary
@@ -84,8 +91,15 @@ def _notes(tally: Tally, found: list[Finding]) -> Iterator[str]:
     if not talks and not any(spot.records for spot in tally.spots) and not found:
         yield _HINT
     states = [(talk.has_flags, talk.state()) for talk in talks if talk.protocol == TCP]
-    if any(not flagged and state in ("unclear", "unanswered") for flagged, state in states):
-        yield _FLAGLESS
+    for state, what in (("unclear", _UNCLEAR), ("unanswered", _UNTOLD)):
+        if (False, state) in states:
+            yield _FLAGLESS.format(what=what)
+    lost, good = states.count((True, "unanswered")), states.count((True, "works"))
+    if good and lost > 1 and not found:
+        yield (
+            f"{lost:,} connections got no answer, while {good:,} others did: a full backlog of the service, perhaps, "
+            "or more connections than the instance may track (conntrack_allowance_exceeded)"
+        )
 
 
 def _finding(account: Account, case: Case) -> Finding:
