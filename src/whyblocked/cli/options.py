@@ -141,7 +141,7 @@ def changes_options(function: F) -> F:
         click.option(
             "--changes/--no-changes",
             default=None,
-            help="Look in CloudTrail for what changed: always, or never. Without it: where something blocks, or did.",
+            help="Look in CloudTrail for what changed: always, or never. Without it: where something blocks or did.",
         ),
         click.option("--changes-since", metavar="TIME", help="Look for changes from there on; default: 24h."),
     )

@@ -44,17 +44,28 @@ class PacketSet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NearMiss(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule that almost matched: the rule, the dimensions that failed, and how in words."""
+    """A rule (or route, or listener) that almost matched: the dimensions that failed, and how in words.
+
+    ``distance`` says how far, where that can be measured: for an address the bits by which the prefix would have to be
+    shorter, for a port by how much the range would have to grow. ``owner`` is who to ask (a tag of the rule or of what
+    it stands in). ``shadowed_by`` is what comes before it and leaves it nothing to decide: a rule with a lower number,
+    a more specific route. Where nothing ``failed``, that alone keeps it from these packets.
+    """
 
     rule: dict[str, Any]
     failed: list[Literal["source", "destination", "port", "protocol", "icmp-type"]]
     summary: str
+    description: str | None = None
+    owner: str | None = None
+    distance: dict[str, int] = {}
+    shadowed_by: dict[str, Any] | None = None
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One blocker: what refused which part of the question, where, by which rule.
 
-    ``next_step`` says what to change there, ``command`` is the AWS CLI command for it where one is enough.
+    ``next_step`` says what to change there, ``command`` is the AWS CLI command for it where one is enough. ``owner`` is
+    who to ask about it: a tag of what refused.
     """
 
     layer: Layer
@@ -73,6 +84,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     packets: PacketSet
     next_step: str | None = None
     command: str | None = None
+    owner: str | None = None
 
 
 class Hop(msgspec.Struct, frozen=True, kw_only=True):

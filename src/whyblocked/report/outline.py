@@ -179,6 +179,7 @@ def _blocker(finding: Finding, packets: list[PacketSet], answer: Answer, names: 
         ("why", "" if finding.summary.rstrip(".") in answer.summary else finding.summary),
         ("where", ", ".join(where)),
         *(("stops", packet_words(part)) for part in packets),
+        ("owner", finding.owner or ""),
         ("code", finding.code),
     ]
     return Blocker(
@@ -195,7 +196,8 @@ def _no_rule(finding: Finding) -> str:
 
 
 def _near(miss: NearMiss, finding: Finding) -> Near:
-    return Near(rule_words(miss.rule, finding.direction), " and ".join(miss.failed), miss.summary)
+    rule = rule_words(miss.rule, finding.direction) + (f", owner {miss.owner}" if miss.owner else "")
+    return Near(rule, " and ".join(miss.failed), miss.summary)
 
 
 def _arrives(answer: Answer) -> bool:

@@ -37,18 +37,18 @@ def _past_rules(case: Case, blockers: Sequence[Blocker]) -> Sequence[Option]:
     """The best step for each group and network ACL; and the second best, where any has one."""
     taken: set[tuple[str, bool, int]] = set()
     ways: list[list[Step]] = []
-    for alike in _together(blockers):
+    for alike in _together(case, blockers):
         propose = filters.by_group(case, alike) if alike[0].layer == "security-group" else None
         ways.append(propose if propose is not None else filters.by_acl(case, alike, taken))
     return list(dict.fromkeys((tuple(way[0] for way in ways), tuple(way[-1] for way in ways))))
 
 
-def _together(blockers: Sequence[Blocker]) -> list[list[Blocker]]:
+def _together(case: Case, blockers: Sequence[Blocker]) -> list[list[Blocker]]:
     """Blockers that one rule can be for: of one group or network ACL, direction and deciding rule."""
     found: dict[tuple[object, ...], list[Blocker]] = {}
     for blocker in blockers:
         if blocker.layer == "security-group":
-            key: tuple[object, ...] = (filters.group_for(blocker), blocker.direction, blocker.code)
+            key: tuple[object, ...] = (filters.group_for(case, blocker), blocker.direction, blocker.code)
         else:
             key = (blocker.resource_ids, blocker.direction, blocker.leg, str(blocker.rule))
         found.setdefault((blocker.layer, *key), []).append(blocker)
