@@ -19,11 +19,19 @@ class Change(NamedTuple):
     where: str
 
 
+class LeftOut(NamedTuple):
+    """A change that can't be made on a copy: where it stands, why, and the resources that it is about."""
+
+    where: str
+    why: str
+    about: frozenset[str] = frozenset()
+
+
 class Planned(NamedTuple):
-    """What a file would change; ``warnings`` tell what of it is left out, and why."""
+    """What a file would change, in this order, and what of it can't be told."""
 
     changes: tuple[Change, ...]
-    warnings: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def read(content: bytes, name: str) -> Planned:
