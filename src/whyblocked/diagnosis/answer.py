@@ -239,6 +239,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     ``changes`` are recent ones of what decides, those that may have caused the verdict first; ``change_summary`` joins
     the first of them with the records, ``change_notes`` say what of CloudTrail was not read.
     ``no_fix`` says why there are no ``fixes``.
+    ``applied`` are planned changes, in words, with which this would be the answer; ``before`` is the verdict without
+    them, ``before_summary`` that in a sentence. Null where an end of the question is not there yet.
     """
 
     schema_version: Literal[1] = 1
@@ -257,6 +259,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     changes: list[Change] = []
     change_summary: str | None = None
     change_notes: list[str] = []
+    applied: list[str] = []
+    before: Verdict | None = None
+    before_summary: str | None = None
 
     @property
     def blockers(self) -> list[Finding]:

@@ -295,6 +295,10 @@ class Causes:
 
     # -- the packets -----------------------------------------------------------------------------------------
 
+    def packets(self, row: int) -> tuple[Packets, ...]:
+        """The packets of the group in this row, as they are at its interface."""
+        return self._packets(row, self.table[row], self._direction(row))
+
     def _direction(self, row: int) -> Direction:
         return DIRECTIONS[max(int(self.judged.direction[row]), 0)]
 

@@ -67,7 +67,7 @@ def render(answer: Answer) -> str:
 
 
 def _page(seen: Outline) -> Iterator[str]:
-    title = f"{seen.verdict}: {seen.question}"
+    title = f"{seen.verdict}{' as planned' if seen.supposed else ''}: {seen.question}"
     yield "<!doctype html>"
     yield '<html lang="en">'
     yield "<head>"
@@ -79,6 +79,8 @@ def _page(seen: Outline) -> Iterator[str]:
     yield "</head>"
     yield "<body>"
     yield "<header>"
+    if seen.supposed is not None:
+        yield f'<p class="unknown"><strong>{escape(seen.supposed.head)}</strong></p>'
     yield f'<h1 class="{seen.mark}">{_SIGNS[seen.mark]} {seen.verdict}</h1>'
     yield f'<p class="question">{_code(seen.question)}</p>'
     yield f'<p class="summary">{escape(seen.summary)}</p>'
@@ -86,6 +88,7 @@ def _page(seen: Outline) -> Iterator[str]:
         yield f"<p>Open ports: {_code(seen.open_ports or 'none')}</p>"
     yield "</header>"
     yield "<main>"
+    yield from _planned(seen)
     for blocker in seen.blockers:
         yield from _blocker(blocker)
     for path in seen.paths:
@@ -115,6 +118,19 @@ def _rows(rows: list[tuple[str, str]]) -> Iterator[str]:
             shown, before = "" if label == before else label, label
             yield f"<dt>{escape(shown)}</dt><dd>{escape(words) if label == 'why' else _code(words)}</dd>"
         yield "</dl>"
+
+
+def _planned(seen: Outline) -> Iterator[str]:
+    if seen.supposed is None:
+        return
+    yield "<section>"
+    yield "<h2>Planned changes <small>made on a copy, not in AWS</small></h2>"
+    yield "<ul>"
+    yield from (f"<li>{_code(words)}</li>" for words in seen.supposed.applied)
+    yield "</ul>"
+    if seen.supposed.today is not None:
+        yield f"<p>Today: {escape(seen.supposed.today)}</p>"
+    yield "</section>"
 
 
 def _blocker(blocker: Blocker) -> Iterator[str]:

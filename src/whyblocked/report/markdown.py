@@ -25,12 +25,20 @@ def render(answer: Answer) -> str:
 
 
 def _lines(seen: Outline) -> Iterator[str]:
+    if seen.supposed is not None:
+        yield f"_{seen.supposed.head}_"
+        yield ""
     yield f"**{_SIGNS[seen.mark]} {seen.verdict}** {code(seen.question)}"
     yield ""
     yield prose(seen.summary)
     if seen.open_ports is not None:
         yield ""
         yield f"Open ports: {code(seen.open_ports or 'none')}"
+    if seen.supposed is not None:
+        yield from _section("Planned changes", "made on a copy, not in AWS")
+        yield from (f"- {prose(words)}" for words in seen.supposed.applied)
+        if seen.supposed.today is not None:
+            yield f"- Today: {prose(seen.supposed.today)}"
     if seen.blockers:
         yield from _section("Blocked by")
     for blocker in seen.blockers:

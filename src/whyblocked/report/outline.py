@@ -106,12 +106,21 @@ class Path(NamedTuple):
     steps: list[Step]
 
 
+class Supposed(NamedTuple):
+    """Of an answer as it would be: a line that says so, the planned changes, and the answer of today in a sentence."""
+
+    head: str
+    applied: list[str]
+    today: str | None
+
+
 class Outline(NamedTuple):
     """What stands in every report, all of it safe to show."""
 
     mark: Mark
     verdict: str
     question: str
+    supposed: Supposed | None
     open_ports: str | None
     summary: str
     blockers: list[Blocker]
@@ -139,6 +148,7 @@ def outline(answer: Answer) -> Outline:
         mark=mark,
         verdict=verdict,
         question=question_words(answer.question, names),
+        supposed=_supposed(answer),
         open_ports=answer.open_ports,
         summary=answer.summary,
         blockers=_blockers(answer, names),
@@ -156,6 +166,14 @@ def outline(answer: Answer) -> Outline:
         behind=[_behind(finding) for finding in answer.hosts],
         changes=changes_of(answer),
     )
+
+
+def _supposed(answer: Answer) -> Supposed | None:
+    if answer.before is None and not answer.applied:
+        return None
+    today = f", today {VERDICTS[answer.before][1]}" if answer.before else ""
+    head = f"As it would be with {count_words(len(answer.applied), 'planned change')}{today}"
+    return Supposed(head, answer.applied, answer.before_summary)
 
 
 def _names(ids: list[str], names: Mapping[str, str]) -> str:

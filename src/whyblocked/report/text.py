@@ -19,6 +19,7 @@ from whyblocked.report.outline import (
     Outline,
     Path,
     Step,
+    Supposed,
     evidence_rows,
     outline,
 )
@@ -67,6 +68,8 @@ def _prose(width: int) -> int:
 
 
 def _verdict(seen: Outline, width: int) -> Iterator[Text]:
+    if seen.supposed is not None:
+        yield from wrapped(Text(seen.supposed.head, "bold magenta"), width, 0, 2)
     sign, style = _SIGNS[seen.mark]
     head = Text.assemble((f"{sign} {seen.verdict}", f"bold {style}"), "  ", (seen.question, "bold"))
     yield from wrapped(head, width, 0, 2)
@@ -75,6 +78,8 @@ def _verdict(seen: Outline, width: int) -> Iterator[Text]:
     if seen.open_ports is not None:
         yield Text()
         yield from _row("open ports", seen.open_ports or "none", width, 2)
+    if seen.supposed is not None:
+        yield from _planned(seen.supposed, width)
     for blocker in seen.blockers:
         yield Text()
         title = Text.assemble(("✗ ", "bold red"), (blocker.title, "bold"))
@@ -91,6 +96,14 @@ def _verdict(seen: Outline, width: int) -> Iterator[Text]:
     for path in seen.paths:
         yield from _path(path, width)
     yield from _nearest(seen, width)
+
+
+def _planned(supposed: Supposed, width: int) -> Iterator[Text]:
+    yield from _section("Planned changes", "made on a copy, not in AWS")
+    for words in supposed.applied:
+        yield from wrapped(Text.assemble("· ", words), width, 2, 4)
+    if supposed.today is not None:
+        yield from _row("today", supposed.today, _prose(width), 2, label_width=5)
 
 
 def _row(label: str, words: str, width: int, indent: int, style: str = "", label_width: int = 10) -> Iterator[Text]:

@@ -134,8 +134,8 @@ class ReplaceRouteTableAssociation(Edit, frozen=True):
 class AssociateAddress(Edit, frozen=True):
     """An Elastic IP address for an interface, or for the one interface of an instance.
 
-    The address is named by its allocation or by itself. Where it is not allocated yet, ``public_ip`` is whatever stands
-    in for it, and ``allocated`` is false.
+    The address is named by its allocation or by itself. Where it is not ``allocated`` yet, ``public_ip`` is whatever
+    stands in for it; None: an address that the account has not.
     """
 
     network_interface_id: str | None = None
