@@ -97,10 +97,14 @@ class Session:
         from whyblocked.diagnosis.evidence import gather
 
         found = examined.answer
-        evidence, missing = gather(examined.sightings, found.verdict, self.account, request, now)
-        return msgspec.structs.replace(
-            found, evidence=evidence, missing=list(dict.fromkeys((*found.missing, *missing)))
-        )
+        gathered = gather(examined.sightings, found.verdict, self.account, request, now)
+        missing = list(dict.fromkeys((*found.missing, *gathered.missing)))
+        weighed = msgspec.structs.replace(found, evidence=gathered.evidence, missing=missing)
+        if found.verdict != "allowed":
+            return weighed
+        from whyblocked.diagnosis.host.telling import told
+
+        return told(self.account, weighed, gathered)
 
     def look_for_changes(self, examined: Examined, request: ChangesRequest) -> Looking | None:
         """Begin to look for what changed of all that decides the question; goes on while the answer is weighed."""

@@ -137,7 +137,7 @@ def _outcome(case: ElementTree.Element, line: Checked) -> None:
     elif mark == "unknown":
         _told(case, "error", "undetermined", line.answer.summary, line.answer.missing)
     elif mark == "no":
-        blockers = [finding.summary for finding in line.answer.blocked_by]
+        blockers = [finding.summary for finding in line.answer.blockers]
         words = f"expected {line.expected}, is {line.answer.verdict}: {line.answer.summary}"
         _told(case, "failure", line.answer.verdict, words, blockers)
     else:

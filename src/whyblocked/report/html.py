@@ -6,7 +6,18 @@ from collections.abc import Iterator
 from html import escape
 
 from whyblocked.diagnosis.answer import Answer, Fix, Moment
-from whyblocked.report.outline import EVIDENCE, TESTED, Blocker, Mark, Outline, Path, evidence_rows, outline
+from whyblocked.report.outline import (
+    BEHIND,
+    BEHIND_SAYS,
+    EVIDENCE,
+    TESTED,
+    Blocker,
+    Mark,
+    Outline,
+    Path,
+    evidence_rows,
+    outline,
+)
 from whyblocked.report.words import clock_words
 
 _SIGNS: dict[Mark, str] = {"yes": "✓", "no": "✗", "unknown": "?", "pass": "·"}
@@ -84,6 +95,7 @@ def _page(seen: Outline) -> Iterator[str]:
         yield from _path(path)
     yield from _nearest(seen)
     yield from _evidence(seen)
+    yield from _behind(seen)
     yield from _changes(seen)
     yield from _next(seen)
     yield from _list("Warnings", seen.warnings)
@@ -177,6 +189,19 @@ def _evidence(seen: Outline) -> Iterator[str]:
     if evidence.enable_command:
         yield "<p>To switch them on:</p>"
         yield f"<pre>{escape(evidence.enable_command)}</pre>"
+    yield "</section>"
+
+
+def _behind(seen: Outline) -> Iterator[str]:
+    if not seen.behind:
+        return
+    yield "<section>"
+    yield f"<h2>{BEHIND} <small>{escape(BEHIND_SAYS)}</small></h2>"
+    for one in seen.behind:
+        yield f"<p><strong>{escape(one.says)}</strong></p>"
+        yield from _rows(one.rows)
+        yield f"<p>{escape(one.next_step)}</p>"
+        yield from (f"<pre>{escape(command)}</pre>" for command in one.checks)
     yield "</section>"
 
 

@@ -10,7 +10,19 @@ from rich.text import Text
 
 from whyblocked.diagnosis.answer import Answer, Fix
 from whyblocked.report.console import PROSE, UNWRAPPED, build_console, say, wrapped
-from whyblocked.report.outline import EVIDENCE, TESTED, Mark, Outline, Path, Step, Supposed, evidence_rows, outline
+from whyblocked.report.outline import (
+    BEHIND,
+    BEHIND_SAYS,
+    EVIDENCE,
+    TESTED,
+    Mark,
+    Outline,
+    Path,
+    Step,
+    Supposed,
+    evidence_rows,
+    outline,
+)
 from whyblocked.report.timeline import timeline
 
 __all__ = ["build_console", "render", "render_evidence", "render_verdict"]
@@ -190,6 +202,7 @@ def _fill(text: str, cells: int) -> str:
 
 def _rest(seen: Outline, first: Outline, width: int) -> Iterator[Text]:
     yield from _evidence(seen, width)
+    yield from _behind_the_rules(seen, width)
     yield from _changes(seen, width)
     for number, fix in enumerate(seen.fixes):
         yield from _fix(fix, number, width)
@@ -228,6 +241,18 @@ def _fix(fix: Fix, number: int, width: int) -> Iterator[Text]:
         yield Text("  As Terraform:")
         for line in fix.terraform:
             yield Text(f"    {line}".rstrip(), "dim")
+
+
+def _behind_the_rules(seen: Outline, width: int) -> Iterator[Text]:
+    if seen.behind:
+        yield from _section(BEHIND, BEHIND_SAYS)
+    for one in seen.behind:
+        yield from wrapped(Text.assemble(("! ", "bold magenta"), one.says), _prose(width), 2, 4)
+        for label, words in one.rows:
+            yield from _row(label, words, _prose(width), 4)
+        yield from wrapped(Text(one.next_step), _prose(width), 4)
+        for command in one.checks:
+            yield Text(f"    {command}", "bold")
 
 
 def _changes(seen: Outline, width: int) -> Iterator[Text]:
