@@ -458,7 +458,7 @@ def _set(where: Any, name: str, value: Any) -> None:
 
 
 def _routes_one_by_one() -> None:
-    """moto makes a service's routes when it is first asked, by way of syntax trees, and CPython 3.11 counts the depth of
+    """moto makes a service's routes when it is first asked, by way of syntax trees. CPython 3.11 counts the depth of
     those for all threads together: two that are made at once may fail.
     """
     make, lock = moto.core.routing._create_map, threading.RLock()
