@@ -124,7 +124,11 @@ def exchange(world: World) -> list[Row]:
     """A request that was accepted, and its answer, which was not though the network ACL lets it pass now."""
     ends = {"srcaddr": "10.0.1.10", "dstaddr": "192.0.2.77", "srcport": "45000", "dstport": "443"}
     turned = {"srcaddr": "192.0.2.77", "dstaddr": "10.0.1.10", "srcport": "443", "dstport": "45000"}
-    return [{**world.row(action="ACCEPT"), **ends}, {**world.row(), **turned}, *(world.row(f"203.0.113.{n}") for n in range(9))]
+    return [
+        {**world.row(action="ACCEPT"), **ends},
+        {**world.row(), **turned},
+        *(world.row(f"203.0.113.{n}") for n in range(9)),
+    ]
 
 
 def test_a_rejected_answer_of_an_accepted_request_is_told_by_a_second_statement(world: World) -> None:
