@@ -6,7 +6,7 @@ print(session.explain(parse("203.0.113.5 -> i-abc:22")).summary)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,9 @@ from whyblocked.network.walk import Walk
 from whyblocked.question.resolve import resolve
 
 if TYPE_CHECKING:
+    from whyblocked.config.inventory import Inventory
     from whyblocked.diagnosis.changes import ChangesRequest, Looking
+    from whyblocked.diagnosis.difference.telling import Asking, Difference
     from whyblocked.diagnosis.evidence import EvidenceRequest
     from whyblocked.diagnosis.following import Batch
     from whyblocked.diagnosis.rejects import Rejects, RejectsRequest
@@ -130,6 +132,16 @@ class Session:
     def _remarks(self) -> Iterable[str]:
         remarks: Iterable[str] = getattr(self.account.source, "warnings", ())
         return remarks
+
+
+def difference(
+    before: Inventory, after: Inventory, questions: Iterable[Asking] = (), errors: Sequence[str] = ()
+) -> Difference:
+    """What changed from one snapshot to the other, which answers that changes, and which of the changes do it."""
+    from whyblocked.diagnosis.difference.telling import Comparison
+
+    comparison = Comparison(before, after, lambda account, question: Session(account).explain(question))
+    return comparison.difference(questions, errors)
 
 
 def _flow_logs_of(asked: Asked) -> Iterable[Query]:

@@ -48,7 +48,7 @@ def command(
     """
     from whyblocked.question.lines import read_lines
 
-    lines = list(read_lines(_read(file)))
+    lines = list(read_lines(read_file(file)))
     checking = Checking(AccountSettings(profile, region, endpoint_url, snapshot, debug, role_arn).open())
     if output == "json":
         from whyblocked.cli.output import emit
@@ -118,7 +118,7 @@ def _with_candidates(error: EndpointError) -> str:
     return " ".join((error.message, "; ".join(error.candidates))).strip()
 
 
-def _read(file: str) -> list[str]:
+def read_file(file: str) -> list[str]:
     """The lines of a file; bytes that are no text are kept, so that only their line is none."""
     name = "standard input" if file == "-" else clean(file)
     try:
