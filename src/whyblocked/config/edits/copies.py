@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from whyblocked.config.account import Account, Missing, Query
-from whyblocked.config.edits import acls, balancers, gateways, groups, interfaces, kinds, routes, transits
+from whyblocked.config.edits import acls, balancers, exits, gateways, groups, interfaces, kinds, routes, transits
 from whyblocked.config.edits.making import Waiting
 from whyblocked.config.operations import permission_of
 from whyblocked.config.replacing import take_over
@@ -36,13 +36,21 @@ _MAKERS: dict[type, Callable[[Account, Any], None]] = {
     kinds.ModifyInstanceAttribute: interfaces.modify_instance,
     kinds.StartInstances: interfaces.start,
     kinds.StopInstances: interfaces.stop,
+    kinds.CreateInternetGateway: gateways.create,
     kinds.AttachInternetGateway: gateways.attach,
     kinds.DetachInternetGateway: gateways.detach,
     kinds.AcceptVpcPeeringConnection: gateways.accept_peering,
     kinds.DeleteVpcPeeringConnection: gateways.delete_peering,
     kinds.ModifyVpcBlockPublicAccessOptions: gateways.set_public_access,
     kinds.CreateVpcBlockPublicAccessExclusion: gateways.exclude,
+    kinds.ModifyVpcBlockPublicAccessExclusion: gateways.modify_exclusion,
     kinds.DeleteVpcBlockPublicAccessExclusion: gateways.include,
+    kinds.AttachVpnGateway: exits.attach_vpn_gateway,
+    kinds.CreateVpnConnectionRoute: exits.create_vpn_route,
+    kinds.AssociateNatGatewayAddress: exits.associate_nat_address,
+    kinds.ModifyVpcEndpoint: exits.modify_endpoint,
+    kinds.AddFirewallRule: exits.add_firewall_rule,
+    kinds.AcceptTransitGatewayVpcAttachment: transits.accept,
     kinds.ModifyManagedPrefixList: gateways.modify_prefix_list,
     kinds.CreateTransitGatewayRoute: transits.create,
     kinds.ReplaceTransitGatewayRoute: transits.exchange,

@@ -57,8 +57,9 @@ def search(trial: Trial, case: Case) -> Found:
     found = passing or clearing
     if not found:
         return Found(reason=reasons[0] if reasons else None)
-    plans = sorted(dict.fromkeys(_needed(trial, plan, passing=bool(passing)) for plan in found), key=len)
-    return Found(tuple(plans[:MOST_PLANS]), bool(passing))
+    plans = list(dict.fromkeys(_needed(trial, plan, passing=bool(passing)) for plan in found))
+    fewest = min(map(len, plans))  # what takes more steps is no alternative
+    return Found(tuple(plan for plan in plans if len(plan) == fewest)[:MOST_PLANS], bool(passing))
 
 
 def _stands_still(before: Case, after: Outcome) -> bool:

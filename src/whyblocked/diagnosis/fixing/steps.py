@@ -30,6 +30,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     warns: tuple[str, ...] = ()
 
 
+NEW_GATEWAY = "igw-new"
+"""Stands in for an internet gateway that is made by the plan itself."""
+
 Option = tuple[Step, ...]
 """One way to get past what blocks: steps in the order in which they are made."""
 

@@ -8,7 +8,8 @@ from whyblocked.config.account import Account
 from whyblocked.config.edits import apply
 from whyblocked.diagnosis.answer import Answer, Fix, FixStep
 from whyblocked.diagnosis.fixing.commands import commands
-from whyblocked.diagnosis.fixing.effects import also_allows, room
+from whyblocked.diagnosis.fixing.effects import also_allows
+from whyblocked.diagnosis.fixing.quotas import room
 from whyblocked.diagnosis.fixing.search import Found, Plan, search
 from whyblocked.diagnosis.fixing.steps import Step
 from whyblocked.diagnosis.fixing.terraform import terraform
