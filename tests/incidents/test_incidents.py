@@ -46,7 +46,8 @@ def answered(folder: Path) -> Json:
     """The answer as the JSON that programs read."""
     session = Session(snapshot(folder / "snapshot"))
     request = EvidenceRequest(locations=(str(folder / "flow.log"),))
-    answer = session.weigh(session.examine(question_of(question(folder))), request, NOW)
+    asked = question_of(question(folder))
+    answer = session.fix(asked, session.weigh(session.examine(asked), request, NOW))
     found: Json = json.loads(json_report.render(answer))
     return found
 
@@ -72,6 +73,10 @@ def check(answer: Json, wanted: Json) -> None:
     assert {key: answer["evidence"][key] for key in wanted["evidence"]} == wanted["evidence"]
     if "open_ports" in wanted:
         assert answer["open_ports"] == wanted["open_ports"]
+    first = next(iter(answer["fixes"]), {"commands": [], "then": "allowed"})
+    assert first["commands"] == wanted.get("fix", [])
+    assert first["then"] == wanted.get("then", "allowed")
+    assert answer["no_fix"] == wanted.get("no_fix")
     for kind in ("warnings", "missing"):
         for words in wanted.get(kind, ()):
             assert any(words in text for text in answer[kind]), (words, answer[kind])
@@ -97,6 +102,14 @@ def test_the_program_says_the_same(folder: Path) -> None:
     wanted = expected(folder)
     assert run.returncode == EXIT_STATUS[wanted["verdict"]], run.stderr
     check(json.loads(run.stdout), wanted)
+
+
+def test_nearly_every_blocked_incident_gets_a_fix_and_the_others_say_why_not() -> None:
+    found = [expected(folder) for folder in INCIDENTS]
+    blocked = [one for one in found if one["verdict"] in ("blocked", "partial")]
+    without = [one for one in blocked if "fix" not in one]
+    assert len(without) <= 0.05 * len(blocked)
+    assert all(one["no_fix"] for one in without)
 
 
 # -- the folders themselves -----------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def listener(case: Case, blocker: Blocker) -> Sequence[Option]:
         raise NoFix(f"{blocker.summary} Which listeners it should have is a decision.")
     if protocol == "HTTP" and low == 443:
         raise NoFix(f"{blocker.summary} A listener for HTTPS needs a certificate, which is for its owner to choose.")
-    groups = sorted(case.account.balancers.groups_of.get(balancer.id, {}))
+    groups = _groups_of(case, balancer)
     if len(groups) != 1:
         count = f"has {len(groups)} target groups" if groups else "has no target group"
         raise NoFix(f"{blocker.summary} It {count}: which one a new listener should forward to is a decision.")
@@ -50,12 +50,17 @@ def listener(case: Case, blocker: Blocker) -> Sequence[Option]:
 def zone(case: Case, blocker: Blocker) -> Sequence[Option]:
     """The target's zone enabled for the load balancer; or balancing across zones."""
     interface = case.account.interfaces.get(blocker.interface_id or "")
-    balancer = _of_group(case, blocker.resource_ids[0])
+    balancer = _asked_one(case)
     subnet = case.account.subnets.get(interface.subnet_id) if interface else None
     if subnet is None:
         raise NoFix(f"{blocker.summary} The target's subnet is not known.")
     if subnet.availability_zone in balancer.zones or interface is None or _is_node(balancer, interface):
         return _across(blocker, balancer)
+    if not balancer.internal:
+        raise NoFix(
+            f"{blocker.summary} Enabling the zone adds a node with a public address that is not known before, so that "
+            "the way to it can't be tested."
+        )
     subnets = case.account.subnets_of(subnet.vpc_id)
     there = [
         s for s in (() if isinstance(subnets, Missing) else subnets) if s.availability_zone == subnet.availability_zone
@@ -106,11 +111,17 @@ def _balancer(case: Case, arn: str) -> r.LoadBalancer:
     return found
 
 
-def _of_group(case: Case, arn: str) -> r.LoadBalancer:
-    group = case.account.balancers.target_groups.get(arn)
-    for name in group.load_balancer_arns if group else ():
-        return _balancer(case, name)
-    for name, groups in sorted(case.account.balancers.groups_of.items()):
-        if arn in groups:
-            return _balancer(case, name)
-    raise NoFix("The load balancer of the target group is not known.")
+def _groups_of(case: Case, balancer: r.LoadBalancer) -> list[str]:
+    """The target groups that a load balancer forwards to by now."""
+    found = set(case.account.balancers.groups_of.get(balancer.id, ()))
+    for one in case.account.balancers.listeners.get(balancer.id, {}).values():
+        rules = case.account.balancers.rules.get(one.listener_arn or "", {}).values()
+        for actions in (one.default_actions, *(rule.actions for rule in rules)):
+            found.update(arn for action in actions for arn in action.shares)
+    return sorted(found)
+
+
+def _asked_one(case: Case) -> r.LoadBalancer:
+    """The load balancer that the packets came by last."""
+    met = [passage.id for passage in case.walk.passages if passage.kind == "load-balancer"]
+    return _balancer(case, met[-1] if met else "")

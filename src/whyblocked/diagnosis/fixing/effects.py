@@ -191,6 +191,23 @@ def _associated(account: Account, table_id: str) -> str:
     return counted(len(found), "attachment") if len(found) > _MOST_NAMED else listed(sorted(found))
 
 
+def _attachment(account: Account, edit: e.ModifyTransitGatewayVpcAttachment) -> Iterator[str]:
+    for subnet_id in edit.add_subnet_ids:
+        subnet = account.subnets.get(subnet_id)
+        zone = subnet.availability_zone if subnet and subnet.availability_zone else "that zone"
+        yield f"All hosts in {zone} whose routes lead to the transit gateway get to it."
+    yield from _referencing(account, edit)
+
+
+def _decides(account: Account, edit: e.AssociateTransitGatewayRouteTable) -> Iterator[str]:
+    table = called(account, edit.transit_gateway_route_table_id)
+    yield f"All that comes in by {edit.transit_gateway_attachment_id} goes by the routes of {table}."
+
+
+def _accepted(_account: Account, edit: e.AcceptTransitGatewayVpcAttachment) -> Iterator[str]:
+    yield f"All that routes lead over {edit.transit_gateway_attachment_id} passes, as far as rules allow it."
+
+
 def _referencing(
     _account: Account, edit: e.ModifyTransitGatewayVpcAttachment | e.ModifyTransitGateway
 ) -> Iterator[str]:
@@ -256,6 +273,27 @@ def _forwards(_account: Account, edit: e.ModifyNetworkInterfaceAttribute) -> Ite
         yield f"{edit.network_interface_id} takes and sends packets with any addresses then, as its groups allow it."
 
 
+def _starts(account: Account, edit: e.StartInstances) -> Iterator[str]:
+    for name in edit.instance_ids:
+        yield f"Once {called(account, name)} runs, it sends and takes all that groups, network ACLs and routes allow."
+
+
+def _nat_address(account: Account, edit: e.AssociateNatGatewayAddress) -> Iterator[str]:
+    where = f"in {edit.availability_zone} " if edit.availability_zone else ""
+    yield f"All hosts {where}whose routes lead to {called(account, edit.nat_gateway_id)} get out by it."
+
+
+def _attach_vpn(account: Account, edit: e.AttachVpnGateway) -> Iterator[str]:
+    name, vpc = called(account, edit.vpn_gateway_id), called(account, edit.vpc_id)
+    yield f"All that is behind {name} and {vpc} reach each other, as far as routes and rules allow it."
+
+
+def _balances(account: Account, edit: e.SetSubnets | e.ModifyLoadBalancerAttributes) -> Iterator[str]:
+    balancer = account.balancers.by_id.get(edit.load_balancer_arn)
+    name = balancer.name if balancer else "the load balancer"
+    yield f"Everybody whom {name} serves gets to targets that it did not send to before."
+
+
 def _listener(account: Account, edit: e.CreateListener) -> Iterator[str]:
     balancer = account.balancers.by_id.get(edit.load_balancer_arn)
     name = balancer.name if balancer else "the load balancer"
@@ -282,7 +320,9 @@ _EFFECTS: dict[type, Callable[[Account, Any], Iterator[str]]] = {
     e.CreateTransitGatewayRoute: _transit_route,
     e.ReplaceTransitGatewayRoute: _transit_route,
     e.EnableTransitGatewayRouteTablePropagation: _propagation,
-    e.ModifyTransitGatewayVpcAttachment: _referencing,
+    e.AssociateTransitGatewayRouteTable: _decides,
+    e.AcceptTransitGatewayVpcAttachment: _accepted,
+    e.ModifyTransitGatewayVpcAttachment: _attachment,
     e.ModifyTransitGateway: _referencing,
     e.AssociateAddress: _address,
     e.CreateVpcBlockPublicAccessExclusion: _exclusion,
@@ -290,6 +330,11 @@ _EFFECTS: dict[type, Callable[[Account, Any], Iterator[str]]] = {
     e.AcceptVpcPeeringConnection: _peering,
     e.AttachInternetGateway: _attach,
     e.ModifyNetworkInterfaceAttribute: _forwards,
+    e.StartInstances: _starts,
+    e.AssociateNatGatewayAddress: _nat_address,
+    e.AttachVpnGateway: _attach_vpn,
+    e.SetSubnets: _balances,
+    e.ModifyLoadBalancerAttributes: _balances,
     e.CreateListener: _listener,
     e.ModifyTargetGroupAttributes: _target_sees,
     e.CreateVpnConnectionRoute: _vpn_route,

@@ -29,7 +29,7 @@ from whyblocked.config.resources import (
     PortRange,
     UserIdGroupPair,
 )
-from whyblocked.diagnosis.fixing.boxes import Traffic, asks_from_source, blocks_of, listed, traffic_of
+from whyblocked.diagnosis.fixing.boxes import Traffic, asks_from_source, blocks_of, listed, traffic_of, widened
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Step, step
 from whyblocked.diagnosis.fixing.words import called
 from whyblocked.diagnosis.near import near_misses
@@ -85,7 +85,8 @@ def _addressed(case: Case, blockers: Sequence[Blocker]) -> Step:
         if version == 4
         else {"ipv6_ranges": tuple(Ipv6Range(cidr_ipv6=block) for block in blocks)}
     )
-    return _authorize(case, blockers, boxes, listed([_short(block) for block in blocks]), peers)
+    also = widened(case, version, spans, blocks, of_source=of_source)
+    return _authorize(case, blockers, boxes, listed([_short(block) for block in blocks]), peers, also)
 
 
 def _referring(case: Case, blockers: Sequence[Blocker]) -> Step | None:
@@ -130,7 +131,12 @@ def _is_named(case: Case, blocker: Blocker) -> bool:
 
 
 def _authorize(
-    case: Case, blockers: Sequence[Blocker], boxes: Iterable[Packets], whom: str, peers: Mapping[str, Any]
+    case: Case,
+    blockers: Sequence[Blocker],
+    boxes: Iterable[Packets],
+    whom: str,
+    peers: Mapping[str, Any],
+    also: Iterable[str] = (),
 ) -> Step:
     first = blockers[0]
     group = group_for(first)
@@ -144,7 +150,7 @@ def _authorize(
     what = listed([str(one) for one in traffic])
     rules = f"an {way} rule that allows" if len(traffic) == 1 else f"{way} rules that allow"
     says = f"Give {called(case.account, group)} {rules} {what} {to} {whom}."
-    return step(blockers, edits, says, *portless(case), TRACKED)
+    return step(blockers, edits, says, *portless(case), TRACKED, also=also)
 
 
 def _permission(traffic: Traffic, peers: Mapping[str, Any]) -> IpPermission:
@@ -204,7 +210,8 @@ def by_acl(case: Case, blockers: Sequence[Blocker], taken: set[tuple[str, bool, 
     says = f"Add to {called(case.account, acl.network_acl_id)} {rules} {reply}{what} {to} {whom}."
     if any(isinstance(edit, ReplaceNetworkAclEntry) for edit in edits):
         says += f" No number in front of rule {_decided(first)} is free, so it and those behind it move up by one."
-    return [step(blockers, edits, says, *portless(case), STATELESS)]
+    also = widened(case, version, spans, blocks, of_source=of_source)
+    return [step(blockers, edits, says, *portless(case), STATELESS, also=also)]
 
 
 def _decided(blocker: Blocker) -> int:

@@ -10,15 +10,18 @@ import re
 from collections.abc import Sequence
 
 from whyblocked.config.account import Missing
-from whyblocked.config.edits import AddFirewallRule, CreateRoute
+from whyblocked.config.addresses import private_addresses
+from whyblocked.config.edits import AddFirewallRule
 from whyblocked.config.endpoints import firewall_policy, rule_group
 from whyblocked.config.resources import FirewallPolicy, RuleGroup
-from whyblocked.diagnosis.fixing.boxes import Traffic, blocks_of, traffic_of
+from whyblocked.diagnosis.fixing.boxes import Traffic, blocks_of, listed, traffic_of
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, step
-from whyblocked.diagnosis.fixing.targets import route_to
+from whyblocked.diagnosis.fixing.targets import put_route
 from whyblocked.diagnosis.fixing.words import called
 from whyblocked.network.packets import join_intervals, span
 from whyblocked.network.protocols import protocol_text
+from whyblocked.network.routes import look_up
+from whyblocked.network.rulebook import Rulebook
 from whyblocked.network.walk import Blocker
 
 _SID = re.compile(r"\bsid\s*:\s*(\d+)")
@@ -98,6 +101,27 @@ def _side(blocks: Sequence[str]) -> str:
     return blocks[0] if len(blocks) == 1 else f"[{','.join(blocks)}]"
 
 
+def through(case: Case, blocker: Blocker) -> Sequence[Option]:
+    """What comes in goes through a middlebox, so what goes out has to as well: a route of its own to it."""
+    edge = case.account.route_tables.get(blocker.resource_ids[-1])
+    sender = case.account.interfaces.get(blocker.interface_id or "")
+    led = [p for p in case.walk.passages if p.leg == blocker.leg and p.kind == "route-table" and p.rule]
+    table = case.account.route_tables.get(led[-1].id) if led else None
+    if edge is None or sender is None or table is None:
+        raise NoFix(f"{blocker.summary} The route tables on the way could not be read.")
+    version = blocker.packets[0].version
+    own = next((span(a) for a in private_addresses(sender) if a.version == version), None)
+    routes = look_up(Rulebook(case.account).table(edge, version), version, own) if own is not None else []
+    target = next((choice.route.target for choice in routes if choice.route is not None), None)
+    if target is None:
+        raise NoFix(f"{blocker.summary} What the packets should go through is not known.")
+    of_source = blocker.leg == "return"
+    blocks = blocks_of(case, version, join_intervals(b.destination for b in blocker.packets), of_source=of_source)
+    edits = [put_route(table, block, target) for block in blocks]
+    says = f"Let {called(case.account, table.route_table_id)} route {listed(blocks)} by {target}."
+    return [(step([blocker], edits, says, place=table.vpc_id),)]
+
+
 def symmetric(case: Case, blocker: Blocker) -> Sequence[Option]:
     """What comes in by the internet gateway for the subnet, through the endpoint that its requests go out by."""
     endpoint_id = next((name for name in blocker.resource_ids if name.startswith("vpce-")), None)
@@ -118,7 +142,7 @@ def symmetric(case: Case, blocker: Blocker) -> Sequence[Option]:
     if not blocks:
         raise NoFix(f"{blocker.summary} The subnet that the reply is for is not known.")
     found = dict(blocks)
-    edits = [CreateRoute(route_table_id=table.route_table_id, route=route_to(block, endpoint_id)) for block in found]
+    edits = [put_route(table, block, endpoint_id) for block in found]
     names = " and ".join(f"{block} ({called(case.account, subnet_id)})" for block, subnet_id in found.items())
     where = f"{called(case.account, table.route_table_id)}, the table of {gateways[-1]},"
     says = f"Add to {where} a route to {names} by {endpoint_id}."

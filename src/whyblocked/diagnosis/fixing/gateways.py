@@ -46,7 +46,7 @@ def attach_vpn(case: Case, blocker: Blocker) -> Sequence[Option]:
     name = blocker.resource_ids[0]
     gateway = case.account.vpn_gateways.get(name)
     if gateway is None or any(a.vpc_id and a.state == "attached" for a in gateway.vpc_attachments):
-        raise NoFix(f"{blocker.summary} It belongs to another VPC.")
+        raise NoFix(f"{blocker.summary} It belongs to another VPC, or could not be read.")
     edit = AttachVpnGateway(vpn_gateway_id=name, vpc_id=blocker.vpc_id or "")
     says = f"Attach {called(case.account, name)} to {called(case.account, blocker.vpc_id or '')}."
     return [(step([blocker], [edit], says),)]

@@ -24,20 +24,17 @@ from whyblocked.config.edits import (
 from whyblocked.config.ownership import ownership
 from whyblocked.diagnosis.fixing import ways
 from whyblocked.diagnosis.fixing.boxes import blocks_of, listed
-from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, step
+from whyblocked.diagnosis.fixing.steps import NEW_ADDRESSES, Case, NoFix, Option, step
 from whyblocked.diagnosis.fixing.words import called
 from whyblocked.network.packets import join_intervals
 from whyblocked.network.walk import Blocker
-
-_STAND_IN = int(IPv4Address("198.18.0.1"))
-"""In place of an address that is not allocated yet: nobody has one of the block for benchmarks (RFC 2544)."""
 
 _UNUSED = ("delete-complete", "disable-complete", "create-failed")
 
 
 def new_address(account: Account) -> str:
     """What stands in for a public address that AWS has still to give."""
-    number = _STAND_IN
+    number = NEW_ADDRESSES[0] + 1
     while IPv4Address(number) in account._public:
         number += 1
     return str(IPv4Address(number))

@@ -16,6 +16,7 @@ _BY_CODE: dict[tuple[str, str], Proposer] = {
     ("route-table", "DELIVERED_ELSEWHERE"): ways.to_the_right_one,
     ("internet-gateway", "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS"): outlets.address_out,
     ("internet-gateway", "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"): outlets.address_for,
+    ("internet-gateway", "INGRESS_RTB_TRAFFIC_REDIRECTION"): firewalls.through,
     ("internet-gateway", "NO_INTERNET_GATEWAY"): gateways.attach_gateway,
     ("internet-gateway", "BAD_STATE_ATTACHMENT"): gateways.attach_gateway,
     ("internet-gateway", "NAT64_NEEDS_A_NAT_GATEWAY"): ways.around,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv4Network
 from typing import NamedTuple
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from whyblocked.config.account import Account
 from whyblocked.config.edits import Edit
 from whyblocked.network.asked import Asked
+from whyblocked.network.packets import span
 from whyblocked.network.walk import Blocker, Walk
 
 Clears = tuple[str, str, tuple[str, ...], str]
@@ -20,7 +22,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Changes that belong together, for one blocker.
 
     ``says`` is an imperative sentence. ``place`` is the VPC (or gateway) in whose account and Region they are made.
-    ``clears`` are the blockers that they are for. ``warns`` is what AWS's semantics may surprise with.
+    ``clears`` are the blockers that they are for. ``warns`` is what AWS's semantics may surprise with, ``also`` what is
+    allowed beyond the question that the changes alone do not tell.
     """
 
     edits: tuple[Edit, ...]
@@ -28,10 +31,14 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     clears: tuple[Clears, ...] = ()
     warns: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 NEW_GATEWAY = "igw-new"
 """Stands in for an internet gateway that is made by the plan itself."""
+
+NEW_ADDRESSES = span(IPv4Network("198.18.0.0/24"))
+"""Stand in for public addresses that AWS has still to give: nobody has one of the block for benchmarks (RFC 2544)."""
 
 Option = tuple[Step, ...]
 """One way to get past what blocks: steps in the order in which they are made."""
@@ -58,7 +65,14 @@ def key_of(blocker: Blocker) -> Clears:
     return blocker.leg, blocker.layer, blocker.resource_ids, blocker.code
 
 
-def step(blockers: Iterable[Blocker], edits: Iterable[Edit], says: str, *warns: str, place: str | None = None) -> Step:
+def step(
+    blockers: Iterable[Blocker],
+    edits: Iterable[Edit],
+    says: str,
+    *warns: str,
+    place: str | None = None,
+    also: Iterable[str] = (),
+) -> Step:
     """A step for these blockers, where the first of them is unless ``place`` says otherwise."""
     of = tuple(blockers)
     return Step(
@@ -67,4 +81,5 @@ def step(blockers: Iterable[Blocker], edits: Iterable[Edit], says: str, *warns: 
         place=place or of[0].vpc_id or "",
         clears=tuple(dict.fromkeys(key_of(blocker) for blocker in of)),
         warns=warns,
+        also=tuple(also),
     )

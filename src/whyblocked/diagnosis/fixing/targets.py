@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.addresses import public_addresses
+from whyblocked.config.edits import CreateRoute, Edit, ReplaceRoute
 from whyblocked.diagnosis.fixing.steps import Case
 from whyblocked.network.addresses import PUBLIC
 from whyblocked.network.hops.peering import blocks_of
@@ -32,6 +33,13 @@ def route_to(destination: str, target: str) -> r.Route:
     kind = "destination_ipv6_cidr_block" if ":" in destination else "destination_cidr_block"
     kind = "destination_prefix_list_id" if destination.startswith("pl-") else kind
     return r.Route(**{kind: destination, field: target})
+
+
+def put_route(table: r.RouteTable, destination: str, target: str) -> Edit:
+    """The route made, or given another target where the table has one to this very destination."""
+    there = any(one.destination == destination and one.origin in ("CreateRoute", "") for one in table.routes)
+    made = ReplaceRoute if there else CreateRoute
+    return made(route_table_id=table.route_table_id, route=route_to(destination, target))
 
 
 _FIELDS = {

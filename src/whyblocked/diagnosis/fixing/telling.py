@@ -52,7 +52,8 @@ def _told(trial: Trial, plan: Plan, *, clears: bool) -> Fix:
     return Fix(
         summary=" ".join(one.says for one in plan),
         commands=[command for one in steps for command in one.commands],
-        also_allows=" ".join(also_allows(account, edits)) or None,
+        also_allows=" ".join([*also_allows(account, edits), *dict.fromkeys(text for one in plan for text in one.also)])
+        or None,
         terraform=terraform(edits).split("\n"),
         then="allowed" if clears else "undetermined",
         steps=steps,

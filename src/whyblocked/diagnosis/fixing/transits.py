@@ -22,8 +22,9 @@ from whyblocked.config.edits import (
 )
 from whyblocked.diagnosis.fixing.boxes import blocks_of, listed
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, Step, step
-from whyblocked.diagnosis.fixing.targets import holds
+from whyblocked.diagnosis.fixing.targets import holds, internet_gateway, is_public
 from whyblocked.diagnosis.fixing.words import called
+from whyblocked.network.hops.transit_attachment import OUTSIDE
 from whyblocked.network.packets import Interval, join_intervals, span
 from whyblocked.network.rulebook import Rulebook
 from whyblocked.network.transit import look_up
@@ -36,6 +37,8 @@ def no_route(case: Case, blocker: Blocker) -> Sequence[Option]:
     """Let the attachment of the VPC propagate into the table, or a static route to it."""
     table = _table(case, blocker)
     attachment = _attachment_of(case, table.transit_gateway_id, blocker)
+    if attachment is None:
+        return _outward(case, blocker, table)
     found: list[Option] = []
     name = attachment.transit_gateway_attachment_id
     where = called(case.account, table.transit_gateway_route_table_id)
@@ -52,6 +55,8 @@ def black_hole(case: Case, blocker: Blocker) -> Sequence[Option]:
     """A route of its own past the blackhole, which stays for everybody else; or another target for the route."""
     table = _table(case, blocker)
     attachment = _attachment_of(case, table.transit_gateway_id, blocker)
+    if attachment is None:
+        return _outward(case, blocker, table)
     name = attachment.transit_gateway_attachment_id
     destination = str((blocker.rule or {}).get("destination"))
     edit = ReplaceTransitGatewayRoute(
@@ -169,8 +174,8 @@ def _table(case: Case, blocker: Blocker) -> r.TransitGatewayRouteTable:
     return table
 
 
-def _attachment_of(case: Case, gateway_id: str, blocker: Blocker) -> r.TransitGatewayAttachment:
-    """The attachment behind which these packets' destination is: of the VPC that holds it, or by which they came."""
+def _attachment_of(case: Case, gateway_id: str, blocker: Blocker) -> r.TransitGatewayAttachment | None:
+    """The attachment of the VPC that holds these packets' destination."""
     version = blocker.packets[0].version
     spans = join_intervals(box.destination for box in blocker.packets)
     attachments = case.account.transit_attachments.get(gateway_id, {})
@@ -181,7 +186,24 @@ def _attachment_of(case: Case, gateway_id: str, blocker: Blocker) -> r.TransitGa
             own = [span(network) for network in vpc.networks if network.version == version]
             if meant in (None, vpc.vpc_id) and holds(own, spans):
                 return attachment
-    raise NoFix(f"{blocker.summary} No attachment is known behind which this address is.")
+    return None
+
+
+def _outward(case: Case, blocker: Blocker, table: r.TransitGatewayRouteTable) -> Sequence[Option]:
+    """To the internet by a VPC that has a gateway to it, to other networks by what leads out of AWS."""
+    public = is_public(blocker.packets[0].version, join_intervals(box.destination for box in blocker.packets))
+    came_by = {passage.vpc_id for passage in case.walk.passages if passage.leg == blocker.leg}
+    found: list[Option] = []
+    for name, one in sorted(case.account.transit_attachments.get(table.transit_gateway_id, {}).items()):
+        if one.state != "available":
+            continue
+        vpc_id = one.resource_id or ""
+        exit_vpc = one.resource_type == "vpc" and public and vpc_id not in came_by
+        if (exit_vpc and internet_gateway(case.account, vpc_id)) or (one.resource_type in OUTSIDE and not public):
+            found.append((_static(case, blocker, table, name),))
+    if not found:
+        raise NoFix(f"{blocker.summary} No attachment is known behind which this address is.")
+    return found[:MOST_TABLES]
 
 
 def _vpc_of(case: Case, blocker: Blocker) -> str | None:

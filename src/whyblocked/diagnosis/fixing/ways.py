@@ -13,7 +13,6 @@ from whyblocked.config.edits import (
     AcceptVpcPeeringConnection,
     AssociateRouteTable,
     AttachInternetGateway,
-    CreateRoute,
     Edit,
     ModifyVpcEndpoint,
     ReplaceRoute,
@@ -22,7 +21,15 @@ from whyblocked.config.endpoints import endpoints_of
 from whyblocked.diagnosis.fixing.boxes import blocks_of, listed
 from whyblocked.diagnosis.fixing.gateways import a_gateway
 from whyblocked.diagnosis.fixing.steps import NEW_GATEWAY, Case, NoFix, Option, Step, step
-from whyblocked.diagnosis.fixing.targets import entrance, holds, internet_gateway, peerings, route_to, targets
+from whyblocked.diagnosis.fixing.targets import (
+    entrance,
+    holds,
+    internet_gateway,
+    peerings,
+    put_route,
+    route_to,
+    targets,
+)
 from whyblocked.diagnosis.fixing.words import called
 from whyblocked.network.packets import Interval, join_intervals, span
 from whyblocked.network.routes import look_up
@@ -124,7 +131,12 @@ def around(case: Case, blocker: Blocker) -> Sequence[Option]:
     version, spans = _wanted(blocker)
     reply = blocker.leg == "return"
     found = targets(case, table, version, spans, reply=reply, sender=blocker.interface_id)
-    others = [target for target in found if target not in blocker.resource_ids][:MOST_WAYS]
+    works = blocker.code in ("BAD_STATE", "BAD_STATE_ATTACHMENT")  # else all gateways of a kind refuse alike
+    others = [
+        target
+        for target in found
+        if target not in blocker.resource_ids and (works or not _alike(target, blocker.resource_ids[0]))
+    ][:MOST_WAYS]
     if not others:
         raise NoFix(f"{blocker.summary} {called(case.account, table.vpc_id)} has nothing else that it could go by.")
     blocks = blocks_of(case, version, spans, of_source=reply)
@@ -192,7 +204,7 @@ def _routed(case: Case, blocker: Blocker, table: r.RouteTable, blocks: Sequence[
     if peering is not None and peering.status.code == "pending-acceptance":
         accept = accepting(case, blocker, target)
         edits, says, warns = [*accept.edits], f"{accept.says} ", [*accept.warns]
-    edits += [CreateRoute(route_table_id=table.route_table_id, route=route_to(block, target)) for block in blocks]
+    edits += [put_route(table, block, target) for block in blocks]
     what = "a route" if len(blocks) == 1 else "routes"
     by = "it" if target == NEW_GATEWAY else called(case.account, target)
     says += f"Add to {called(case.account, table.route_table_id)} {what} to {listed(blocks)} by {by}."
