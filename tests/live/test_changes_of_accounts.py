@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -209,3 +210,40 @@ def test_the_verdict_is_on_the_terminal_before_cloudtrail_answers(server: Overla
     assert "BLOCKED" in first
     assert "took longer" not in rest
     assert "What changed" in rest
+
+
+# -- rejected flows -------------------------------------------------------------------------------------------------
+
+
+def test_what_would_be_allowed_now_names_the_change(
+    server: Overlay, served: Company, trail: list[Json], tmp_path: Path, now: int
+) -> None:
+    eni = served.web_interface
+    lines = [record(eni, "203.0.113.5", "10.0.1.10", (40000 + n, 22), "REJECT", now - 3000) for n in range(3)]
+    lines.append(record(eni, "192.0.2.77", "10.0.1.10", (40000, 22), "REJECT", now - 3000))
+    (tmp_path / "flow.log").write_text("\n".join(lines) + "\n")
+    trail.append(authorized(served.web_group, ago(20), "tcp", 22, "203.0.113.0/24"))
+    asked = run(server, "rejects", "--flow-logs", str(tmp_path / "flow.log"), "--output", "json")
+    assert asked.status == 1
+    groups = {group["source"]: group for group in asked.answer["groups"]}
+    assert groups["203.0.113.5"]["status"] == "now-allowed"
+    assert groups["203.0.113.5"]["change"]["event_name"] == "AuthorizeSecurityGroupIngress"
+    assert groups["192.0.2.77"]["change"] is None
+    assert 0 < lookups(server) <= trail_calls.MOST_CALLS
+    server.log.clear()
+    silent = run(server, "rejects", "--flow-logs", str(tmp_path / "flow.log"), "--output", "json", "--no-changes")
+    assert [group["change"] for group in silent.answer["groups"]] == [None, None]
+    assert lookups(server) == 0
+    server.add("LookupEvents", 400, DENIED, JSON)
+    refused = run(server, "rejects", "--flow-logs", str(tmp_path / "flow.log"))
+    assert (refused.status, refused.err) == (1, "")
+    assert "cloudtrail:LookupEvents: AccessDenied" in refused.out
+
+
+def test_flows_that_are_rejected_still_ask_nobody(
+    server: Overlay, served: Company, trail: list[Json], tmp_path: Path, now: int
+) -> None:
+    line = record(served.web_interface, "192.0.2.77", "10.0.1.10", (40000, 22), "REJECT", now - 300)
+    (tmp_path / "flow.log").write_text(line + "\n")
+    run(server, "rejects", "--flow-logs", str(tmp_path / "flow.log"))
+    assert lookups(server) == 0

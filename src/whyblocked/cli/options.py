@@ -141,7 +141,7 @@ def changes_options(function: F) -> F:
         click.option(
             "--changes/--no-changes",
             default=None,
-            help="Look in CloudTrail for what changed: always, or never. Without it: where something blocks, or did.",
+            help="Look in CloudTrail for what changed: always, or never. Without it: where something blocks or did.",
         ),
         click.option("--changes-since", metavar="TIME", help="Look for changes from there on; default: 24h."),
     )
@@ -223,6 +223,20 @@ def question_options(function: F) -> F:
         click.option("--source-port", metavar="PORT", help="A port or range; default: the client's ephemeral ports."),
         click.option("--icmp-type", metavar="TYPE", help="A number or all; default: echo request."),
         click.option("--icmp-code", metavar="CODE", help="A number or all."),
+    )
+
+
+def apply_option(function: F) -> F:
+    """``--apply``."""
+    return _all(
+        function,
+        click.option(
+            "--apply",
+            metavar="FILE",
+            multiple=True,
+            help="Suppose these changes: AWS CLI commands or terraform show -json of a plan; - for standard input "
+            "(repeatable).",
+        ),
     )
 
 

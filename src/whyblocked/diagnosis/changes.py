@@ -88,12 +88,12 @@ def is_free(account: Account) -> bool:
     return bool(getattr(account.source, "trail", None))
 
 
-def hear(account: Account, found: Sequence[Decider], request: ChangesRequest) -> Trail:
-    """Begin to look for what was changed of these resources."""
+def hear(account: Account, found: Sequence[Decider], request: ChangesRequest, most: int | None = None) -> Trail:
+    """Begin to look for what was changed of these resources; ``most`` look-ups, else as many as are worth it."""
     begin = getattr(account.source, "hear", None)
     if begin is None or not found:
         return Told(Heard([], []))
-    trail: Trail = begin(lookups(found), request.since, request.now)
+    trail: Trail = begin(lookups(found, most), request.since, request.now)
     return trail
 
 
@@ -103,17 +103,24 @@ def changes(
     """The events that are about a decider: what may have caused the verdict first, then the newest."""
     ranked = []
     for event in events:
-        about = [one for one in found if _is_about(event, one)]
-        if not about:
-            continue
-        judged = max((_judge(event, one, account) for one in about), key=lambda j: j.likely)
-        near = judged.likely > NOT and _is_near(event, turn)
-        ranked.append(((not near, -judged.likely, -event.time, event.event_id), _told(event, about, judged, account)))
+        about, judgement = judged(event, found, account)
+        if about:
+            near = judgement.likely > NOT and _is_near(event, turn)
+            rank = (not near, -judgement.likely, -event.time, event.event_id)
+            ranked.append((rank, told(event, about, judgement, account)))
     ranked.sort(key=lambda entry: entry[0])
     return [change for _, change in ranked]
 
 
-def _told(event: Event, about: Sequence[Decider], judged: Judged, account: Account) -> Change:
+def judged(event: Event, found: Iterable[Decider], account: Account) -> tuple[list[Decider], Judged]:
+    """The deciders that an event is about, and how likely it is to have made one of them decide as it does."""
+    about = [one for one in found if _is_about(event, one)]
+    best = max((_judge(event, one, account) for one in about), key=lambda j: j.likely, default=Judged(NOT))
+    return about, best
+
+
+def told(event: Event, about: Sequence[Decider], judgement: Judged, account: Account) -> Change:
+    """An event as answers show it."""
     ids = list(dict.fromkeys(one.id for one in about if one.kind != "block-public-access" or one.id in event.mentions))
     what = did(event)
     on = f" on {', '.join(named(account, one) for one in ids)}" if ids else ""
@@ -129,8 +136,8 @@ def _told(event: Event, about: Sequence[Decider], judged: Judged, account: Accou
         account_id=event.account_id or None,
         region=event.region or None,
         summary=f"{event.name}{on}{f': {what}' if what else ''}.",
-        may_have_caused=judged.likely > NOT,
-        why=judged.why,
+        may_have_caused=judgement.likely > NOT,
+        why=judgement.why,
     )
 
 
@@ -273,13 +280,10 @@ def _acl_rule(event: Event, one: Decider) -> Judged:
     number, decides, rule = rules.acl_number(event), numbered(one), rules.acl_rule_of(event)
     touches = rule is not None and any(intersect(box, rule.box) for box in one.packets)
     if event.name == "DeleteNetworkAclEntry":
-        before = number is not None and (decides is None or number < decides)
-        what = "allowed" if one.blocks else "denied"
-        return (
-            Judged(PERHAPS, f"what it {what} is not told, but it stood before the rule that decides now")
-            if (before)
-            else Judged(NOT)
-        )
+        if number is None or (decides is not None and number >= decides):
+            return Judged(NOT)
+        where = "" if decides is None else ", but it stood before the rule that decides now"
+        return Judged(PERHAPS, f"what it {'allowed' if one.blocks else 'denied'} is not told{where}")
     if rule is None or not touches:
         changed = event.name == "ReplaceNetworkAclEntry" and rule is not None and one.blocks and rule.allow
         before = number is not None and (decides is None or number < decides)

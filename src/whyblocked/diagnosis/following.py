@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from whyblocked.diagnosis.causes import Causes
 from whyblocked.diagnosis.judging import judge
+from whyblocked.diagnosis.lookups import Rules
 from whyblocked.diagnosis.owners import owners
 from whyblocked.diagnosis.places import Places
 from whyblocked.diagnosis.rejects import Explained, RejectsRequest, at_interfaces, explained
@@ -72,7 +73,7 @@ class _News:
         missing: list[str] = []
         if rows:
             places = Places(self._simulator, table.interfaces)
-            causes = Causes(table, judge(table, places), places)
+            causes = Causes(table, judge(table, Rules(table, places)), places)
             groups = [explained(causes, row) for row in rows]
             ends = [end for group in groups for end in (group.source, group.destination)]
             names = owners(places.account, ends, [group.interface_id for group in groups])

@@ -88,23 +88,25 @@ def of_blocker(account: Account, blocker: Blocker) -> Iterator[Decider]:
         yield here._replace(kind="instance", id=interface.attachment.instance_id)
 
 
-def at_interface(account: Account, interface_id: str, packets: Packets, direction: Direction) -> list[Decider]:
+def at_interface(
+    account: Account, interface_id: str, packets: tuple[Packets, ...], direction: Direction
+) -> list[Decider]:
     """What decides on packets at one interface, which is known to let them pass: its groups and its network ACL."""
     interface = account.interfaces.get(interface_id)
     if interface is None:
         return []
-    found = [Decider("security-group", g.group_id, (packets,), False, direction) for g in interface.groups]
+    found = [Decider("security-group", g.group_id, packets, False, direction) for g in interface.groups]
     subnet = account.subnets.get(interface.subnet_id)
     acl = account.network_acl_of(subnet) if subnet is not None else None
     acl_id = getattr(acl, "network_acl_id", None)
     if acl_id:
         also = _also(account, "network-acl", acl_id, interface.subnet_id)
-        found.append(Decider("network-acl", acl_id, (packets,), False, direction, None, also))
-    found.append(Decider("interface", interface_id, (packets,), False, direction))
+        found.append(Decider("network-acl", acl_id, packets, False, direction, None, also))
+    found.append(Decider("interface", interface_id, packets, False, direction))
     return found
 
 
-def lookups(found: Iterable[Decider]) -> list[Lookup]:
+def lookups(found: Iterable[Decider], most: int | None = None) -> list[Lookup]:
     """What to ask CloudTrail, the most telling first; of a question that something blocks, only of what blocks it."""
     everything = list(found)
     blocking = [one for one in everything if one.blocks]
@@ -115,7 +117,7 @@ def lookups(found: Iterable[Decider]) -> list[Lookup]:
     for one in blocking:
         for name in _UNNAMED.get(one.kind, ()):
             wanted[Lookup("EventName", name, one.id)] = None
-    return list(wanted)[: MOST_LOOKUPS if blocking else MOST_LOOKUPS_OF_A_PATH]
+    return list(wanted)[: most or (MOST_LOOKUPS if blocking else MOST_LOOKUPS_OF_A_PATH)]
 
 
 def _rank(one: Decider) -> int:

@@ -23,6 +23,8 @@ from whyblocked.network.rulebook import Rulebook
 from whyblocked.network.rules import AclRule, Direction, GroupRule
 from whyblocked.network.sighting import Sighting
 from whyblocked.network.supposed import Supposed, spans_of_interface
+from whyblocked.network.suricata import FirewallRule
+from whyblocked.network.transit import Entry as TransitEntry
 
 Step = tuple[Node, Bundle]
 Handler = Callable[["Walk", Node, Bundle], Iterable[Step]]
@@ -62,7 +64,7 @@ class Blocker(msgspec.Struct, frozen=True, kw_only=True):
     direction: Direction | None = None
     resource_ids: tuple[str, ...] = ()
     rule: dict[str, Any] | None = None
-    tried: tuple[GroupRule | AclRule, ...] = ()
+    tried: tuple[GroupRule | AclRule | FirewallRule | TransitEntry, ...] = ()
     interface_id: str | None = None
     subnet_id: str | None = None
     vpc_id: str | None = None

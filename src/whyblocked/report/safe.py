@@ -15,10 +15,11 @@ PROSE = 500
 SHORT = 120  # what people may write freely: names and descriptions
 TYPED = 300  # the question
 LONG = 8000  # what loses its meaning when it is cut
-_FREE = frozenset({"name", "description"})
+_FREE = frozenset({"name", "description", "owner"})
 _WHOLE = frozenset(
     {
         "also_allows",
+        "checks",
         "command",
         "commands",
         "destination",

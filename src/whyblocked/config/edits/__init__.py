@@ -2,6 +2,7 @@
 
 from whyblocked.config.edits.copies import apply
 from whyblocked.config.edits.kinds import (
+    NEW_GATEWAY,
     AcceptTransitGatewayVpcAttachment,
     AcceptVpcPeeringConnection,
     AddFirewallRule,
@@ -14,8 +15,11 @@ from whyblocked.config.edits.kinds import (
     AuthorizeSecurityGroup,
     CreateInternetGateway,
     CreateListener,
+    CreateNetworkAcl,
     CreateNetworkAclEntry,
     CreateRoute,
+    CreateRouteTable,
+    CreateSecurityGroup,
     CreateTransitGatewayRoute,
     CreateVpcBlockPublicAccessExclusion,
     CreateVpnConnectionRoute,
@@ -53,6 +57,9 @@ from whyblocked.config.edits.kinds import (
     ReplaceRouteTableAssociation,
     ReplaceTransitGatewayRoute,
     RevokeSecurityGroup,
+    SetNetworkAclEntries,
+    SetRoutes,
+    SetSecurityGroupRules,
     SetSecurityGroups,
     SetSubnets,
     StartInstances,
@@ -60,6 +67,7 @@ from whyblocked.config.edits.kinds import (
 )
 
 __all__ = [
+    "NEW_GATEWAY",
     "AcceptTransitGatewayVpcAttachment",
     "AcceptVpcPeeringConnection",
     "AddFirewallRule",
@@ -72,8 +80,11 @@ __all__ = [
     "AuthorizeSecurityGroup",
     "CreateInternetGateway",
     "CreateListener",
+    "CreateNetworkAcl",
     "CreateNetworkAclEntry",
     "CreateRoute",
+    "CreateRouteTable",
+    "CreateSecurityGroup",
     "CreateTransitGatewayRoute",
     "CreateVpcBlockPublicAccessExclusion",
     "CreateVpnConnectionRoute",
@@ -111,6 +122,9 @@ __all__ = [
     "ReplaceRouteTableAssociation",
     "ReplaceTransitGatewayRoute",
     "RevokeSecurityGroup",
+    "SetNetworkAclEntries",
+    "SetRoutes",
+    "SetSecurityGroupRules",
     "SetSecurityGroups",
     "SetSubnets",
     "StartInstances",

@@ -15,6 +15,7 @@ import msgspec
 from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.edits.gateways import set_routes
+from whyblocked.config.edits.interfaces import stand_in
 from whyblocked.config.edits.kinds import (
     AddFirewallRule,
     AssociateNatGatewayAddress,
@@ -70,7 +71,7 @@ def associate_nat_address(account: Account, edit: AssociateNatGatewayAddress) ->
     gateway = known(account, account.nat_gateways, query)
     if gateway.connectivity_type == "private":
         refuse(f"{gateway.nat_gateway_id} is a private one: it has no public addresses")
-    public = edit.public_ip
+    public: str | None = stand_in(account)
     if edit.allocation_id:
         found = known(account, account.addresses, Query("DescribeAddresses", "allocation-id", edit.allocation_id))
         public = found.public_ip

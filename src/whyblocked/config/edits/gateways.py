@@ -34,9 +34,7 @@ _GONE = ("delete-complete", "delete-in-progress", "disable-complete", "disable-i
 
 
 def create(account: Account, edit: CreateInternetGateway) -> None:
-    """An internet gateway more."""
-    if edit.internet_gateway_id in account.internet_gateways:
-        refuse(f"{edit.internet_gateway_id} is there already")
+    """A gateway that is attached to nothing."""
     replace(account, r.InternetGateway(internet_gateway_id=edit.internet_gateway_id, attachments=()))
 
 

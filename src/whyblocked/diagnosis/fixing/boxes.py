@@ -7,8 +7,9 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import NamedTuple
 
 from whyblocked.config.account import Account
+from whyblocked.config.edits.interfaces import STAND_INS
 from whyblocked.config.resources import NetworkInterface, block
-from whyblocked.diagnosis.fixing.steps import NEW_ADDRESSES, Case, NoFix
+from whyblocked.diagnosis.fixing.steps import Case, NoFix
 from whyblocked.diagnosis.sets import addresses_text
 from whyblocked.network.asked import End
 from whyblocked.network.packets import (
@@ -103,7 +104,8 @@ def blocks_of(case: Case, version: int, spans: Iterable[Interval], *, of_source:
     """
     spans = join_intervals(spans)
     end = case.asked.source if of_source else case.asked.destination
-    if version == 4 and any(NEW_ADDRESSES[0] <= low <= high <= NEW_ADDRESSES[1] for low, high in spans):
+    new = span(STAND_INS)
+    if version == 4 and any(new[0] <= low <= high <= new[1] for low, high in spans):
         raise NoFix(
             f"What {end.label} sends would come from an address that is known only once it is allocated: "
             "ask again then."

@@ -66,9 +66,11 @@ def by_group(case: Case, blockers: Sequence[Blocker]) -> list[Step]:
     return list(reversed(found)) if referring is not None and _is_named(case, blockers[0]) else found
 
 
-def group_for(blocker: Blocker) -> str:
+def group_for(case: Case, blocker: Blocker) -> str:
     """The group of the interface that a rule belongs into: that of the rule that came closest."""
-    near = next((miss.rule.get("group_id") for miss in near_misses(blocker) if "port" not in miss.failed), None)
+    near = next(
+        (miss.rule.get("group_id") for miss in near_misses(case.account, blocker) if "port" not in miss.failed), None
+    )
     return str(near or blocker.resource_ids[0])
 
 
@@ -139,7 +141,7 @@ def _authorize(
     also: Iterable[str] = (),
 ) -> Step:
     first = blockers[0]
-    group = group_for(first)
+    group = group_for(case, first)
     direction: Direction = first.direction or "ingress"
     traffic = traffic_of(case, boxes)
     edits = [

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from whyblocked.config.account import Query
-from whyblocked.config.edits import AttachInternetGateway, AttachVpnGateway, CreateInternetGateway
-from whyblocked.diagnosis.fixing.steps import NEW_GATEWAY, Case, NoFix, Option, Step, step
+from whyblocked.config.edits import NEW_GATEWAY, AttachInternetGateway, AttachVpnGateway, CreateInternetGateway
+from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, Step, step
 from whyblocked.diagnosis.fixing.words import called
 from whyblocked.network.walk import Blocker
 

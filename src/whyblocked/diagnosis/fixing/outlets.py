@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Address
 
-from whyblocked.config.account import Account, Missing
+from whyblocked.config.account import Missing
 from whyblocked.config.edits import (
     AssociateAddress,
     AssociateNatGatewayAddress,
@@ -21,23 +21,16 @@ from whyblocked.config.edits import (
     ModifyVpcBlockPublicAccessExclusion,
     StartInstances,
 )
+from whyblocked.config.edits.interfaces import stand_in
 from whyblocked.config.ownership import ownership
 from whyblocked.diagnosis.fixing import ways
 from whyblocked.diagnosis.fixing.boxes import blocks_of, listed
-from whyblocked.diagnosis.fixing.steps import NEW_ADDRESSES, Case, NoFix, Option, step
+from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, step
 from whyblocked.diagnosis.fixing.words import called
 from whyblocked.network.packets import join_intervals
 from whyblocked.network.walk import Blocker
 
 _UNUSED = ("delete-complete", "disable-complete", "create-failed")
-
-
-def new_address(account: Account) -> str:
-    """What stands in for a public address that AWS has still to give."""
-    number = NEW_ADDRESSES[0] + 1
-    while IPv4Address(number) in account._public:
-        number += 1
-    return str(IPv4Address(number))
 
 
 # -- public addresses --------------------------------------------------------------------------------------------------
@@ -80,7 +73,7 @@ def address_for(case: Case, blocker: Blocker) -> Sequence[Option]:
     edit = AssociateAddress(
         network_interface_id=interface.network_interface_id,
         private_ip_address=other,
-        public_ip=new_address(case.account),
+        public_ip=stand_in(case.account),
         allocated=False,
     )
     says = f"Give {interface.network_interface_id} ({private}) an Elastic IP address."
@@ -100,9 +93,7 @@ def nat_address_in_zone(case: Case, blocker: Blocker) -> Sequence[Option]:
     if subnet is None or subnet.availability_zone is None:
         raise NoFix(f"{blocker.summary} The sender's zone is not known.")
     name = blocker.resource_ids[0]
-    edit = AssociateNatGatewayAddress(
-        nat_gateway_id=name, availability_zone=subnet.availability_zone, public_ip=new_address(case.account)
-    )
+    edit = AssociateNatGatewayAddress(nat_gateway_id=name, availability_zone=subnet.availability_zone)
     says = f"Associate an Elastic IP address in {subnet.availability_zone} with {called(case.account, name)}."
     warn = "Whom these packets go to sees the new address: where addresses are listed, it has to be added."
     return [(step([blocker], [edit], says, warn),)]

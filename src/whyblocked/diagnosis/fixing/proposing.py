@@ -91,7 +91,7 @@ def _past_rules(case: Case, blockers: Sequence[Blocker]) -> Sequence[Option]:
     taken: set[tuple[str, bool, int]] = set()
     found = [
         _of_group(case, alike) if alike[0].layer == "security-group" else filters.by_acl(case, alike, taken)
-        for alike in _together(blockers)
+        for alike in _together(case, blockers)
     ]
     return list(dict.fromkeys((tuple(one[0] for one in found), tuple(one[-1] for one in found))))
 
@@ -103,12 +103,12 @@ def _of_group(case: Case, blockers: Sequence[Blocker]) -> list[Step]:
     return [on, *rules[-1:]] if on is not None else rules
 
 
-def _together(blockers: Sequence[Blocker]) -> list[list[Blocker]]:
+def _together(case: Case, blockers: Sequence[Blocker]) -> list[list[Blocker]]:
     """Blockers that one rule can be for: of one group or network ACL, direction and deciding rule."""
     found: dict[tuple[object, ...], list[Blocker]] = {}
     for blocker in blockers:
         if blocker.layer == "security-group":
-            key: tuple[object, ...] = (filters.group_for(blocker), blocker.direction, blocker.code)
+            key: tuple[object, ...] = (filters.group_for(case, blocker), blocker.direction, blocker.code)
         else:
             key = (blocker.resource_ids, blocker.direction, blocker.leg, str(blocker.rule))
         found.setdefault((blocker.layer, *key), []).append(blocker)

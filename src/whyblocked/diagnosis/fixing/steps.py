@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from ipaddress import IPv4Network
 from typing import NamedTuple
 
 import msgspec
@@ -11,7 +10,6 @@ import msgspec
 from whyblocked.config.account import Account
 from whyblocked.config.edits import Edit
 from whyblocked.network.asked import Asked
-from whyblocked.network.packets import span
 from whyblocked.network.walk import Blocker, Walk
 
 Clears = tuple[str, str, tuple[str, ...], str]
@@ -33,12 +31,6 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     warns: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
 
-
-NEW_GATEWAY = "igw-new"
-"""Stands in for an internet gateway that is made by the plan itself."""
-
-NEW_ADDRESSES = span(IPv4Network("198.18.0.0/24"))
-"""Stand in for public addresses that AWS has still to give: nobody has one of the block for benchmarks (RFC 2544)."""
 
 Option = tuple[Step, ...]
 """One way to get past what blocks: steps in the order in which they are made."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from whyblocked.config import edits as e
+from whyblocked.config.edits import NEW_GATEWAY
 from whyblocked.config.resources import IpPermission, NetworkAclEntry, Route
-from whyblocked.diagnosis.fixing.steps import NEW_GATEWAY
 
 _TARGETS = {
     "nat": "nat_gateway_id",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from whyblocked.config import resources as r
 from whyblocked.config.account import Missing
 from whyblocked.config.edits import (
+    NEW_GATEWAY,
     AcceptVpcPeeringConnection,
     AssociateRouteTable,
     AttachInternetGateway,
@@ -20,7 +21,7 @@ from whyblocked.config.edits import (
 from whyblocked.config.endpoints import endpoints_of
 from whyblocked.diagnosis.fixing.boxes import blocks_of, listed
 from whyblocked.diagnosis.fixing.gateways import a_gateway
-from whyblocked.diagnosis.fixing.steps import NEW_GATEWAY, Case, NoFix, Option, Step, step
+from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, Step, step
 from whyblocked.diagnosis.fixing.targets import (
     entrance,
     holds,

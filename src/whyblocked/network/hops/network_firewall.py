@@ -133,7 +133,7 @@ class _Inspection:
         """Note and block, once a rule."""
         for (action, rule, stage), pieces in self._told.items():
             boxes = tuple(piece.packets for piece in pieces)
-            shown = _described(rule) if rule else None
+            shown = described(rule) if rule else None
             detail = None if rule else f"{stage}: default action"
             noted = {"pass": "allow", "drop": "deny"}.get(action, "unknown")
             name = self._firewall.firewall_name or self._firewall.firewall_arn
@@ -179,10 +179,11 @@ class _Inspection:
             resource_ids=_ids(self._firewall, rule),
             rule=shown,
             interface_id=self._interface_id,
+            tried=() if rule else self._engine.stateful if stage == "stateful rules" else self._engine.stateless,
         )
 
 
-def _described(rule: FirewallRule) -> dict[str, Any]:
+def described(rule: FirewallRule) -> dict[str, Any]:
     """A firewall's rule as it stands in answers."""
     return {"rule_group": rule.group, "rule": rule.label, "action": rule.action, **dict(rule.details)}
 

@@ -32,7 +32,7 @@ from whyblocked.network.hops.transit_attachment import (
     subnets_of_attachment,
 )
 from whyblocked.network.packets import DESTINATION, network_words
-from whyblocked.network.transit import look_up
+from whyblocked.network.transit import Table, look_up
 from whyblocked.network.walk import Step, Walk
 
 
@@ -131,7 +131,7 @@ def _through(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatewayA
             ways.setdefault((id(choice.route), choice.missing), (choice.route, []))[1].append(part)
     for (_, missing), (route, parts) in ways.items():
         leaving = here.but(pieces=tuple(parts), via=attachment.transit_gateway_attachment_id)
-        yield from _take(walk, node, leaving, table_id, route, missing)
+        yield from _take(walk, node, leaving, table, route, missing)
 
 
 def _not_associated(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatewayAttachment) -> Iterator[Step]:
@@ -156,8 +156,9 @@ def described(route: TransitGatewayRoute) -> dict[str, Any]:
 
 
 def _take(
-    walk: Walk, node: Node, bundle: Bundle, table_id: str, route: TransitGatewayRoute | None, missing: Missing | None
+    walk: Walk, node: Node, bundle: Bundle, table: Table, route: TransitGatewayRoute | None, missing: Missing | None
 ) -> Iterator[Step]:
+    table_id = table.table_id
     rule = described(route) if route else None
     kind = "transit-gateway-route-table"
     if missing is not None:
@@ -168,10 +169,10 @@ def _take(
             walk.leaves += bundle.pieces
             return
     if route is None:
-        yield from _no_route(walk, bundle, table_id)
+        yield from _no_route(walk, bundle, table)
         return
     if route.state == "blackhole":
-        yield from _blackhole(walk, bundle, table_id, route, certain=missing is None)
+        yield from _blackhole(walk, bundle, table, route, certain=missing is None)
         return
     if missing is None:
         walk.note(bundle, kind, table_id, "forward", rule=rule, resource_ids=(table_id,))
@@ -185,7 +186,8 @@ def _take(
             yield from _leave(walk, node, check(walk, attachment, bundle), attachment)
 
 
-def _no_route(walk: Walk, bundle: Bundle, table_id: str) -> Iterator[Step]:
+def _no_route(walk: Walk, bundle: Bundle, table: Table) -> Iterator[Step]:
+    table_id = table.table_id
     where = network_words(bundle.version, [piece.packets.destination for piece in bundle.pieces])
     back = "back " if bundle.leg == "return" else ""
     detail = f"no route to {where}"
@@ -198,14 +200,16 @@ def _no_route(walk: Walk, bundle: Bundle, table_id: str) -> Iterator[Step]:
         summary=f"Transit gateway route table {table_id}, which decides for {bundle.via}, has no route {back}"
         f"to {where}.",
         resource_ids=(table_id,),
+        tried=table.entries,
         next_step=f"Add a route for {where} to {table_id}, or let the attachment of {where} propagate into it.",
     )
     return walk.drop(bundle)
 
 
 def _blackhole(
-    walk: Walk, bundle: Bundle, table_id: str, route: TransitGatewayRoute, *, certain: bool
+    walk: Walk, bundle: Bundle, table: Table, route: TransitGatewayRoute, *, certain: bool
 ) -> Iterator[Step]:
+    table_id = table.table_id
     if not certain:
         walk.leaves += bundle.pieces
         return iter(())
@@ -228,6 +232,7 @@ def _blackhole(
         summary=f"Route {route.destination} of transit gateway route table {table_id} is a blackhole: {why}.",
         resource_ids=(table_id,),
         rule=rule,
+        tried=table.entries,
         next_step=f"Replace route {route.destination} of {table_id} by one to an attachment that exists.",
     )
     return walk.drop(bundle)
