@@ -19,6 +19,7 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 from tests.builders import question_of
 from whyblocked.api import Session, snapshot
 from whyblocked.diagnosis.answer import EXIT_STATUS
+from whyblocked.diagnosis.changes import ChangesRequest
 from whyblocked.diagnosis.evidence import EvidenceRequest
 from whyblocked.report import json as json_report
 
@@ -47,7 +48,10 @@ def answered(folder: Path) -> Json:
     session = Session(snapshot(folder / "snapshot"))
     request = EvidenceRequest(locations=(str(folder / "flow.log"),))
     asked = question_of(question(folder))
-    answer = session.fix(asked, session.weigh(session.examine(asked), request, NOW))
+    examined = session.examine(asked)
+    looking = session.look_for_changes(examined, ChangesRequest(NOW))
+    assert looking is not None
+    answer = looking.told(session.fix(asked, session.weigh(examined, request, NOW)))
     found: Json = json.loads(json_report.render(answer))
     return found
 
@@ -71,6 +75,9 @@ def check(answer: Json, wanted: Json) -> None:
     found = [what_matters(finding, names) for finding, names in zip(answer["blocked_by"], keys, strict=False)]
     assert found == wanted["blocked_by"]
     assert {key: answer["evidence"][key] for key in wanted["evidence"]} == wanted["evidence"]
+    changes = wanted.get("changes", [])
+    found = [{key: change[key] for key in names} for change, names in zip(answer["changes"], changes, strict=True)]
+    assert found == changes
     if "open_ports" in wanted:
         assert answer["open_ports"] == wanted["open_ports"]
     first = next(iter(answer["fixes"]), {"commands": [], "then": "allowed"})
@@ -159,7 +166,7 @@ def test_no_record_of_an_interface_that_is_not_there(folder: Path) -> None:
 EC2 = ServiceModel(Loader().load_service_model("ec2", "service-2"), "ec2")
 OTHERS = [
     ServiceModel(Loader().load_service_model(name, "service-2"), name)
-    for name in ("rds", "lambda", "efs", "elbv2", "network-firewall")
+    for name in ("rds", "lambda", "efs", "elbv2", "network-firewall", "cloudtrail")
 ]
 SHAPES = {
     xform_name(name, "-"): service.operation_model(name).output_shape
