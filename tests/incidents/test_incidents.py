@@ -47,10 +47,11 @@ def answered(folder: Path) -> Json:
     """The answer as the JSON that programs read."""
     session = Session(snapshot(folder / "snapshot"))
     request = EvidenceRequest(locations=(str(folder / "flow.log"),))
-    examined = session.examine(question_of(question(folder)))
+    asked = question_of(question(folder))
+    examined = session.examine(asked)
     looking = session.look_for_changes(examined, ChangesRequest(NOW))
     assert looking is not None
-    answer = looking.told(session.weigh(examined, request, NOW))
+    answer = looking.told(session.fix(asked, session.weigh(examined, request, NOW)))
     found: Json = json.loads(json_report.render(answer))
     return found
 
@@ -79,6 +80,10 @@ def check(answer: Json, wanted: Json) -> None:
     assert found == changes
     if "open_ports" in wanted:
         assert answer["open_ports"] == wanted["open_ports"]
+    first = next(iter(answer["fixes"]), {"commands": [], "then": "allowed"})
+    assert first["commands"] == wanted.get("fix", [])
+    assert first["then"] == wanted.get("then", "allowed")
+    assert answer["no_fix"] == wanted.get("no_fix")
     for kind in ("warnings", "missing"):
         for words in wanted.get(kind, ()):
             assert any(words in text for text in answer[kind]), (words, answer[kind])
@@ -104,6 +109,14 @@ def test_the_program_says_the_same(folder: Path) -> None:
     wanted = expected(folder)
     assert run.returncode == EXIT_STATUS[wanted["verdict"]], run.stderr
     check(json.loads(run.stdout), wanted)
+
+
+def test_nearly_every_blocked_incident_gets_a_fix_and_the_others_say_why_not() -> None:
+    found = [expected(folder) for folder in INCIDENTS]
+    blocked = [one for one in found if one["verdict"] in ("blocked", "partial")]
+    without = [one for one in blocked if "fix" not in one]
+    assert len(without) <= 0.05 * len(blocked)
+    assert all(one["no_fix"] for one in without)
 
 
 # -- the folders themselves -----------------------------------------------------------------------------------------
