@@ -118,7 +118,7 @@ def _include(told: Told) -> Edits:
 
 def _modify_prefix_list(told: Told) -> Edits:
     told.some("CurrentVersion", "PrefixListName", "MaxEntries")
-    add, remove = (tuple(one["Cidr"] for one in told.may(name, [])) for name in ("AddEntries", "RemoveEntries"))
+    add, remove = (tuple(told.each(name, "Cidr")) for name in ("AddEntries", "RemoveEntries"))
     return [e.ModifyManagedPrefixList(prefix_list_id=told.need("PrefixListId"), add=add, remove=remove)]
 
 
