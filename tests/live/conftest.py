@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 
 from tests.cli.programs import in_process
+from tests.flowlogs import buckets
+from tests.flowlogs.buckets import Store
+from tests.live import accounts
 from tests.live import company as companies
+from tests.live.accounts import World
 from tests.live.asking import Ask, Asked
 from tests.live.company import Company
 from tests.moto_server import Overlay
@@ -58,6 +62,39 @@ def server(_server: Overlay, _served: Company) -> Iterator[Overlay]:
 def served(_served: Company) -> Company:
     """The company behind a server; the tests of a module share it, so none of them changes it for good."""
     return _served
+
+
+@pytest.fixture(scope="module")
+def _world() -> Iterator[World]:
+    from moto import mock_aws
+
+    from tests import moto_fixups
+
+    moto_fixups.mend()
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name, value in _KEYS.items():
+            patch.setenv(name, value)
+        yield accounts.build()
+
+
+@pytest.fixture
+def world(_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The three accounts of :mod:`tests.live.accounts`, in this process; the tests of a module share them."""
+    for name, value in _KEYS.items():
+        monkeypatch.setenv(name, value)
+    return _world
+
+
+@pytest.fixture
+def store(server: Overlay, served: Company) -> Iterator[Store]:
+    """A bucket of that account, emptied and deleted in the end."""
+    found = buckets.store(endpoint_url=server.url, aws_access_key_id="testing", aws_secret_access_key="testing")
+    yield found
+    server.rules.clear()
+    for page in found.s3.get_paginator("list_objects_v2").paginate(Bucket=buckets.BUCKET):
+        for one in page.get("Contents", ()):
+            found.s3.delete_object(Bucket=buckets.BUCKET, Key=one["Key"])
+    found.s3.delete_bucket(Bucket=buckets.BUCKET)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ fetches it in the next round. Neither shows in the answers: a resource, or a :cl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -403,12 +403,20 @@ class Account(Index):
         return tuple(one for one in found if isinstance(one, kind))
 
     def flow_logs_of(self, resource_ids: Iterable[str] | None) -> tuple[r.FlowLog, ...] | Missing:
-        """The flow logs on any of these interfaces, subnets and VPCs; all there are where none are named."""
-        if resource_ids is None:
-            missing_all = self.source.ask(Query("DescribeFlowLogs", "", ""))
-            return missing_all or tuple(self.flow_logs.values())
-        wanted = tuple(resource_ids)
-        missing = [m for i in wanted if (m := self.source.ask(Query("DescribeFlowLogs", "resource-id", i)))]
-        if missing:
-            return missing[0]
-        return tuple(log for log in self.flow_logs.values() if log.resource_id in wanted)
+        """The flow logs on any of these interfaces, subnets and VPCs; all there are where none are named.
+
+        Missing where none can be told; :meth:`refused_flow_logs` says where there may be more.
+        """
+        wanted = None if resource_ids is None else frozenset(resource_ids)
+        queries = [Query("DescribeFlowLogs", "", "")]
+        if wanted is not None:
+            queries = [Query("DescribeFlowLogs", "resource-id", resource_id) for resource_id in sorted(wanted)]
+        missing = [m for query in queries if (m := self.source.ask(query))]
+        found = tuple(log for log in self.flow_logs.values() if wanted is None or log.resource_id in wanted)
+        pending = next((m for m in missing if m.pending), None)
+        return pending or (missing[0] if missing and not found else found)
+
+    def refused_flow_logs(self) -> tuple[Missing, ...]:
+        """Where AWS refuses to list flow logs, in whichever account and Region."""
+        refused: Callable[[str], tuple[Missing, ...]] | None = getattr(self.source, "refused", None)
+        return refused("DescribeFlowLogs") if refused else ()

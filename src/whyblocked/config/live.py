@@ -22,7 +22,7 @@ from whyblocked.config.index import Partial
 from whyblocked.config.operations import MANAGED, READ, Operation, permission_of
 from whyblocked.config.places import HOME, Place, Places
 from whyblocked.config.trail import Lookup, Trail
-from whyblocked.errors import WhyblockedError
+from whyblocked.errors import UndeterminedError, WhyblockedError
 
 DAY = timedelta(hours=24)
 VALUES_A_FILTER = 200  # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
@@ -74,9 +74,19 @@ class Live:
         self._loaded: set[Placed] = set()
         self._failed: dict[Placed, Missing] = {}
 
-    def client(self, service: str, region: str | None = None) -> Any:
-        """The first profile's client of another service (``logs``, ``s3``, ...), configured as this source's own."""
-        return self.clients.client(service, region)
+    def client(self, service: str, region: str | None = None, account_id: str = "") -> Any:
+        """A client of another service (``logs``, ``s3``, ...), configured as this source's own.
+
+        That of the first profile, or of an account that was read; :class:`UndeterminedError` where that can't be had.
+        """
+        clients = self.accounts.clients(account_id)
+        if isinstance(clients, Missing):
+            raise UndeterminedError(f"{service} can't be asked: {clients}", (str(clients),))
+        return clients.client(service, region)
+
+    def refused(self, operation: str) -> tuple[Missing, ...]:
+        """Where an operation was refused, and why."""
+        return tuple(dict.fromkeys(missing for query, missing in self._failed.items() if query.operation == operation))
 
     def attach(self, account: Account) -> None:
         """Know what the index of ``account`` holds, so that it is not asked for again."""
@@ -91,12 +101,6 @@ class Live:
         refused: Missing | None = None
         for place, needed in self.places.of(query):
             placed = Placed(*query[:3], self._normal(place))
-            if query.operation == "DescribeFlowLogs" and placed.place != HOME:
-                self._warn(
-                    f"flow logs{self.where(placed.place)} were not looked at: they are read in the Region and "
-                    "account of the first profile only"
-                )
-                continue
             missing = self._ask(placed)
             if missing is None or not (needed or missing.pending):
                 continue

@@ -15,12 +15,14 @@ from whyblocked.flowlogs.fields import Format, parse_format
 from whyblocked.flowlogs.gathering import size_of
 from whyblocked.flowlogs.locations import Location, locate, read_files
 from whyblocked.flowlogs.records import Scan, Wanted
-from whyblocked.flowlogs.sinks import File, LogsRequest, Sink, Unreadable
+from whyblocked.flowlogs.sinks import File, LogsRequest, Sink, TooLarge, Unreadable
 from whyblocked.flowlogs.window import DEFAULT
 from whyblocked.text import clean
 
 if TYPE_CHECKING:
     from whyblocked.flowlogs.configured import Configured, Group
+    from whyblocked.flowlogs.listing import Delivery
+    from whyblocked.flowlogs.objects import Objects
     from whyblocked.flowlogs.overlap import Log
 
 
@@ -105,10 +107,10 @@ class Reading:
             if self._read_bucket(location.name, self.forms):
                 self.traffic.add("ALL")
             return
-        known = next((group for group in self._log_groups() if group.name == location.name), None)
-        forms = self.forms or (known.forms if known else ())
-        self._read_group(location.name, forms, None, named=True)
-        self.traffic |= known.traffic if known else {"ALL"}
+        known: list[Group | None] = [group for group in self._log_groups() if group.name == location.name]
+        for group in known or [None]:
+            self._read_group(location.name, self.forms or (group.forms if group else ()), group, named=True)
+            self.traffic |= group.traffic if group else {"ALL"}
 
     def _configured(self) -> None:
         """The flow logs that the account has."""
@@ -116,7 +118,7 @@ class Reading:
         self.logs = found.logs
         self.notes += found.notes
         self.missing.update(dict.fromkeys(found.missing))
-        groups = [g for g in found.groups if not (self.sink.rejected_only and g.traffic == {"ACCEPT"})]
+        groups = [group for group in found.groups if self._is_of_use(group.traffic)]
         if not self.is_live:
             for group in groups:
                 name = (
@@ -126,11 +128,18 @@ class Reading:
             return
         self._read_once(groups)
 
+    def _is_of_use(self, traffic: frozenset[str]) -> bool:
+        """Whether the sink wants something of flow logs that record such traffic (none: a transit gateway's)."""
+        if self.sink.accepted_only:
+            return bool(traffic - {"REJECT"})
+        return not self.sink.rejected_only or traffic != {"ACCEPT"}
+
     def _read_once(self, groups: list[Group]) -> None:
         """Read what flow logs delivered, the broadest first, and nothing that was read already."""
         from whyblocked.flowlogs.overlap import BOTH, Coverage, Once
 
         wanted = frozenset({"REJECT"}) if self.sink.rejected_only else BOTH
+        wanted = frozenset({"ACCEPT"}) if self.sink.accepted_only else wanted
         logs = [log for group in groups for log in group.logs]
         coverage = Coverage(self.account, logs, wanted, int(self.window[0].timestamp()))
         self.sink = once = Once(self.sink, coverage)
@@ -173,20 +182,16 @@ class Reading:
         from whyblocked.flowlogs.cloudwatch import read_group
         from whyblocked.flowlogs.loggroup import PERMISSION, LogGroup
 
-        resources = group.resources if group else None
-        region = self.sink.region(resources)
+        resources = group.resources if group and not named else None
+        region = group.region if group and group.region else self.sink.region(resources)
         location = f"cloudwatch:{name}"
         try:
-            at_aws = LogGroup(self.client("logs", region), name, region)
+            at_aws = LogGroup(self.client("logs", region, group.account_id if group else ""), name, region)
             narrow = self.sink.narrow(resources)
             told = partial(self.told, location)
             read_group(at_aws, forms, self.aws_wanted, self.scan, self.sink, narrow, told)
         except Unreadable as error:
-            if named and error.permission is None:
-                raise InputError(f"--flow-logs {clean(location)}: {error.reason}") from None
-            self.notes.append(error.reason)
-            if error.permission:
-                self.missing[f"{error.permission}: AccessDenied"] = None
+            self._unreadable(error, location, named=named and group is None)
             return False
         except AwsError as error:
             self.failed.append(f"the log group {clean(name)} was not read to its end: {error.message}")
@@ -215,23 +220,20 @@ class Reading:
                     sink.add(records, location.text)
                     self.told(location.text)
         except Unreadable as error:
-            if error.permission is None:
-                raise InputError(f"--flow-logs {clean(location.text)}: {error.reason}") from None
-            self.notes.append(error.reason)
-            self.missing[f"{error.permission}: AccessDenied"] = None
+            self._unreadable(error, location.text, named=True)
             return
         except AwsError as error:
             self.failed.append(f"the table {clean(location.name)} was not read to its end: {error.message}")
             self.missing[f"{PERMISSION}: {error.message}"] = None
             return
-        self.notes.append(table.bill)
+        self.scan.costs.append(table.bill)
+        self.scan.billed += table.scanned
         self.sources.append(clean(location.text))
         self.traffic.add("ALL")
         self.from_aws = True
 
     def _read_bucket(self, name: str, forms: Sequence[Format], group: Group | None = None) -> bool:
         """Read the objects that the user named, or those of a flow log (``group``); False where AWS refuses."""
-        from whyblocked.flowlogs.listing import Delivery
         from whyblocked.flowlogs.objects import Objects
         from whyblocked.flowlogs.s3 import GET, LIST, Bucket
 
@@ -239,19 +241,16 @@ class Reading:
         bucket, _, prefix = name.partition("/")
         objects: Objects | None = None
         try:
-            opened = Bucket(self.client("s3"), bucket, self.request.request_payer)
-            delivery = Delivery(group.logs[0].flow_log_id, self._account_id(), self._region) if group else None
+            account_id = group.account_id if group else ""
+            opened = Bucket(self.client("s3", account_id=account_id), bucket, self.request.request_payer)
+            delivery = self._delivery(group) if group else None
             objects = Objects(opened, prefix, self.aws_wanted, self._free, delivery)
             with closing(objects.read(forms, self.scan, self.sink, self.request.advise)) as batches:
                 for records in batches:
                     self.sink.add(records, location)
                     self.told(location)
         except Unreadable as error:
-            if group is None and error.permission is None:
-                raise InputError(f"--flow-logs {clean(location)}: {error.reason}") from None
-            self.notes.append(error.reason)
-            if error.permission:
-                self.missing[f"{error.permission}: AccessDenied"] = None
+            self._unreadable(error, location, named=group is None)
             return False
         except AwsError as error:
             self.failed.append(f"{clean(location)} was not read to its end: {error.message}")
@@ -262,6 +261,21 @@ class Reading:
         self.sources += [] if clean(location) in self.sources else [clean(location)]
         self.from_aws = self.from_aws or objects.dated
         return True
+
+    def _unreadable(self, error: Unreadable, location: str, *, named: bool) -> None:
+        """Note what can't be read; what was ``named`` and no permission opens is an error of the user's."""
+        if named and error.permission is None and not isinstance(error, TooLarge):
+            raise InputError(f"--flow-logs {clean(location)}: {error.reason}") from None
+        self.notes.append(error.reason)
+        if error.permission:
+            self.missing[f"{error.permission}: AccessDenied"] = None
+
+    def _delivery(self, group: Group) -> Delivery:
+        """What a flow log delivers, by its own account and Region."""
+        from whyblocked.flowlogs.listing import Delivery
+
+        flow_log_id = group.logs[0].flow_log_id
+        return Delivery(flow_log_id, group.account_id or self._account_id(), group.region or self._region)
 
     def _account_id(self) -> str:
         """The account that is asked; empty where AWS does not tell."""
@@ -282,10 +296,13 @@ class Reading:
         """Whether the configuration comes from AWS, so that what it has may be read unasked."""
         return callable(getattr(self.account.source, "client", None))
 
-    def client(self, service: str, region: str = "") -> Any:
-        """A client of another service."""
-        make: Any = getattr(self.account.source, "client", None) or self.request.client
-        return make(service, region or None)
+    def client(self, service: str, region: str = "", account_id: str = "") -> Any:
+        """A client of another service, in an account that was read or else in the first."""
+        make: Any = getattr(self.account.source, "client", None)
+        if make is None:
+            assert self.request.client is not None
+            return self.request.client(service, region or None)
+        return make(service, region or None, account_id)
 
     @property
     def aws_wanted(self) -> Wanted:
