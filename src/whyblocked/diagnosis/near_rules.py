@@ -56,6 +56,7 @@ class GroupRules:
 
     def gaps(self) -> Iterator[Gap]:
         want, side = self._want, self._side
+        version, (low, high) = want.version, want.side(side)
         known: dict[tuple[Interval, Interval, Interval], tuple[int, int]] = {}  # many rules are about the same ports
         for place, rule in enumerate(self._rules):
             traffic = rule.protocol, rule.ports, rule.codes
@@ -64,7 +65,10 @@ class GroupRules:
                 gap = known[traffic] = traffic_gap(want, *traffic)
             failed, way = gap
             if rule.block is not None:
-                more, bits = block_gap(want, side, rule.version or 4, rule.block)
+                if rule.version == version and rule.block[0] <= low and high <= rule.block[1]:
+                    more = bits = 0
+                else:
+                    more, bits = block_gap(want, side, rule.version or 4, rule.block)
             else:
                 more, bits, *_ = self._peer(rule, failed)
             if failed or more:

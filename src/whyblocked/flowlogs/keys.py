@@ -38,7 +38,7 @@ def span(key: str) -> tuple[int, int] | None:
     """The seconds in which the records below a key end, or None where its name does not tell."""
     try:
         if name := re.search(_FILE, key):
-            begin = int(datetime.strptime(name[1], "%Y%m%dT%H%M").replace(tzinfo=UTC).timestamp())
+            begin = int(datetime.fromisoformat(name[1]).replace(tzinfo=UTC).timestamp())
             return begin, begin + _FILE_SPAN
         parts = re.search(_PLAIN, f"/{key}") or re.search(_HIVE, f"/{key}")
         if parts is None:
