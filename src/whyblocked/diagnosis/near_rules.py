@@ -56,7 +56,7 @@ class GroupRules:
 
     def gaps(self) -> Iterator[Gap]:
         want, side = self._want, self._side
-        version, (low, high) = want.version, want.side(side)
+        fewest = 8
         known: dict[tuple[Interval, Interval, Interval], tuple[int, int]] = {}  # many rules are about the same ports
         for place, rule in enumerate(self._rules):
             traffic = rule.protocol, rule.ports, rule.codes
@@ -64,15 +64,16 @@ class GroupRules:
             if gap is None:
                 gap = known[traffic] = traffic_gap(want, *traffic)
             failed, way = gap
+            if failed.bit_count() > fewest:
+                continue  # one that fails fewer dimensions is nearer, whatever their addresses are
             if rule.block is not None:
-                if rule.version == version and rule.block[0] <= low and high <= rule.block[1]:
-                    more = bits = 0
-                else:
-                    more, bits = block_gap(want, side, rule.version or 4, rule.block)
+                more, bits = block_gap(want, side, rule.version or 4, rule.block)
             else:
                 more, bits, *_ = self._peer(rule, failed)
             if failed or more:
-                yield Gap(failed | more, way + bits, place)
+                failed |= more
+                fewest = min(fewest, max(1, failed.bit_count()))
+                yield Gap(failed, way + bits, place)
 
     def told(self, gap: Gap) -> NearMiss:
         rule, want, side = self._rules[gap.place], self._want, self._side

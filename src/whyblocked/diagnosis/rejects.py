@@ -100,7 +100,7 @@ class Rejects:
     @cached_property
     def _mended(self) -> Mended | None:
         """What tells of changes, if it is asked; made for the first group that would be allowed now."""
-        if self._changes is None or not (self.judged.status == NOW_ALLOWED).any():
+        if self._changes is None:
             return None
         from whyblocked.diagnosis.mended import Mended
 
@@ -119,7 +119,8 @@ class Rejects:
             why = missing.partition(": ")[2] or missing
             if not any(reason.endswith(why) for reason in self.failed):  # those are told already
                 found.append(f"could not be read: {missing}")
-        return found + (self._mended.notes if self._mended else [])
+        mended: Mended | None = vars(self).get("_mended")  # if it was asked
+        return found + (mended.notes if mended else [])
 
     @property
     def exit_status(self) -> int:
@@ -133,7 +134,8 @@ class Rejects:
 
     def explained(self, row: int, near: int = MOST) -> Explained:
         """One group in full, with so many near misses."""
-        return explained(self.causes, row, self._mended, near)
+        mended = self._mended if self.judged.status[row] == NOW_ALLOWED else None
+        return explained(self.causes, row, mended, near)
 
     @property
     def document(self) -> Document:

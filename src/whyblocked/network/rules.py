@@ -156,12 +156,10 @@ def group_rules(group: SecurityGroup, rows: Sequence[SecurityGroupRule], directi
     found = []
     for permission in permissions:
         for rule in permission_rules(group.group_id, permission, direction):
-            row = ids.get(_key(rule))
-            if row is None:
-                found.append(rule)
-            else:
-                words = rule.description or row.description
-                found.append(msgspec.structs.replace(rule, rule_id=row.security_group_rule_id, description=words))
+            if row := ids.get(_key(rule)):  # nobody else knows the rule yet
+                msgspec.structs.force_setattr(rule, "rule_id", row.security_group_rule_id)
+                msgspec.structs.force_setattr(rule, "description", rule.description or row.description)
+            found.append(rule)
     return sorted(found, key=_narrowness)
 
 
