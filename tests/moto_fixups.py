@@ -27,6 +27,7 @@ from moto.ec2.models.subnets import Subnet
 from moto.ec2.models.transit_gateway_attachments import TransitGatewayAttachment
 from moto.ec2.models.transit_gateway_route_tables import TransitGatewayRouteTableBackend as TransitTables
 from moto.ec2.models.vpcs import VPCBackend, VPCEndPoint
+from moto.ec2.models.vpn_connections import VPNConnection
 from moto.ec2.responses import EC2Response
 from moto.networkfirewall.responses import NetworkFirewallResponse
 
@@ -65,6 +66,7 @@ def mend() -> None:
     _ipv6_of_subnets()
     _public_addresses()
     _transit_gateways()
+    _vpn_connection_filter()
     _network_firewall()
     _pages()
     _denials()
@@ -112,6 +114,16 @@ def add_firewall(name: str, vpc: str, endpoints: dict[str, str], rules: str = ""
         "RuleGroup": {"RulesSource": {"RulesString": rules}},
     }
     return str(made)
+
+
+def _vpn_connection_filter() -> None:
+    """Connections are found by their id as well."""
+    original = VPNConnection.get_filter_value
+    _set(
+        VPNConnection,
+        "get_filter_value",
+        lambda self, name, method=None: self.id if name == "vpn-connection-id" else original(self, name, method),
+    )
 
 
 def _network_firewall() -> None:

@@ -7,7 +7,10 @@ from typing import Any, NamedTuple, cast
 
 import boto3
 import pytest
+from moto.core.exceptions import AccessDeniedError
+from moto.ec2.responses import EC2Response
 
+from tests.live.company import backend
 from whyblocked.api import Session, live, snapshot
 from whyblocked.config.live import Live
 from whyblocked.config.save import save_snapshot
@@ -109,6 +112,73 @@ def test_other_attachments_cost_no_call(hub: Hub) -> None:
     answer, after = asked()
     assert answer.verdict == "allowed"
     assert len(after.calls) == len(before.calls)
+
+
+def branch(hub: Hub, destination: str, *, tunnels: tuple[str, str] = ("UP", "DOWN")) -> str:
+    """A VPN at the gateway, to which a static route of the app's table leads. Its id."""
+    customer = hub.ec2.create_customer_gateway(Type="ipsec.1", PublicIp="192.0.2.1", BgpAsn=65000)["CustomerGateway"]
+    made = hub.ec2.create_vpn_connection(
+        Type="ipsec.1", CustomerGatewayId=customer["CustomerGatewayId"], TransitGatewayId=hub.gateway
+    )["VpnConnection"]["VpnConnectionId"]
+    backend().vpn_connections[made].vgw_telemetry = [
+        {"OutsideIpAddress": f"192.0.2.{number}", "Status": status} for number, status in enumerate(tunnels)
+    ]
+    (attached,) = hub.ec2.describe_transit_gateway_attachments(
+        Filters=[{"Name": "resource-type", "Values": ["vpn"]}, {"Name": "resource-id", "Values": [made]}]
+    )["TransitGatewayAttachments"]
+    hub.ec2.create_transit_gateway_route(
+        TransitGatewayRouteTableId=hub.tables[0],
+        DestinationCidrBlock=destination,
+        TransitGatewayAttachmentId=attached["TransitGatewayAttachmentId"],
+    )
+    (main,) = hub.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [hub.vpcs[0]]}])["RouteTables"]
+    if destination.startswith("192.168."):
+        hub.ec2.create_route(
+            RouteTableId=main["RouteTableId"], DestinationCidrBlock=destination, TransitGatewayId=hub.gateway
+        )
+    return str(made)
+
+
+def same_when_saved(folder: Path, question: str) -> Answer:
+    """The live answer, which that from the saved account equals."""
+    answer, source = asked(question)
+    save_snapshot(folder, source)
+    saved = Session(snapshot(folder)).explain(parse(question))
+    assert (saved.verdict, saved.blocked_by, saved.missing) == (answer.verdict, answer.blocked_by, answer.missing)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("destination", "code"),
+    [("10.9.1.0/24", "TGW_RTB_MORE_SPECIFIC_ROUTE"), ("10.9.0.0/16", "TGW_RTB_HIGHER_PRIORITY_ROUTE")],
+)
+def test_a_route_to_the_branch_hides_that_to_the_vpc(hub: Hub, tmp_path: Path, destination: str, code: str) -> None:
+    branch(hub, destination)
+    found = hub.ec2.describe_instances(Filters=[{"Name": "private-ip-address", "Values": ["10.9.1.20"]}])
+    named = found["Reservations"][0]["Instances"][0]["InstanceId"]
+    finding = same_when_saved(tmp_path, f"10.0.1.10 -> {named}:5432").blocked_by[0]
+    assert (finding.code, finding.resource_ids) == (code, [hub.tables[0]])
+    assert hub.attachments[1] in finding.summary
+
+
+@pytest.mark.parametrize(("tunnels", "found"), [(("DOWN", "DOWN"), ["TGW_BAD_STATE_VPN"]), (("DOWN", "UP"), [])])
+def test_a_vpn_at_the_gateway_needs_a_tunnel_that_is_up(
+    hub: Hub, tmp_path: Path, tunnels: tuple[str, str], found: list[str]
+) -> None:
+    branch(hub, "192.168.0.0/16", tunnels=tunnels)
+    answer = same_when_saved(tmp_path, "10.0.1.10 -> 192.168.7.7:443")
+    assert [finding.code for finding in answer.blocked_by if finding.leg == "forward"] == found
+    assert answer.missing == []
+
+
+def test_a_vpn_that_cannot_be_read_leaves_the_answer_open(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: object) -> None:
+        raise AccessDeniedError(user_arn="arn:aws:iam::123456789012:user/reader", action="ec2:DescribeVpnConnections")
+
+    vpn = branch(hub, "192.168.0.0/16")
+    monkeypatch.setattr(EC2Response, "describe_vpn_connections", refused)
+    answer, _ = asked("10.0.1.10 -> 192.168.7.7:443")
+    assert answer.missing == [f"tunnels of {vpn}: ec2:DescribeVpnConnections: AccessDenied"]
 
 
 @pytest.mark.parametrize("question", [QUESTION, "10.9.1.20 -> 10.0.1.10:22", "10.0.1.77 -> 10.9.1.20:5432"])

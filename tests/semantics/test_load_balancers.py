@@ -261,11 +261,24 @@ def test_a_target_group_without_targets_serves_nobody() -> None:
     assert answer.blocked_by[0].layer == "target-group"
 
 
-def test_a_target_in_a_zone_that_is_not_enabled_gets_nothing() -> None:
-    made = Shop().targets().balanced(nodes={"subnet-a": "10.0.1.50"})
+@pytest.mark.parametrize("health", [("unused", "Target.NotInUse"), ("unavailable", "Target.HealthCheckDisabled")])
+def test_a_target_in_a_zone_that_is_not_enabled_gets_nothing(health: tuple[str, str]) -> None:
+    # "these registered targets do not receive traffic":
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html
+    made = Shop()
+    made.targets(health={made.two: health}).balanced(nodes={"subnet-a": "10.0.1.50"})
     answer = made.ask()
     assert (answer.verdict, codes(answer)) == ("partial", ["ELBV2_NO_TARGETS_IN_AZ"])
     assert "eu-west-1b" in answer.blocked_by[0].summary
+
+
+@pytest.mark.parametrize("state", ["healthy", "unhealthy", "initial"])
+def test_a_target_whose_health_is_checked_is_sent_to_whatever_its_zone(state: str) -> None:
+    # Targets in a constrained zone:
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/network/availability-zones.html
+    made = Shop()
+    made.targets(health={made.two: (state, None)}).balanced(nodes={"subnet-a": "10.0.1.50"}, cross_zone=True)
+    assert (made.ask().verdict, codes(made.ask())) == ("allowed", [])
 
 
 def test_unhealthy_is_said_and_is_not_blocked() -> None:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from whyblocked.config.resources import NetworkInterface
+from whyblocked.config.resources import NetworkInterface, Route, TransitGatewayRoute
 from whyblocked.network.packets import (
     DESTINATION,
     DESTINATION_PORTS,
@@ -152,6 +152,14 @@ class Binding(NamedTuple):
     tracked: tuple[str, ...] = ()
 
 
+class Turn(NamedTuple):
+    """A route that was taken: of a VPC's route table, or of a table of the transit gateway that is named."""
+
+    table_id: str
+    route: Route | TransitGatewayRoute
+    gateway_id: str | None = None
+
+
 class Bundle(msgspec.Struct, frozen=True):
     """Pieces that go the same way, and where they are.
 
@@ -160,7 +168,7 @@ class Bundle(msgspec.Struct, frozen=True):
     packets they are on the way out, ``subnet_id``/``vpc_id`` the place, ``inbound`` whether they come into it. ``via``
     names the last gateway or peering connection that they crossed, ``bindings`` the translations to undo on the reply.
     ``inspected`` are the endpoints and interfaces that passed the pieces on as middleboxes on this leg, ``tracked``
-    those whose stateful firewall saw the request and has to see the reply.
+    those whose stateful firewall saw the request and has to see the reply. ``turns`` are the routes of this leg.
     """
 
     pieces: tuple[Piece, ...]
@@ -178,6 +186,7 @@ class Bundle(msgspec.Struct, frozen=True):
     resumed: bool = False
     inspected: tuple[str, ...] = ()
     tracked: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
 
     def but(self, **changes: object) -> Bundle:
         """This bundle with some fields changed."""

@@ -5,6 +5,7 @@ Health is no matter of packets: it is said, and does not decide.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-troubleshooting.html
+https://docs.aws.amazon.com/elasticloadbalancing/latest/network/availability-zones.html
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def _to_targets(
         for way in ways:
             if isinstance(way, Missing):
                 yield from walk.lose(bundle, way)
-            elif way.zone and zones and way.zone not in zones:
+            elif way.zone and zones and way.zone not in zones and not _is_monitored(group, target):
                 outside_zones(walk, balancer, bundle, way, "ELBV2_NO_TARGETS_IN_AZ", group.target_group_arn)
             elif way.zone and here and way.zone != here and not _crosses(walk, balancer, group):
                 elsewhere += 1
@@ -112,6 +113,15 @@ def _to_targets(
     else:
         step = f"Register a target in {here}, or let {balancer.name} balance across zones."
         _refuse(walk, group, bundle, "ELBV2_NO_TARGETS_IN_AZ", summary, step)
+
+
+def _is_monitored(group: TargetGroup, described: TargetHealthDescription) -> bool:
+    """Whether the load balancer checks a target's health: it does so in the zones alone that it sends to.
+
+    That tells of targets in constrained zones, which a Network Load Balancer serves from other zones.
+    """
+    health = described.target_health if group.target_type in ("instance", "ip") else None
+    return health is not None and health.state in ("initial", "healthy", "unhealthy", "unhealthy.draining")
 
 
 def _send(

@@ -12,7 +12,7 @@ from whyblocked.config.account import Missing
 from whyblocked.config.exits import vpn_connection
 from whyblocked.config.resources import TransitGatewayAttachment, TransitGatewayRouteAttachment
 from whyblocked.network.flow import Bundle, flagged
-from whyblocked.network.hops.vpn_gateway import is_up
+from whyblocked.network.hops.vpn_gateway import is_up, tunnels_unread
 from whyblocked.network.walk import Walk
 
 OUTSIDE = frozenset({"vpn", "vpn-concentrator", "direct-connect-gateway", "connect", "client-vpn"})
@@ -47,18 +47,23 @@ def check_state(walk: Walk, attachment: TransitGatewayAttachment, bundle: Bundle
 
 
 def _check_vpn(walk: Walk, attachment: TransitGatewayAttachment, bundle: Bundle) -> Bundle:
-    """Nothing passes a VPN connection without a tunnel that is up; one that was not read is taken as up."""
+    """Nothing passes a VPN connection without a tunnel that is up.
+
+    Where that was not read, a route that BGP brought tells it: it is there only while its session is.
+    """
     if attachment.resource_type != "vpn" or not attachment.resource_id:
         return bundle
     gateway, vpn = attachment.transit_gateway_id, attachment.resource_id
     connection = vpn_connection(walk.account, vpn, walk.account.region_of(gateway) or "")
-    if isinstance(connection, Missing):
-        if connection.pending:
-            walk.lack(connection)
-            return bundle.but(pieces=flagged(bundle.pieces, unknown=True))
-        walk.warn(f"The tunnels of {vpn} were not read; they are taken as up.")
-        return bundle
-    if is_up(walk, connection):
+    missing = connection if isinstance(connection, Missing) else None
+    up = None if isinstance(connection, Missing) else is_up(connection)
+    if up is None:
+        waits = missing is not None and missing.pending
+        if not waits and (bundle.established or attachment.transit_gateway_attachment_id in walk.learned_from):
+            return bundle  # of a reply, the request tells
+        walk.lack(missing if missing and waits else tunnels_unread(vpn, missing))
+        return bundle.but(pieces=flagged(bundle.pieces, unknown=True))
+    if up:
         return bundle
     told = any(b.code == "TGW_BAD_STATE_VPN" and b.leg != bundle.leg and vpn in b.resource_ids for b in walk.blockers)
     if not told:  # the reply fails by the same cause as the request
