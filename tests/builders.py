@@ -1072,6 +1072,13 @@ class Network:
             log.write_text(textwrap.dedent(records).lstrip(), encoding="utf-8")
             return session.weigh(examined, EvidenceRequest(locations=(str(log),)), NOW)
 
+    def fix(self, line: str) -> Answer:
+        """The answer with the fixes that were found for it, or the reason why there are none."""
+        with tempfile.TemporaryDirectory() as folder:
+            session = Session(snapshot(self.save(Path(folder))))
+            question = question_of(line)
+            return session.fix(question, session.explain(question))
+
     def ask_of_its_flow_logs(self, line: str) -> Answer:
         """The answer with the evidence of the flow logs that the account itself has."""
         with tempfile.TemporaryDirectory() as folder:

@@ -6,16 +6,20 @@ closed it itself, so that the function can go.
 
 from __future__ import annotations
 
+import copy
 import fnmatch
 import functools
 import inspect
 import itertools
+import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import moto.ec2.models.elastic_ip_addresses
 import moto.ec2.utils
 from botocore import xform_name
+from moto.cloudtrail.responses import CloudTrailResponse
 from moto.core.exceptions import AccessDeniedError, _RESTError
 from moto.core.responses import ActionResult
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
@@ -24,7 +28,11 @@ from moto.ec2.models.network_acls import NetworkAclBackend
 from moto.ec2.models.route_tables import Route
 from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
 from moto.ec2.models.subnets import Subnet
-from moto.ec2.models.transit_gateway_attachments import TransitGatewayAttachment
+from moto.ec2.models.transit_gateway_attachments import (
+    TransitGatewayAttachment,
+    TransitGatewayPeeringAttachment,
+)
+from moto.ec2.models.transit_gateway_attachments import TransitGatewayAttachmentBackend as TransitAttachments
 from moto.ec2.models.transit_gateway_route_tables import TransitGatewayRouteTableBackend as TransitTables
 from moto.ec2.models.vpcs import VPCBackend, VPCEndPoint
 from moto.ec2.models.vpn_connections import VPNConnection
@@ -45,6 +53,12 @@ answers: dict[str, dict[str, Any]] = {
 
 firewalls: dict[str, dict[str, Any]] = {}
 """What Network Firewall tells of the policies and rule groups that moto lacks, and of firewalls, by ARN."""
+
+trail: list[dict[str, Any]] = []
+"""The records that CloudTrail answers ``LookupEvents`` from (as in its log files), which moto has not at all."""
+
+trail_pages: list[int] = []
+"""A number: no page of events is longer, whatever the caller asks for."""
 
 _PAGED_BY_MOTO = ("describe_instances", "describe_vpc_endpoint_services")
 
@@ -68,6 +82,7 @@ def mend() -> None:
     _transit_gateways()
     _vpn_connection_filter()
     _network_firewall()
+    _cloudtrail()
     _pages()
     _denials()
 
@@ -344,6 +359,20 @@ def _public_addresses() -> None:
     )
 
 
+class _OtherSide(TransitGatewayPeeringAttachment):
+    """A peering attachment as the accepter sees it: in the same state as the requester's."""
+
+    original: Any
+
+    @property
+    def state(self) -> str:
+        return str(self.original.state)
+
+    @state.setter
+    def state(self, value: str) -> None:
+        self.original.state = value
+
+
 def _transit_gateways() -> None:
     """An attachment shows the table it is associated with; what is propagated is among the routes; routes lead on."""
 
@@ -375,9 +404,62 @@ def _transit_gateways() -> None:
                 found.append({**row, "transitGatewayAttachments": [told]})
         return found
 
+    create_peering = TransitAttachments.create_transit_gateway_peering_attachment
+
+    def peered(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """In the other Region it is an attachment of the other gateway, to this one."""
+        made = create_peering(self, *args, **kwargs)
+        there = made.accepter_tgw_info
+        for backend in self._get_peering_attachment_backend_refs():
+            if backend is not self and made.id in backend.transit_gateway_attachments:
+                other: Any = copy.copy(made)
+                other.__class__ = _OtherSide
+                other.original, other.ec2_backend = made, backend
+                other.transit_gateway_id, other.resource_id = there["TransitGatewayId"], made.transit_gateway_id
+                backend.transit_gateway_attachments[made.id] = other
+        return made
+
     _set(TransitGatewayAttachment, "association", property(association))
+    _set(TransitAttachments, "create_transit_gateway_peering_attachment", peered)
     _set(TransitTables, "create_transit_gateway_route", created)
     _set(TransitTables, "search_transit_gateway_routes", searched)
+
+
+def _cloudtrail() -> None:
+    """``LookupEvents``: newest first, one attribute, pages; the ids that a record's resources name."""
+
+    def looked_up(self: Any) -> str:
+        asked = json.loads(self.body)
+        ((key, value),) = [(a["AttributeKey"], a["AttributeValue"]) for a in asked.get("LookupAttributes", [])]
+        field = {"EventName": "eventName", "EventId": "eventID"}.get(key)
+        found = []
+        for record in sorted(trail, key=lambda record: record["eventTime"], reverse=True):
+            time = datetime.fromisoformat(record["eventTime"]).timestamp()
+            named = [resource["ResourceName"] for resource in record.get("-resources", [])]
+            if (record.get(field) == value if field else value in named) and time >= asked.get("StartTime", 0):
+                found.append((time, record))
+        size = min([asked.get("MaxResults", 50), 50, *trail_pages])
+        start = int(asked.get("NextToken", 0))
+        more = {"NextToken": str(start + size)} if start + size < len(found) else {}
+        return json.dumps({"Events": [_event(*one) for one in found[start : start + size]], **more})
+
+    _set(CloudTrailResponse, "lookup_events", looked_up)
+
+
+def _event(time: float, record: dict[str, Any]) -> dict[str, Any]:
+    """A record as ``LookupEvents`` wraps it."""
+    resources = record.get("-resources", [])
+    shown = {key: value for key, value in record.items() if not key.startswith("-")}
+    return {
+        "EventId": record["eventID"],
+        "EventName": record["eventName"],
+        "EventTime": time,
+        "EventSource": record["eventSource"],
+        "ReadOnly": str(record.get("readOnly", False)).lower(),
+        "Username": "somebody",
+        "Resources": resources,
+        "CloudTrailEvent": json.dumps(shown),
+    }
 
 
 def _pages() -> None:

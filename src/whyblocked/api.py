@@ -25,6 +25,7 @@ from whyblocked.network.walk import Walk
 from whyblocked.question.resolve import resolve
 
 if TYPE_CHECKING:
+    from whyblocked.diagnosis.changes import ChangesRequest, Looking
     from whyblocked.diagnosis.evidence import EvidenceRequest
     from whyblocked.diagnosis.following import Batch
     from whyblocked.diagnosis.rejects import Rejects, RejectsRequest
@@ -32,10 +33,11 @@ if TYPE_CHECKING:
 
 
 class Examined(NamedTuple):
-    """An answer from the configuration, and what flow logs should show if it is right."""
+    """An answer from the configuration, what flow logs should show if it is right, and the walk that it is from."""
 
     answer: Answer
     sightings: tuple[Sighting, ...] = ()
+    walk: Walk | None = None
 
 
 class Session:
@@ -56,8 +58,16 @@ class Session:
         return Simulator(self.account)
 
     def explain(self, question: Question) -> Answer:
-        """The answer from the configuration alone."""
+        """The answer from the configuration alone; :meth:`fix` looks for what would mend it."""
         return self.examine(question).answer
+
+    def fix(self, question: Question, found: Answer) -> Answer:
+        """The answer to ``question`` with fixes that were tested, where it is blocked; else as it is."""
+        if found.verdict not in ("blocked", "partial"):
+            return found
+        from whyblocked.diagnosis.fixing.telling import fixed
+
+        return fixed(self.account, question, found)
 
     def examine(self, question: Question) -> Examined:
         """The answer from the configuration, ready to be weighed against flow logs."""
@@ -65,7 +75,7 @@ class Session:
             asked, walk = self.walk(question)
         except UndeterminedError as error:
             return Examined(unanswered(question, error))
-        return Examined(answer(asked, walk, self._remarks()), tuple(walk.sightings()))
+        return Examined(answer(asked, walk, self._remarks()), tuple(walk.sightings()), walk)
 
     def walk(self, question: Question) -> tuple[Asked, Walk]:
         """The question with its ends found, and its walk, once everything it needs was read."""
@@ -90,6 +100,14 @@ class Session:
         return msgspec.structs.replace(
             found, evidence=evidence, missing=list(dict.fromkeys((*found.missing, *missing)))
         )
+
+    def look_for_changes(self, examined: Examined, request: ChangesRequest) -> Looking | None:
+        """Begin to look for what changed of all that decides the question; goes on while the answer is weighed."""
+        if examined.walk is None:
+            return None
+        from whyblocked.diagnosis.changes import Looking
+
+        return Looking(self.account, examined.walk, request)
 
     def rejects(self, request: RejectsRequest, now: datetime) -> Rejects:
         """The rejected flows of flow logs, each explained by the rules at its interface; ``now``: time of the run."""

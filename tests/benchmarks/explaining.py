@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from whyblocked import api
 from whyblocked.diagnosis.judging import judge
+from whyblocked.diagnosis.lookups import Rules
 from whyblocked.diagnosis.places import Places
 from whyblocked.diagnosis.rejects import Rejects, RejectsRequest
 from whyblocked.diagnosis.sources import read
@@ -29,7 +30,7 @@ def main(snapshot: str, location: str) -> None:
     table = done.found.table
     start, cpu_start = time.perf_counter(), time.process_time()
     places = Places(simulator, table.interfaces)
-    answer = Rejects(done, judge(table, places), places, 100)
+    answer = Rejects(done, judge(table, Rules(table, places)), places, 100)
     add_up(answer, "rule")
     assert answer.document.groups
     print(len(table), time.perf_counter() - start, time.process_time() - cpu_start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from whyblocked.config.live import Live, live_account
 from whyblocked.config.operations import READ, SAVED
 from whyblocked.config.permissions import policy
 from whyblocked.config.save import save_snapshot
+from whyblocked.config.trail import Lookup
 from whyblocked.question.find import Search
 from whyblocked.question.managed import find
 
@@ -102,6 +104,7 @@ def test_the_policy_allows_exactly_the_calls_that_are_made(made: set[str], tmp_p
     source.ask(Query("DescribeContainerInstances", READ["DescribeContainerInstances"].direct[0], "prod,abc"))
     source.ask(Query("ListNodes", "ClusterArn", "arn:aws:kafka:us-east-1:123456789012:cluster/orders/1"))
     account.advance()
+    source.hear([Lookup("ResourceName", things.group, things.group)], None, datetime.now(UTC)).heard()
     save_snapshot(tmp_path, source)
     assert made | BY_OTHERS | ATHENA | QUERIES == set(allowed())
 
@@ -117,7 +120,7 @@ def test_an_answer_needs_the_first_two_statements_only(made: set[str]) -> None:
 def test_the_policy_only_reads_and_names_nothing_twice() -> None:
     actions = allowed()
     assert len(actions) == len(set(actions))
-    verbs = ("Decrypt", "Describe", "Get", "List", "Search", "Filter")
+    verbs = ("Decrypt", "Describe", "Get", "List", "Search", "Filter", "Lookup")
     assert all(action.split(":")[1].startswith(verbs) for action in actions if action not in QUERIES)
     assert not any("*" in action for action in actions)
 

@@ -237,9 +237,18 @@ TEXTS: dict[str, Case] = {
     "ICMP": (REJECTED.replace(" 49761 3389 6 ", " 0 0 1 "), (0, 1, 0, 0, 0), [
         "1x 20p 4249B eni-1235b8ca123456789: 172.31.9.69 -> 172.31.9.12 1 1418530010-1418530070"
     ]),
-    "numbers past 64 bits": (REJECTED.replace(" 4249 ", f" {10**30} "), (0, 1, 0, 0, 0), [
+    "the biggest number": (REJECTED.replace(" 4249 ", f" {2**63 - 1} "), (0, 1, 0, 0, 0), [
         f"1x 20p {2**63 - 1}B eni-1235b8ca123456789: 172.31.9.69 -> 172.31.9.12 6/3389 1418530010-1418530070"
     ]),
+    "numbers past 64 bits": (TEXT + REJECTED.replace(" 4249 ", f" {2**63} "), (1, 1, 1, 1, 1), rdp()),
+    "numbers with an end that nobody sees": (TEXT + ACCEPTED.replace(" 4249 ", f" {10**30} "), (1, 1, 1, 1, 1), rdp()),
+    "a port that is none": (TEXT + REJECTED.replace(" 3389 ", " 65536 "), (1, 1, 1, 1, 1), rdp()),
+    "a client's port that is none": (TEXT + ACCEPTED.replace(" 20641 ", " 70000 "), (1, 1, 1, 1, 1), rdp()),
+    "a protocol that is none": (TEXT + REJECTED.replace(" 3389 6 ", " 3389 256 "), (1, 1, 1, 1, 1), rdp()),
+    "the highest numbers": (TEXT + ACCEPTED.replace(" 20641 22 6 ", " 65535 65535 255 "), (2, 1, 1, 1, 0), rdp()),
+    "one bad record and no header": (REJECTED.replace(" 3389 ", " 65536 "), (0, 0, 0, 0, 1), []),
+    "one record with a field too few and no header": (REJECTED.rsplit(" ", 2)[0] + " OK\n", (0, 0, 0, 0, 1), []),
+    "one record with a field too many and no header": (REJECTED.replace(" 6 ", " 6 x ") + "\n", (0, 0, 0, 0, 1), []),
     "a field too few": (TEXT + REJECTED.rsplit(" ", 1)[0], (1, 1, 1, 1, 1), rdp()),
     "a field too many": (TEXT + REJECTED + " x", (1, 1, 1, 1, 1), rdp()),
     "half a last line": (TEXT + REJECTED[:40], (1, 1, 1, 1, 1), rdp()),

@@ -289,6 +289,41 @@ def test_the_engine_adds_up_as_plain_python_does(
     assert sorted(plain.scan.places) == sorted(engine.scan.places)
 
 
+FAULTS = st.sampled_from(
+    [
+        *(("srcport", bad) for bad in ("65536", "70000", "-1", "1e3")),
+        *(("dstport", bad) for bad in ("65536", "99999999999999999999", "-22")),
+        *(("protocol", bad) for bad in ("256", "300", "-6", "tcp")),
+        *((name, bad) for name in ("packets", "bytes", "start", "end") for bad in (str(2**63), "-1", "9" * 40)),
+    ]
+)
+
+
+@given(st.sampled_from(sorted(NAMED)), logs(), st.data())
+@settings(max_examples=80)
+def test_a_number_that_is_none_of_its_kind_is_malformed_to_every_reader(
+    tmp_path_factory: pytest.TempPathFactory, container: str, log: Log, data: st.DataObject
+) -> None:
+    names = list(dict.fromkeys((*log.names, "srcport", "dstport", "protocol", "packets", "bytes", "start", "end")))
+    bad = 0
+    rows = []
+    for row in log.rows:
+        rows.append(dict.fromkeys(names, "-") | row)
+        if row["action"] == "REJECT" and data.draw(st.booleans()):  # of accepted ones large files have no numbers read
+            name, value = data.draw(FAULTS)
+            rows[-1][name] = value
+            bad += 1
+    folder = tmp_path_factory.mktemp("logs")
+    (folder / "x.log").write_bytes(NAMED[container](Log(names, rows)))
+    results = []
+    with pytest.MonkeyPatch.context() as patch:
+        for large in (1 << 60, 0):
+            patch.setattr(gathering, "LARGE", large)
+            results.append(rejected([str(folder)]))
+    same(*results)
+    assert results[0].scan.malformed == bad
+
+
 def test_the_engine_reads_every_case_cut_short_as_plain_python_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

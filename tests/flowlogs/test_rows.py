@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whyblocked.flowlogs import rows
-from whyblocked.flowlogs.grouping import BIGGEST
+from whyblocked.flowlogs.fields import BIGGEST
 from whyblocked.flowlogs.rows import in_order, narrow, reduced
 
 NUMBERS = st.integers(-1, 3) | st.integers(-BIGGEST, 0) | st.sampled_from([BIGGEST, 1 << 40, 127, 128, -1])

@@ -341,6 +341,10 @@ def test_what_aws_fails_at_in_the_middle_is_told_with_what_came_before(three: St
     assert sink.ports == [0]
     assert len(reading.failed) == 1
     assert "was not read to its end" in reading.failed[0]
+    assert [missing.partition(": ")[0] for missing in reading.missing] == ["s3:GetObject"]
+    reading, sink = read(Refusing(three.s3, listing=error), f"s3://{BUCKET}/")
+    assert (sink.ports, len(reading.failed)) == ([], 1)
+    assert [missing.partition(": ")[0] for missing in reading.missing] == ["s3:ListBucket"]
 
 
 KMS = (
@@ -363,7 +367,8 @@ KMS = (
 def test_objects_that_can_not_be_read_are_named(three: Store, error: Exception, said: str, missing: str | None) -> None:
     reading, sink = read(Refusing(three.s3, b=error), f"s3://{BUCKET}/")
     assert sink.ports == [0, 2]
-    (note,) = reading.scan.notes
+    (note,) = reading.failed
+    assert reading.scan.notes == []
     assert note.startswith(f"an object of s3://{BUCKET}/ not read: {said}")
     assert note.endswith(f"(s3://{BUCKET}/b)")
     assert list(reading.missing) == ([missing] if missing else [])

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from tests.cli.programs import in_process
+from tests.live import accounts
 from tests.live import company as companies
+from tests.live.accounts import World
 from tests.live.asking import Ask, Asked
 from tests.live.company import Company
 from tests.moto_server import Overlay
 
-_PLAIN = ("--output", "json", "--no-flow-logs")
+_PLAIN = ("--output", "json", "--no-flow-logs", "--no-changes")
 _KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
@@ -58,6 +60,27 @@ def server(_server: Overlay, _served: Company) -> Iterator[Overlay]:
 def served(_served: Company) -> Company:
     """The company behind a server; the tests of a module share it, so none of them changes it for good."""
     return _served
+
+
+@pytest.fixture(scope="module")
+def _world() -> Iterator[World]:
+    from moto import mock_aws
+
+    from tests import moto_fixups
+
+    moto_fixups.mend()
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name, value in _KEYS.items():
+            patch.setenv(name, value)
+        yield accounts.build()
+
+
+@pytest.fixture
+def world(_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The three accounts of :mod:`tests.live.accounts`, in this process; the tests of a module share them."""
+    for name, value in _KEYS.items():
+        monkeypatch.setenv(name, value)
+    return _world
 
 
 @pytest.fixture

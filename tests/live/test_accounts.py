@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -16,28 +15,6 @@ from whyblocked.config.live import Live
 from whyblocked.config.save import save_snapshot
 from whyblocked.diagnosis.answer import Answer
 from whyblocked.question.grammar import parse
-
-KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
-
-
-@pytest.fixture(scope="module")
-def _built() -> Iterator[World]:
-    from moto import mock_aws
-
-    from tests import moto_fixups
-
-    moto_fixups.mend()
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name, value in KEYS.items():
-            patch.setenv(name, value)
-        yield accounts.build()
-
-
-@pytest.fixture
-def world(_built: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
-    return _built
 
 
 def asked(question: str, role: str | None = PATTERN, profiles: tuple[str, ...] = ()) -> tuple[Answer, Live]:

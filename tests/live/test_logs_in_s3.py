@@ -284,6 +284,44 @@ def test_what_fails_for_good_ends_with_4_and_what_was_read(
     assert "Traceback" not in err
 
 
+DENIED, KMS = "Access Denied", "not authorized to perform: kms:Decrypt on the resource associated with this ciphertext"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "message", "said", "missing"),
+    [
+        ("AccessDenied", 403, DENIED, "not allowed (s3:GetObject: AccessDenied", ["s3:GetObject: AccessDenied"]),
+        ("AccessDenied", 403, KMS, "encrypted with a KMS key that may not", ["kms:Decrypt: AccessDenied"]),
+        ("KMS.DisabledException", 400, "", "their KMS key can't be used", ["s3:GetObject: KMS.DisabledException"]),
+        ("InvalidObjectState", 403, "", "archived (Glacier): restore them", ["s3:GetObject: InvalidObjectState"]),
+        ("NoSuchKey", 404, "", "deleted before they could be read", []),
+    ],
+)
+def test_one_object_that_can_not_be_read_ends_with_4_and_what_the_others_hold(
+    server: Overlay, served: Company, store: Store, now: int, code: str, status: int, message: str, said: str,
+    missing: list[str],
+) -> None:  # fmt: skip
+    for number in range(3):
+        store.put(f"{number}.log", refusal(served.web_interface, now - 900, client=40000 + number))
+    server.add(f"GET /{BUCKET}/1.log", status, ERROR.format(code, message))
+    ended, found, err = rejects(server, "--flow-logs", f"s3://{BUCKET}/")
+    assert (ended, [g["records"] for g in found["groups"]], found["missing"]) == (4, [2], missing)
+    assert f"incomplete: an object of s3://{BUCKET}/ not read: {said}" in err
+    evidence = as_json(server, SHUT, "--flow-logs", f"s3://{BUCKET}/").answer
+    assert evidence["evidence"]["rejected"] == 2
+    assert evidence["missing"] == missing
+    assert any(said in note for note in evidence["evidence"]["notes"])
+
+
+def test_a_listing_that_fails_is_not_put_on_the_permission_to_read(
+    server: Overlay, served: Company, store: Store, now: int
+) -> None:
+    store.put("1.log", refusal(served.web_interface, now - 900))
+    server.add(f"GET /{BUCKET}", 503, ERROR.format("SlowDown", "Please reduce your request rate."))
+    asked = run(server, SHUT, "--output", "json", "--flow-logs", f"s3://{BUCKET}/", AWS_MAX_ATTEMPTS="1")
+    assert [missing.partition(": ")[0] for missing in asked.answer["missing"]] == ["s3:ListBucket"]
+
+
 def test_a_body_that_is_cut_is_taken_up_again(
     server: Overlay, served: Company, store: Store, now: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,6 +95,7 @@ def test_an_interface_that_is_asked_for_is_not_counted_twice(
     server: Overlay, served: Company, answers: dict[str, Answer]
 ) -> None:
     assert counted(rejects(server, "--interface", served.web_interface)) == ALL
+    assert counted(rejects(server, "--interface", served.web_interface[:-5])) == ALL
 
 
 def test_throttling_for_a_while_is_waited_out(server: Overlay, answers: dict[str, Answer]) -> None:

@@ -326,6 +326,9 @@ def write_snapshot(account: Json, folder: Path) -> None:
         if key == "PrefixListEntries":
             for name, entries in value.items():
                 (folder / f"managed-prefix-list-entries.{name}.json").write_text(json.dumps({"Entries": entries}))
+        elif key == "Files":
+            for stem, document in value.items():
+                (folder / f"{stem}.json").write_text(json.dumps(document))
         else:
             (folder / f"{key}.json").write_text(json.dumps({key: value}))
 

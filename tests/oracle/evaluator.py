@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import ip_network
 
-from tests.oracle.model import ICMP, ICMPV6, TCP, UDP, Host, Internet, Json, Outcome, Packet, address, is_private
+from tests.oracle.model import (
+    ICMP,
+    ICMPV6,
+    TCP,
+    UDP,
+    Beyond,
+    Host,
+    Internet,
+    Json,
+    Outcome,
+    Packet,
+    address,
+    is_private,
+)
 from tests.oracle.routing import Lookup, lookup, table_of_subnet
 from tests.oracle.snapshot import Snapshot, public_pairs
 from tests.oracle.walk import Arrival, Segment, Walk
@@ -39,6 +52,7 @@ def evaluate(
     *,
     nat_port: int | None = None,
     family: int | None = None,
+    walk: Walk | None = None,
 ) -> Outcome:
     """`source` and `destination` are an address, an interface id or an instance id (its primary interface; name the
     others
@@ -53,7 +67,7 @@ def evaluate(
         source_port = destination_port = None
     if protocol not in (ICMP, ICMPV6):
         icmp_type = icmp_code = None
-    walk = Walk(Snapshot(snapshot), nat_port)
+    walk = walk or Walk(Snapshot(snapshot), nat_port)
     version = family_of(source, destination, family)
     sender = resolve(walk, source, version)
     if isinstance(sender, Host) and not is_id(source) and sender.address != source:
@@ -173,12 +187,11 @@ def same_instance(snapshot: Snapshot, interface_id: str | None, other: Json) -> 
 
 def send(walk: Walk, sender: Host, packet: Packet, meant: Host | None) -> None:
     first = sender, packet
+    walk.origin, walk.sent = sender, packet
     arrival = walk.leave(sender, packet)
-    if walk.segments:  # NAT gateways on the way: the last stretch began at the last of them
-        last = walk.segments[-1].arrival
-        assert isinstance(last.place, Host)
-        sender = last.place
-        packet = sent_by_nat(walk, packet, sender)
+    assert isinstance(walk.origin, Host)
+    assert walk.sent is not None
+    sender, packet = walk.origin, walk.sent  # the last stretch began at the last NAT gateway on the way
     if arrival is None:
         reply_from_the_unknown(walk, *first)
         return
@@ -192,13 +205,6 @@ def send(walk: Walk, sender: Host, packet: Packet, meant: Host | None) -> None:
     arrive(walk, arrival)
 
 
-def sent_by_nat(walk: Walk, packet: Packet, nat: Host) -> Packet:
-    port = packet.source_port
-    if port is not None:
-        port = walk.nat_port if walk.nat_port is not None else max(port, 1024)
-    return replace(packet, source=nat.address, source_port=port)
-
-
 def arrive(walk: Walk, arrival: Arrival) -> None:
     """Stage 8, and then the reply where there is one."""
     if isinstance(arrival.place, Host):
@@ -207,7 +213,10 @@ def arrive(walk: Walk, arrival: Arrival) -> None:
             walk.block("nat-gateway", arrival.place.nat_id)  # it takes no connection and answers no ping (facts 4.2)
             walk.lost()
             return
+        walk.receive(arrival.place, arrival.packet)
         walk.groups(arrival.place, arrival.packet, "ingress")
+        if walk.relay(arrival) is None:
+            return
     if arrival.packet.has_reply():
         walk.leg = "return"
         reply(walk)
@@ -246,12 +255,12 @@ def from_outside(walk: Walk, packet: Packet, receiver: Host) -> Outcome:
         walk.block("internet-gateway")  # no public address
         walk.public_access(receiver, "direct")
         walk.acl(receiver.subnet_id, packet, "ingress")
-        arrival: Arrival | None = Arrival(receiver, packet)
+        entered: Arrival | None = Arrival(receiver, packet)
     else:
-        arrival = walk.from_internet(packet)
-    if arrival is not None:
-        walk.segments.append(Segment(Internet(outside), packet, arrival))
-        arrive(walk, arrival)
+        entered = walk.from_internet(packet)
+    if entered is not None:
+        walk.segments.append(Segment(Internet(outside), packet, entered))
+        arrive(walk, entered)
     return outcome(walk)
 
 
@@ -282,6 +291,13 @@ def neighbour_at(snapshot: Snapshot, receiver: Host, outside: str, way: Lookup) 
 def enter_by(walk: Walk, packet: Packet, receiver: Host, way: Lookup) -> None:
     """A private sender behind the gateway that the way back names; then NACL and groups of the receiver, and the
     reply."""
+    if way.kind in ("tgw", "vgw") and way.state == "active":
+        arrival = walk.enter(packet, receiver, way)
+        if arrival is not None:
+            assert walk.origin is not None
+            walk.segments.append(Segment(walk.origin, packet, arrival))
+            arrive(walk, arrival)
+        return
     if way.kind in ("none", "ambiguous", "unreadable") or way.state != "active":
         walk.doubt("a private sender to which no usable route leads")  # the reply will find that out
         if way.kind in ("ambiguous", "unreadable"):
@@ -334,9 +350,13 @@ def reply(walk: Walk) -> None:
     for segment in reversed(walk.segments):
         turned = segment.arrival.packet.reply()
         expected = segment.sent.reply()
-        if isinstance(segment.arrival.place, Host):
+        if segment.kept:
+            came = walk.back(segment)
+        elif isinstance(segment.arrival.place, Host):
             to_nat = isinstance(segment.sender, Host) and segment.sender.nat_id is not None
             came = walk.leave(segment.arrival.place, turned, segment.peering if to_nat else "")
+        elif isinstance(segment.arrival.place, Beyond):
+            came = walk.back_from(segment.arrival.place, turned)
         elif segment.arrival.untranslated and isinstance(segment.sender, Host):
             walk.acl(segment.sender.subnet_id, expected, "ingress")  # as if it had had a public address
             continue

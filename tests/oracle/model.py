@@ -95,6 +95,17 @@ class Internet:
 
 
 @dataclass(frozen=True)
+class Beyond:
+    """Behind a gateway where no API looks: on premises, or a service of AWS; `gateway_id` is the way there."""
+
+    address: str
+    gateway_id: str
+
+
+Place = Host | Internet | Beyond
+
+
+@dataclass(frozen=True)
 class Blocker:
     """`resource_ids` is empty where nothing exists that could be named (a VPC without internet gateway)."""
 

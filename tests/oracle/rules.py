@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.oracle.model import ICMP, ICMPV6, TCP, UDP, Json, Packet, address, inside, protocol_number
 from tests.oracle.snapshot import Snapshot, owns
 
+Refers = Callable[[Json, Json, str], bool]  # may a rule of the second interface, in this direction, name the first?
 
-def groups_allow(snapshot: Snapshot, interface: Json, packet: Packet, direction: str) -> bool | None:
+
+def groups_allow(
+    snapshot: Snapshot, interface: Json, packet: Packet, direction: str, refers: Refers | None = None
+) -> bool | None:
     """Union over all groups of the interface; nothing matched means no (facts 1.1). None: it hangs on what cannot be
     read."""
     unreadable = False
@@ -19,7 +25,7 @@ def groups_allow(snapshot: Snapshot, interface: Json, packet: Packet, direction:
             if not permission_covers(permission, packet):
                 continue
             peer = packet.destination if direction == "egress" else packet.source
-            matched = permission_names(snapshot, interface, permission, peer)
+            matched = permission_names(snapshot, interface, permission, peer, direction, refers)
             if matched:
                 return True
             unreadable = unreadable or matched is None
@@ -54,7 +60,9 @@ def permission_covers(permission: Json, packet: Packet) -> bool:
     return True  # ports are ignored for every other protocol
 
 
-def permission_names(snapshot: Snapshot, interface: Json, permission: Json, peer: str) -> bool | None:
+def permission_names(
+    snapshot: Snapshot, interface: Json, permission: Json, peer: str, direction: str, refers: Refers | None = None
+) -> bool | None:
     """Does the rule name this peer (facts 1.3)?"""
     if any(inside(peer, entry["CidrIp"]) for entry in permission.get("IpRanges", [])):
         return True
@@ -68,28 +76,36 @@ def permission_names(snapshot: Snapshot, interface: Json, permission: Json, peer
         elif any(inside(peer, cidr) for cidr in cidrs):
             return True
     for pair in permission.get("UserIdGroupPairs", []):
-        matched = reference_names(snapshot, interface, pair, peer)
+        matched = reference_names(snapshot, interface, pair, peer, direction, refers)
         if matched:
             return True
         unreadable = unreadable or matched is None
     return None if unreadable else False
 
 
-def reference_names(snapshot: Snapshot, interface: Json, pair: Json, peer: str) -> bool | None:
+def reference_names(
+    snapshot: Snapshot, interface: Json, pair: Json, peer: str, direction: str, refers: Refers | None
+) -> bool | None:
     """A group reference: the peer is a *private* address of an interface that carries the group, in the same VPC or
-    across
-    an active peering of the same Region. A public address never matches (facts 1.3)."""
+    across an active peering of the same Region, or where `refers` says so. A public address never matches (facts
+    1.3)."""
     for member in snapshot.rows("NetworkInterfaces"):
         carries = any(group["GroupId"] == pair["GroupId"] for group in member["Groups"])
         if not carries or not owns(member, peer):
             continue
-        if member["VpcId"] == interface["VpcId"] or snapshot.active_peering(member["VpcId"], interface["VpcId"]):
+        vpcs = member["VpcId"], interface["VpcId"]
+        if refers(member, interface, direction) if refers else near(snapshot, *vpcs):
             return True
     known = snapshot.find("SecurityGroups", "GroupId", pair["GroupId"]) is not None
     foreign = pair.get("UserId") not in (None, interface.get("OwnerId"))
     if not known and foreign and pair.get("PeeringStatus") == "active":
         return None  # members of another account's group cannot be listed
     return False  # a stale reference allows nothing
+
+
+def near(snapshot: Snapshot, one: str, other: str) -> bool:
+    """The same VPC, or one across an active peering of the same Region."""
+    return one == other or snapshot.active_peering(one, other)
 
 
 def acl_decision(acl: Json, packet: Packet, direction: str) -> tuple[bool, int | None]:

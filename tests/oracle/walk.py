@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from tests.oracle.model import ICMP, TCP, UDP, Blocker, Host, Internet, Json, Leg, Packet, address, inside, is_private
+from tests.oracle.model import (
+    ICMP,
+    TCP,
+    UDP,
+    Beyond,
+    Blocker,
+    Host,
+    Internet,
+    Json,
+    Leg,
+    Packet,
+    Place,
+    address,
+    inside,
+    is_private,
+)
 from tests.oracle.routing import Lookup, lookup, table_of_gateway, table_of_subnet
 from tests.oracle.rules import (
     acl_decision,
     groups_allow,
     names_groups,
+    near,
     public_access_blocked,
     public_access_exclusions,
     public_access_mode,
@@ -22,7 +38,7 @@ END = None  # the packet got no further, or nobody can say where it went
 
 @dataclass(frozen=True)
 class Arrival:
-    place: Host | Internet
+    place: Place
     packet: Packet  # as it looks there
     left_by: str = ""  # id of the egress-only gateway that it left through, and that knows the connection
     untranslated: bool = False  # went on "as if": an internet gateway had no public address for it
@@ -32,10 +48,11 @@ class Arrival:
 class Segment:
     """A stretch on which the addresses mean the same to both ends; a NAT gateway begins a new one."""
 
-    sender: Host | Internet
+    sender: Place
     sent: Packet
     arrival: Arrival
     peering: str = ""  # the peering connection that it crossed
+    kept: bool = False  # a load balancer sent it on with the client's address
 
 
 @dataclass
@@ -49,6 +66,8 @@ class Walk:
     complete: bool = True
     segments: list[Segment] = field(default_factory=list)
     crossed_peering: str = ""
+    origin: Place | None = None  # where the stretch began that is being walked, and what was sent there
+    sent: Packet | None = None
 
     # What is noted on the way
 
@@ -84,7 +103,7 @@ class Walk:
             return  # a hypothetical host; NAT gateways have no group (facts 1.1)
         interface = self.snapshot.interface(host.interface_id)
         assert interface is not None
-        allowed = groups_allow(self.snapshot, interface, packet, direction)
+        allowed = groups_allow(self.snapshot, interface, packet, direction, self.refers)
         peer = packet.destination if direction == "egress" else packet.source
         if len(self.snapshot.owners(peer)) > 1 and names_groups(self.snapshot, interface, direction):
             self.doubt("several interfaces hold the peer's address: group references are matched by address")
@@ -165,8 +184,41 @@ class Walk:
             return self.peering(host, packet, route)
         if route.kind == "eni":
             return self.appliance(host, packet, route.target)
-        self.unknown(f"{route.kind} {route.target}")  # transit gateway, VPN gateway, endpoint, ... (issue part 4)
+        return self.beyond(host, packet, route)
+
+    # What a wider walk knows more about: see tests.oracle.crossing
+
+    def beyond(self, host: Host, packet: Packet, route: Lookup) -> Arrival | None:
+        """A transit gateway, a VPN gateway, an endpoint, ..."""
+        self.unknown(f"{route.kind} {route.target}")
         return self.lost()
+
+    def back_from(self, place: Beyond, packet: Packet) -> Arrival | None:
+        """A packet that comes from behind a gateway."""
+        self.unknown(place.gateway_id)
+        return self.lost()
+
+    def enter(self, packet: Packet, receiver: Host, way: Lookup) -> Arrival | None:
+        """A packet from a stranger, whom the receiver's table says to be behind this gateway."""
+        self.unknown(f"{way.kind} {way.target}")
+        self.acl(receiver.subnet_id, packet, "ingress")
+        self.origin = Internet(packet.source)
+        return Arrival(receiver, packet)
+
+    def receive(self, host: Host, packet: Packet) -> None:
+        """What else a receiver may refuse."""
+
+    def relay(self, arrival: Arrival) -> Arrival | None:
+        """Where a load balancer sends it on to."""
+        return arrival
+
+    def back(self, segment: Segment) -> Arrival | None:
+        """A reply that no route decides about."""
+        return END
+
+    def refers(self, member: Json, interface: Json, direction: str) -> bool:
+        """May a rule of this interface name a group that the member carries?"""
+        return near(self.snapshot, member["VpcId"], interface["VpcId"])
 
     def stays_in_subnet(self, route: Lookup, host: Host) -> bool:
         """A NAT gateway or appliance in the sender's own subnet is reached without leaving it (facts 2.4)."""
@@ -195,10 +247,12 @@ class Walk:
             return self.lost()
         if not gateway_attached(gateway, host.vpc_id):
             self.block("internet-gateway", gateway_id)
-        self.public_access(host, "nat" if host.nat_id else "direct")
+        sender = self.sender_in(host, packet)
+        self.public_access(sender, "nat" if sender.nat_id else "direct")
         if is_private(packet.destination):
             self.block("internet-gateway", gateway_id)
             return self.lost()
+        host = sender
         interface = self.snapshot.interface(host.interface_id) if host.interface_id else None
         if address(packet.source).version == 6:
             if interface is not None and interface.get("DenyAllIgwTraffic"):
@@ -211,6 +265,12 @@ class Walk:
                 return self.lost()  # nobody knows as whom it would arrive
             return Arrival(Internet(packet.destination), packet, untranslated=True)
         return self.from_internet(replace(packet, source=public))
+
+    def sender_in(self, host: Host, packet: Packet) -> Host:
+        """Whose packet it is: `host` may have been an endpoint on its way."""
+        if host.address:
+            return host
+        return self.snapshot.host_at(packet.source, host.vpc_id) or host
 
     def egress_only(self, host: Host, packet: Packet, gateway_id: str) -> Arrival | None:
         """IPv6, outward, stateful (facts 3.4)."""
@@ -280,6 +340,8 @@ class Walk:
         if host.nat_id:
             self.doubt("a NAT gateway behind a NAT gateway")
         subnet_id = gateway["SubnetId"]
+        if subnet_id != host.subnet_id:
+            self.acl(subnet_id, packet, "ingress")
         if gateway["State"] != "available":
             if gateway["State"] == "deleting":
                 self.doubt("a NAT gateway in state deleting may still forward")
@@ -288,8 +350,6 @@ class Walk:
             self.doubt("IPv6 at a NAT gateway (NAT64 is not modelled)")
             self.unknown(f"NAT64 at {nat_id}")
             return self.lost()
-        if subnet_id != host.subnet_id:
-            self.acl(subnet_id, packet, "ingress")
         if packet.protocol not in (TCP, UDP, ICMP):
             self.block("nat-gateway", nat_id)
         if public_access_mode(self.snapshot) == "block-bidirectional":
@@ -304,11 +364,13 @@ class Walk:
                 self.doubt("a NAT gateway whose own route leads to a NAT gateway again")
             return self.lost()
         there = self.snapshot.host(interface, entry["PrivateIp"])
-        self.segments.append(Segment(host, packet, Arrival(there, packet)))
+        self.segments.append(Segment(self.origin or host, packet, Arrival(there, packet)))
+        self.origin = there
         if packet.source_port is not None:
             port = self.nat_port if self.nat_port is not None else max(packet.source_port, 1024)
             packet = replace(packet, source_port=port)
         packet = replace(packet, source=there.address)
+        self.sent = packet
         return self.leave(there, packet, hops=hops + 1)
 
     def peering(self, host: Host, packet: Packet, route: Lookup) -> Arrival | None:

@@ -25,7 +25,9 @@ def account_of(raw: Json) -> Account:
     with TemporaryDirectory() as folder:
         for name, entries in raw.get("PrefixListEntries", {}).items():
             Path(folder, f"managed-prefix-list-entries.{name}.json").write_text(json.dumps({"Entries": entries}))
-        rest = {key: value for key, value in raw.items() if key != "PrefixListEntries"}
+        for stem, document in raw.get("Files", {}).items():
+            Path(folder, f"{stem}.json").write_text(json.dumps(document))
+        rest = {key: value for key, value in raw.items() if key not in ("PrefixListEntries", "Files")}
         Path(folder, "account.json").write_text(json.dumps(rest))
         return snapshot(folder)
 

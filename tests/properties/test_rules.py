@@ -162,7 +162,11 @@ def allowing(row: Json, packet: Packet, direction: str) -> list[Json]:
     """The permissions that allow one packet."""
     peer = packet.destination if direction == "egress" else packet.source
     key = "IpPermissionsEgress" if direction == "egress" else "IpPermissions"
-    return [one for one in row[key] if permission_covers(one, packet) and permission_names(MEMBERSHIP, SELF, one, peer)]
+    return [
+        one
+        for one in row[key]
+        if permission_covers(one, packet) and permission_names(MEMBERSHIP, SELF, one, peer, direction)
+    ]
 
 
 # Security groups

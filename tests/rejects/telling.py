@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from tests.builders import NOW, Network
 from whyblocked.api import Session, snapshot
 from whyblocked.diagnosis.answer import Finding
+from whyblocked.diagnosis.changes import ChangesRequest
 from whyblocked.diagnosis.rejects import Explained, Rejects, RejectsRequest
 
 HEADER = (
@@ -48,12 +49,12 @@ def record(
 
 
 def rejects(net: Network, records: Sequence[str], top: int = 0) -> Rejects:
-    """The rejected flows of these records in this account."""
+    """The rejected flows of these records in this account, with what changed since as far as its snapshot tells."""
     with TemporaryDirectory() as folder:
         log = Path(folder, "flow.log")
         log.write_text("\n".join([HEADER, *records, ""]), encoding="utf-8")
         session = Session(snapshot(net.save(Path(folder, "snapshot"))))
-        return session.rejects(RejectsRequest(locations=(str(log),), top=top), NOW)
+        return session.rejects(RejectsRequest(locations=(str(log),), top=top, changes=ChangesRequest(NOW)), NOW)
 
 
 def groups(net: Network, *records: str) -> list[Explained]:

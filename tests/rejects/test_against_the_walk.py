@@ -161,9 +161,12 @@ def test_a_rejected_flow_is_blamed_on_what_the_walk_blames(seed: int) -> None:
     for seen in refused:
         group = found.pop(key_of(seen, raw, form))
         about = f"{seen}\n{form}\n{written(raw, Question('', '', 0))}"
-        assert (group.status, group.direction) == ("explained", seen.direction), about
-        if seen.is_echo:  # records have no ICMP types
-            assert verdict_of(group) == seen.verdict, about
+        assert group.direction == seen.direction, about
+        if seen.is_echo:
+            assert (group.status, verdict_of(group)) == ("explained", seen.verdict), about
+        else:  # records have no ICMP types, and pings may pass
+            assert group.status in ("explained", "unexplained"), about
+            assert group.cause, about
     assert not found
 
 

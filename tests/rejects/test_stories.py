@@ -173,7 +173,95 @@ def pinged(*, group: bool = True, out: bool = False) -> Network:
 def test_a_ping_whose_reply_is_rejected_is_the_network_acls_work() -> None:
     records = [record("eni-target", PING, "icmp", accepted=True), record("eni-target", PONG, "icmp")]
     assert short(cause(pinged(), *records)) == "return network-acl egress acl-1 rule 90"
-    assert short(cause(pinged(), records[1])) == "return network-acl egress acl-1 rule 90"
+
+
+def test_a_rejected_ping_in_a_log_of_rejects_alone_is_not_taken_for_a_reply() -> None:
+    found = cause(pinged(), record("eni-target", PONG, "icmp"))
+    assert short(found) == "forward network-acl egress acl-1 rule 90", "it denies pings as well as answers to them"
+    assert (
+        "no rule of sg-ping allows it, either, unless these are answers: only accepted records would" in found.summary
+    )
+    net = pinged()
+    net.group("sg-open", [every("icmp", "0.0.0.0/0")], OUT)
+    net.interface("eni-open", "172.31.16.140", groups=["sg-open"], subnet="subnet-1")
+    found = cause(net, record("eni-open", f"172.31.16.140 -> {STRANGER}", "icmp"))
+    assert short(found) == "forward network-acl egress acl-1 rule 90"
+    assert "; whether these are answers: only accepted records would tell" in found.summary
+
+
+def test_other_protocols_without_ports_are_not_taken_for_replies_either() -> None:
+    net = web(ingress=[every("50", "0.0.0.0/0")], acl=(OPEN, [deny(90, "50"), *OPEN]))
+    found = cause(net, record("eni-web", f"10.0.1.10 -> {STRANGER}", "50"))
+    assert short(found) == "forward network-acl egress acl-web rule 90"
+    accepted = record("eni-web", f"{STRANGER} -> 10.0.1.10", "50", accepted=True)
+    found = cause(net, record("eni-web", f"10.0.1.10 -> {STRANGER}", "50"), accepted)
+    assert short(found) == "return network-acl egress acl-web rule 90"
+
+
+def test_a_ping_that_no_group_allows_asks_for_a_rule_about_pings_alone() -> None:
+    found = cause(web(), record("eni-web", f"{STRANGER} -> 10.0.1.10", "icmp"))
+    assert short(found) == "forward security-group ingress sg-web"
+    assert found.next_step
+    assert found.next_step.startswith("If these are pings, which the records do not tell: Give sg-web an inbound rule")
+    assert found.command
+    assert "IpProtocol=icmp,FromPort=8,ToPort=-1," in found.command
+    six = cause(web(), record("eni-web", "2001:db8:ffff::5 -> 2001:db8:1:1::10", "icmpv6"))
+    assert six.command
+    assert "IpProtocol=icmpv6,FromPort=128,ToPort=-1," in six.command
+    assert found.packets.icmp_type == "all", "the packets are what the records show"
+
+
+def test_an_answer_to_a_ping_asks_for_a_rule_about_such_answers_alone() -> None:
+    records = [record("eni-target", PING, "icmp", accepted=True), record("eni-target", PONG, "icmp")]
+    step = cause(pinged(), *records).next_step
+    assert step == (
+        "If these are answers to pings, which the records do not tell: Add outbound rule 89 to acl-1 that allows icmp "
+        f"type 0 to {STRANGER}/32, if it should pass."
+    )
+
+
+def test_where_pings_pass_and_other_types_do_not_nothing_is_explained_and_no_rule_for_all_types_suggested() -> None:
+    ping = record("eni-web", f"{STRANGER} -> 10.0.1.10", "icmp")
+    found = one(web(ingress=[icmp(8, -1, "0.0.0.0/0"), icmp(3, 4, "0.0.0.0/0")]), ping)
+    assert (found.status, short(found.cause)) == ("unexplained", "forward security-group ingress sg-web")
+    assert found.cause
+    assert found.cause.summary == (
+        "Inbound rules of sg-web let only types 3,8 of icmp pass, and the records do not tell the type: it was another "
+        "one, or the rules have changed since."
+    )
+    assert (found.cause.command, found.cause.near_misses) == (None, [])
+    assert found.cause.next_step
+    assert "Find out the type before a rule is opened" in found.cause.next_step
+    net = web(ingress=[every("icmp", "0.0.0.0/0")], acl=([deny(80, "icmp", icmp=(13, -1)), *OPEN], OPEN))
+    found = one(net, ping)
+    assert (found.status, short(found.cause)) == ("unexplained", "forward network-acl ingress acl-web rule 80")
+    assert found.cause
+    assert "let only types 0-12,14-255 of icmp pass" in found.cause.summary
+
+
+def test_what_the_records_lack_is_named_where_the_rules_refuse_some_ports_or_protocols_only() -> None:
+    no_ports = one(web(), record("eni-web", f"{STRANGER} - -> 10.0.1.10 -"))
+    assert (no_ports.status, no_ports.destination_port) == ("unexplained", None)
+    assert no_ports.cause
+    assert "let only port 443 of tcp pass, and the records do not tell the port" in no_ports.cause.summary
+    assert (no_ports.cause.command, "${dstport}" in (no_ports.cause.next_step or "")) == (None, True)
+    nothing = one(web(), record("eni-web", f"{STRANGER} - -> 10.0.1.10 -", "-"))
+    assert nothing.status == "unexplained"
+    assert nothing.cause
+    assert "let only some protocols pass, and the records do not tell the protocol" in nothing.cause.summary
+    shut = one(web(ingress=[]), record("eni-web", f"{STRANGER} - -> 10.0.1.10 -", "-"))
+    assert (shut.status, short(shut.cause)) == ("explained", "forward security-group ingress sg-web")
+
+
+def test_where_one_of_both_refuses_every_type_it_is_blamed() -> None:
+    ping = record("eni-web", f"{STRANGER} -> 10.0.1.10", "icmp")
+    net = web(ingress=[], acl=([deny(80, "icmp", icmp=(13, -1)), *OPEN], OPEN))
+    assert short(cause(net, ping)) == "forward security-group ingress sg-web"
+
+
+def test_where_all_types_pass_it_is_allowed_now() -> None:
+    found = one(web(ingress=[every("icmp", "0.0.0.0/0")]), record("eni-web", f"{STRANGER} -> 10.0.1.10", "icmp"))
+    assert (found.status, found.cause) == ("now-allowed", None)
 
 
 def test_a_ping_that_is_rejected_itself_is_the_groups_work() -> None:

@@ -12,6 +12,7 @@ from whyblocked.diagnosis.answer import (
     Evidence,
     Finding,
     Fix,
+    FixStep,
     Hop,
     Moment,
     NearMiss,
@@ -255,10 +256,16 @@ def blocked_by_group() -> Answer:
         detail="no rule allows it",
         resource_ids=[GROUP],
     )
+    says = f"Give {GROUP} (web) an inbound rule that allows tcp/22 from {CLIENT}."
+    command = f"aws ec2 authorize-security-group-ingress --region {REGION} --group-id {GROUP} --cidr {CLIENT}/32"
     fix = Fix(
-        summary=f"Allow tcp/22 from {CLIENT}/32 in {GROUP}; the question then passes both ways.",
-        commands=[f"aws ec2 authorize-security-group-ingress --region {REGION} --group-id {GROUP} --cidr {CLIENT}/32"],
+        summary=says,
+        commands=[command],
         also_allows="the same source to 2 other interfaces that use the group",
+        terraform=['resource "aws_vpc_security_group_ingress_rule" "web" {', '  cidr_ipv4 = "203.0.113.5/32"', "}"],
+        steps=[FixStep(summary=says, commands=[command], region=REGION)],
+        warnings=["A new rule counts for new connections at once."],
+        room=[f"{GROUP}: 5 of 60 inbound rules"],
     )
     return answer(
         verdict="blocked",
@@ -528,7 +535,18 @@ def hostile(text: str = HOSTILE + "A" * 5000) -> Answer:
             notes=[text],
             enable_command=text,
         ),
-        fixes=[Fix(summary=text, commands=[text], also_allows=text)],
+        fixes=[
+            Fix(
+                summary=text,
+                commands=[text],
+                also_allows=text,
+                terraform=[text],
+                steps=[FixStep(summary=text, commands=[text], account_id=text, region=text)],
+                warnings=[text],
+                room=[text],
+            )
+        ],
+        no_fix=text,
         warnings=[text],
         missing=[text],
     )

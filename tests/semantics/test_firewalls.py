@@ -329,3 +329,19 @@ def test_what_opens_a_connection_may_show_in_flow_logs_where_only_established_on
     for default, status in (("aws:drop_established", "confirms"), ("aws:drop_strict", "contradicts")):
         answer = inspected(stateful={"none": rules("")}, strict=True, default=[default]).ask(TO, records)
         assert (answer.verdict, answer.evidence.status) == ("blocked", status)
+
+
+@pytest.mark.parametrize("question", [TO, "app -> 192.0.2.80/icmp"])
+def test_a_rule_about_replies_counts_where_none_passed_the_request(question: str) -> None:
+    text = "drop ip any any -> 10.0.1.0/24 any (sid:7; rev:1;)"
+    answer = inspected(stateful={"in": rules(text)}).ask(question)
+    assert (answer.verdict, blockers(answer)[0].split()[:2]) == ("blocked", ["return", "network-firewall"])
+    passed = inspected(stateful={"in": rules(f"pass ip 10.0.1.0/24 any -> any any (sid:6; rev:1;)\n{text}")})
+    assert passed.ask(question).verdict == "allowed"
+
+
+def test_a_reply_that_only_stateless_rules_see_is_warned_of() -> None:
+    back = stateless(1, "aws:pass", sources=["192.0.2.0/24"])
+    answer = inspected(stateless={"back": [back]}).ask(TO)
+    assert answer.verdict == "allowed"
+    assert any("one half" in warning for warning in answer.warnings)

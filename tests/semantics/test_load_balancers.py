@@ -340,6 +340,12 @@ def test_a_node_without_targets_in_its_zone_is_no_way_by_name_and_refuses_by_add
     assert (by_address.verdict, codes(by_address)) == ("blocked", ["ELBV2_NO_TARGETS_IN_AZ"])
 
 
+def test_what_stops_packets_for_a_node_without_targets_stops_nobody() -> None:
+    made = Shop(acls={"b": ([deny(90, cidr="10.0.0.0/24"), *OPEN], OPEN)})
+    answer = made.targets(targets={made.one: None}, cross_zone="false").balanced().ask()
+    assert (answer.verdict, blockers(answer)) == ("allowed", [])
+
+
 # -- Network Load Balancers -------------------------------------------------------------------------------------------
 
 

@@ -80,6 +80,22 @@ def test_a_second_connection_that_is_up_takes_over() -> None:
     assert net.ask(IN).verdict == "allowed"
 
 
+def test_a_reply_needs_the_connection_that_has_its_route() -> None:
+    net = office(tunnels=("DOWN", "DOWN"))
+    net.vpn_connection("vpn-2", static=["172.16.0.0/12"])  # the office's packets may come in by it, no reply leaves
+    answer = net.ask(IN)
+    assert (answer.verdict, blockers(answer)) == ("blocked", ["return vpn-gateway vgw-1 vpn-1"])
+    assert codes(answer) == ["BAD_STATE_VPN"]
+
+
+def test_what_is_propagated_for_no_reason_that_shows_leads_nowhere() -> None:
+    net = office(to=propagated("vgw-1"), static=["192.168.8.0/24"])
+    assert net.ask(OUT).verdict == "allowed"  # Direct Connect may have brought it
+    net.details["describe-direct-connect-gateway-associations.vgw-1"] = {"directConnectGatewayAssociations": []}
+    net.responses["virtualInterfaces"] = []
+    assert codes(net.ask(OUT)) == ["NO_ROUTE_TO_DESTINATION"]
+
+
 def test_a_prefix_without_a_static_route_is_not_carried() -> None:
     answer = office(static=["192.168.8.0/24"]).ask(OUT)
     assert (answer.verdict, codes(answer)) == ("blocked", ["NO_ROUTE_TO_DESTINATION"])
@@ -125,6 +141,11 @@ def test_what_bgp_brought_is_not_known_where_no_table_takes_it() -> None:
     answer = by_bgp().ask(OUT)
     assert (answer.verdict, blockers(answer)) == ("undetermined", [])
     assert any("vpn-1" in missing for missing in answer.missing)
+
+
+def test_a_reply_that_no_way_could_bring_back_blocks_all_the_same() -> None:
+    answer = by_bgp(acl=([deny(90, "tcp", cidr="192.168.0.0/16")], OPEN_ACL[1])).ask(OUT)
+    assert (answer.verdict, blockers(answer)[:1]) == ("blocked", ["return network-acl ingress acl-app rule 90"])
 
 
 def test_a_session_that_brought_no_routes_leads_nowhere() -> None:

@@ -9,11 +9,14 @@ import click
 
 from whyblocked.cli.options import (
     AccountSettings,
+    ChangesSettings,
     EvidenceSettings,
     account_options,
+    changes_options,
     evidence_options,
     output_options,
     question_options,
+    read_changes,
     read_evidence,
 )
 
@@ -31,6 +34,7 @@ FORMATS = ("text", "json", "markdown", "html")
 @question_options
 @account_options
 @evidence_options
+@changes_options
 @output_options(*FORMATS)
 def command(
     words: tuple[str, ...],
@@ -44,6 +48,8 @@ def command(
     snapshot: str | None,
     debug: bool,
     role_arn: str | None,
+    changes: bool | None,
+    changes_since: str | None,
     output: str,
     no_color: bool,
     **evidence: Any,
@@ -51,15 +57,23 @@ def command(
     """Answer one question."""
     settings = AccountSettings(profile, region, endpoint_url, snapshot, debug, role_arn)
     wanted = read_evidence(settings, **evidence)
+    changed = read_changes(changes, changes_since)
     from whyblocked.question.grammar import parse
 
     question = parse(
         " ".join(words), protocol=protocol, source_port=source_port, icmp_type=icmp_type, icmp_code=icmp_code
     )
-    return answer(question, settings.open(), wanted, output, no_color)
+    return answer(question, settings.open(), wanted, changed, output, no_color)
 
 
-def answer(question: Question, account: Account, evidence: EvidenceSettings, output: str, no_color: bool) -> int:
+def answer(
+    question: Question,
+    account: Account,
+    evidence: EvidenceSettings,
+    changes: ChangesSettings,
+    output: str,
+    no_color: bool,
+) -> int:
     """Answer ``question`` and print it; the verdict first, where it is for people, as evidence may take longer."""
     from whyblocked import api
     from whyblocked.cli.output import console, emit
@@ -72,10 +86,10 @@ def answer(question: Question, account: Account, evidence: EvidenceSettings, out
         out = console(no_color)
         text.render_verdict(examined.answer, out)
         out.file.flush()
-        found = _weighed(session, examined, evidence, shown=True)
+        found = _completed(session, question, examined, evidence, changes, shown=True)
         text.render_evidence(found, out, examined.answer)
         return found.exit_status
-    found = _weighed(session, examined, evidence, shown=False)
+    found = _completed(session, question, examined, evidence, changes, shown=False)
     if output == "json":
         from whyblocked.report import json
 
@@ -89,6 +103,27 @@ def answer(question: Question, account: Account, evidence: EvidenceSettings, out
 
         emit(html.render(found))
     return found.exit_status
+
+
+def _completed(
+    session: Session,
+    question: Question,
+    examined: Examined,
+    evidence: EvidenceSettings,
+    changes: ChangesSettings,
+    *,
+    shown: bool,
+) -> Answer:
+    """The answer with its evidence, its fixes, and with what changed, which is looked for meanwhile."""
+    looking = None
+    if changes.wanted:
+        from datetime import UTC, datetime
+
+        from whyblocked.diagnosis.changes import ChangesRequest
+
+        looking = session.look_for_changes(examined, ChangesRequest(datetime.now(UTC), changes.since, changes.always))
+    found = session.fix(question, _weighed(session, examined, evidence, shown=shown))
+    return found if looking is None else looking.told(found)
 
 
 def _weighed(session: Session, examined: Examined, evidence: EvidenceSettings, *, shown: bool) -> Answer:

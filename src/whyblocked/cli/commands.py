@@ -142,7 +142,7 @@ def flags() -> frozenset[str]:
     """Every option of any command that takes no value."""
     question = load(ASK)
     params = question.params if question else []
-    own = (name for p in params if isinstance(p, click.Option) and p.is_flag for name in p.opts)
+    own = (name for p in params if isinstance(p, click.Option) and p.is_flag for name in (*p.opts, *p.secondary_opts))
     return frozenset((*own, *_HELP, "--version"))
 
 

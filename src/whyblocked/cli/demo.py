@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from whyblocked.cli.ask import FORMATS, answer
-from whyblocked.cli.options import AccountSettings, EvidenceSettings, output_options
+from whyblocked.cli.options import AccountSettings, ChangesSettings, EvidenceSettings, output_options
 from whyblocked.errors import UsageError
 from whyblocked.text import clean
 
@@ -45,5 +45,6 @@ def command(name: str | None, output: str, no_color: bool) -> int:
         raise UsageError(f"demo {folder.name}: {line.error}")
     logs = folder / "flow.log"
     evidence = EvidenceSettings(logs.exists(), (str(logs),) if logs.exists() else ())
-    answer(line.question, AccountSettings(snapshot=str(folder / "snapshot")).open(), evidence, output, no_color)
+    account = AccountSettings(snapshot=str(folder / "snapshot")).open()
+    answer(line.question, account, evidence, ChangesSettings(), output, no_color)
     return 0

@@ -112,6 +112,41 @@ def read_evidence(
     )
 
 
+class ChangesSettings(NamedTuple):
+    """Whether it is looked for what changed, and from when on (None: a day at AWS, all that files hold).
+
+    ``always``: also where nothing blocks, and no record says otherwise.
+    """
+
+    wanted: bool = True
+    since: datetime | None = None
+    always: bool = False
+
+
+def read_changes(changes: bool | None, changes_since: str | None) -> ChangesSettings:
+    """What the options of these names ask for."""
+    if changes_since is None:
+        return ChangesSettings(changes is not False, always=changes is True)
+    if changes is False:
+        raise UsageError("--no-changes and --changes-since contradict each other")
+    from whyblocked.flowlogs.window import moment
+
+    return ChangesSettings(True, moment(changes_since, datetime.now(UTC), "--changes-since"), always=True)
+
+
+def changes_options(function: F) -> F:
+    """``--changes``, ``--no-changes`` and ``--changes-since``."""
+    return _all(
+        function,
+        click.option(
+            "--changes/--no-changes",
+            default=None,
+            help="Look in CloudTrail for what changed: always, or never. Without it: where something blocks or did.",
+        ),
+        click.option("--changes-since", metavar="TIME", help="Look for changes from there on; default: 24h."),
+    )
+
+
 def account_options(function: F) -> F:
     """``--profile``, ``--role-arn``, ``--region``, ``--endpoint-url``, ``--snapshot`` and ``--debug``."""
     return _all(
@@ -146,7 +181,7 @@ def evidence_options(function: F) -> F:
     """Those of :func:`record_options`, and ``--no-flow-logs``."""
     return _all(
         record_options(function),
-        click.option("--no-flow-logs", is_flag=True, help="Answer from the configuration alone."),
+        click.option("--no-flow-logs", is_flag=True, help="Read no flow logs."),
     )
 
 

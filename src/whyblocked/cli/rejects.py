@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from whyblocked.cli.options import AccountSettings, account_options, output_options, read_evidence, record_options
+from whyblocked.cli.options import (
+    AccountSettings,
+    account_options,
+    changes_options,
+    output_options,
+    read_changes,
+    read_evidence,
+    record_options,
+)
 from whyblocked.errors import UsageError
 from whyblocked.text import clean
 
@@ -28,9 +36,12 @@ FORMATS = ("text", "json", "markdown", "csv")
 @click.option("--destination", metavar="ADDRESS", multiple=True, help="Only to this address or block (repeatable).")
 @click.option("--port", metavar="PORT", multiple=True, help="Only to this port or range (repeatable).")
 @click.option("--protocol", metavar="NAME", help="Only tcp, udp, icmp, icmpv6 or a number.")
-@click.option("--interface", metavar="ID", multiple=True, help="Only at this interface (repeatable).")
+@click.option(
+    "--interface", metavar="ID", multiple=True, help="Only at this interface, by its id or how it begins (repeatable)."
+)
 @click.option("--follow", is_flag=True, help="Go on as the file grows, and print each new flow as it comes.")
 @record_options
+@changes_options
 @account_options
 @output_options(*FORMATS)
 def command(
@@ -48,6 +59,8 @@ def command(
     snapshot: str | None,
     debug: bool,
     role_arn: str | None,
+    changes: bool | None,
+    changes_since: str | None,
     output: str,
     no_color: bool,
     **evidence: Any,
@@ -60,7 +73,9 @@ def command(
     wanted = read_evidence(settings, no_flow_logs=False, **evidence)
     if follow:
         _can_follow(wanted.locations, output)
+    changed = read_changes(changes, changes_since)
     filters = _filters(source, destination, port, protocol, interface)
+    from whyblocked.diagnosis.changes import ChangesRequest
     from whyblocked.diagnosis.rejects import RejectsRequest
 
     request = RejectsRequest(
@@ -75,6 +90,7 @@ def command(
         request_payer=wanted.request_payer,
         max_scan=wanted.max_scan,
         work_group=wanted.work_group,
+        changes=ChangesRequest(datetime.now(UTC), changed.since) if changed.wanted else None,
     )
     if follow:
         return _follow(settings, request, output, no_color)

@@ -7,7 +7,7 @@ fetches it in the next round. Neither shows in the answers: a resource, or a :cl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -223,18 +223,13 @@ class Account(Index):
         """
         name = "addresses.private-ip-address" if address.version == 4 else "ipv6-addresses.ipv6-address"
         query = Query("DescribeNetworkInterfaces", name, str(address), about=vpc_id)
-        found = dict(self._owners.get(address, {}))
-        number = int(address)
-        for spans in self._delegated.values():
-            for low, high, version, interface in spans:
-                if version == address.version and low <= number <= high:
-                    found[interface.network_interface_id] = interface
+        found = self.known_owners(address)
         missing = self.source.ask(query)
         if missing is not None:
             return missing
         if not found and any(str(address) in b.mentions for b in self.broken.get("NetworkInterfaces", ())):
             return self._lacks("NetworkInterfaces", query)
-        return tuple(found.values())
+        return tuple(found)
 
     def interface_at(self, vpc_id: str, address: Ip) -> r.NetworkInterface | Missing | None:
         """The interface of a VPC that has a private (or IPv6) address, delegated prefixes included."""
@@ -259,6 +254,21 @@ class Account(Index):
         blocks = self._delegated.get(vpc_id, ())
         inside = any(v == address.version and low <= int(address) <= high for low, high, v, _ in blocks)
         return inside or int(address) in self._private.get((vpc_id, address.version), {})
+
+    def known_owners(self, address: Ip) -> list[r.NetworkInterface]:
+        """The interfaces that are known to have a private (or IPv6) address; asks nothing."""
+        found = dict(self._owners.get(address, {}))
+        for spans in self._delegated.values():
+            found |= {
+                interface.network_interface_id: interface
+                for low, high, version, interface in spans
+                if version == address.version and low <= int(address) <= high
+            }
+        return list(found.values())
+
+    def known_public_owner(self, address: Ip) -> tuple[r.NetworkInterface, IPv4Address] | None:
+        """The interface and private address that are known to be behind a public IPv4 address; asks nothing."""
+        return self._public.get(address)
 
     def addresses_within(
         self, vpc_id: str, version: int, low: int, high: int
@@ -393,12 +403,20 @@ class Account(Index):
         return tuple(one for one in found if isinstance(one, kind))
 
     def flow_logs_of(self, resource_ids: Iterable[str] | None) -> tuple[r.FlowLog, ...] | Missing:
-        """The flow logs on any of these interfaces, subnets and VPCs; all there are where none are named."""
-        if resource_ids is None:
-            missing_all = self.source.ask(Query("DescribeFlowLogs", "", ""))
-            return missing_all or tuple(self.flow_logs.values())
-        wanted = tuple(resource_ids)
-        missing = [m for i in wanted if (m := self.source.ask(Query("DescribeFlowLogs", "resource-id", i)))]
-        if missing:
-            return missing[0]
-        return tuple(log for log in self.flow_logs.values() if log.resource_id in wanted)
+        """The flow logs on any of these interfaces, subnets and VPCs; all there are where none are named.
+
+        Missing where none can be told; :meth:`refused_flow_logs` says where there may be more.
+        """
+        wanted = None if resource_ids is None else frozenset(resource_ids)
+        queries = [Query("DescribeFlowLogs", "", "")]
+        if wanted is not None:
+            queries = [Query("DescribeFlowLogs", "resource-id", resource_id) for resource_id in sorted(wanted)]
+        missing = [m for query in queries if (m := self.source.ask(query))]
+        found = tuple(log for log in self.flow_logs.values() if wanted is None or log.resource_id in wanted)
+        pending = next((m for m in missing if m.pending), None)
+        return pending or (missing[0] if missing and not found else found)
+
+    def refused_flow_logs(self) -> tuple[Missing, ...]:
+        """Where AWS refuses to list flow logs, in whichever account and Region."""
+        refused: Callable[[str], tuple[Missing, ...]] | None = getattr(self.source, "refused", None)
+        return refused("DescribeFlowLogs") if refused else ()

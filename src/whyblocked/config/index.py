@@ -249,7 +249,8 @@ class Index:
         if control.vpc_id:
             self.encryption_controls.setdefault(control.vpc_id, control)
 
-    def _add_flow_log(self, flow_log: r.FlowLog, *_: object) -> None:
+    def _add_flow_log(self, flow_log: r.FlowLog, account_id: str | None, region: str | None) -> None:
+        self._place(flow_log.flow_log_id, None, account_id, region)
         self.flow_logs.setdefault(flow_log.flow_log_id, flow_log)
 
     def _add_transit_gateway(self, gateway: r.TransitGateway, _account_id: str | None, region: str | None) -> None:

@@ -6,7 +6,8 @@ Import this module only where AWS is asked: it needs botocore.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from whyblocked.config import dns
@@ -20,8 +21,10 @@ from whyblocked.config.fetch import concurrently, fetcher
 from whyblocked.config.index import Partial
 from whyblocked.config.operations import MANAGED, READ, Operation, permission_of
 from whyblocked.config.places import HOME, Place, Places
-from whyblocked.errors import WhyblockedError
+from whyblocked.config.trail import Lookup, Trail
+from whyblocked.errors import UndeterminedError, WhyblockedError
 
+DAY = timedelta(hours=24)
 VALUES_A_FILTER = 200  # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
 
 
@@ -71,9 +74,19 @@ class Live:
         self._loaded: set[Placed] = set()
         self._failed: dict[Placed, Missing] = {}
 
-    def client(self, service: str, region: str | None = None) -> Any:
-        """The first profile's client of another service (``logs``, ``s3``, ...), configured as this source's own."""
-        return self.clients.client(service, region)
+    def client(self, service: str, region: str | None = None, account_id: str = "") -> Any:
+        """A client of another service (``logs``, ``s3``, ...), configured as this source's own.
+
+        That of the first profile, or of an account that was read; :class:`UndeterminedError` where that can't be had.
+        """
+        clients = self.accounts.clients(account_id)
+        if isinstance(clients, Missing):
+            raise UndeterminedError(f"{service} can't be asked: {clients}", (str(clients),))
+        return clients.client(service, region)
+
+    def refused(self, operation: str) -> tuple[Missing, ...]:
+        """Where an operation was refused, and why."""
+        return tuple(dict.fromkeys(missing for query, missing in self._failed.items() if query.operation == operation))
 
     def attach(self, account: Account) -> None:
         """Know what the index of ``account`` holds, so that it is not asked for again."""
@@ -88,12 +101,6 @@ class Live:
         refused: Missing | None = None
         for place, needed in self.places.of(query):
             placed = Placed(*query[:3], self._normal(place))
-            if query.operation == "DescribeFlowLogs" and placed.place != HOME:
-                self._warn(
-                    f"flow logs{self._where(placed.place)} were not looked at: they are read in the Region and "
-                    "account of the first profile only"
-                )
-                continue
             missing = self._ask(placed)
             if missing is None or not (needed or missing.pending):
                 continue
@@ -169,11 +176,11 @@ class Live:
         except WhyblockedError as error:
             if call.place == HOME:
                 raise
-            missing = Missing(f"{call.operation.permission}{self._where(call.place)}", error.message)
+            missing = Missing(f"{call.operation.permission}{self.where(call.place)}", error.message)
             self._failed.update(dict.fromkeys(call.queries, missing))
             return None
 
-    def _where(self, place: Place) -> str:
+    def where(self, place: Place) -> str:
         """Where a call is made, for whom it is not home."""
         account = f" in account {place.account}" if place.account else ""
         return f"{account} in {place.region}" if place.region else account
@@ -203,6 +210,16 @@ class Live:
     def look_up(self, host: str) -> tuple[str, ...] | None:
         """The addresses of a name in DNS, as :func:`whyblocked.config.dns.look_up`; a snapshot has no such method."""
         return dns.look_up(host)
+
+    def place_of(self, resource_id: str) -> Place:
+        """The account and Region of a resource, as far as something told."""
+        return self._normal(self.places.of(Query("LookupEvents", "", resource_id))[0].place)
+
+    def hear(self, lookups: Iterable[Lookup], since: datetime | None, now: datetime) -> Trail:
+        """Begin to ask CloudTrail, while something else is done: about the time since then, or the last 24 hours."""
+        from whyblocked.config.trail_calls import ask
+
+        return ask(self, lookups, since or now - DAY)
 
     def find_region_of(self, resource_id: str) -> tuple[str, ...]:
         """The other Regions of the account that have this instance or interface, for the way out of an error."""
@@ -282,7 +299,7 @@ class Live:
             return
         if operation.name == "DescribeSecurityGroupRules":
             self._warn(f"{operation.permission}: {found.reason}; rules are shown without their ids")
-        missing = Missing(f"{operation.permission}{self._where(call.place)}", found.reason)
+        missing = Missing(f"{operation.permission}{self.where(call.place)}", found.reason)
         self._failed.update(dict.fromkeys(call.queries, missing))
 
     def _warn(self, text: str) -> None:

@@ -446,6 +446,7 @@ _SAVED = (
 
 ALWAYS_ALLOWED = "sts:GetCallerIdentity"
 ELSEWHERE = "ec2:DescribeRegions"
+TRAIL = "cloudtrail:LookupEvents"  # what changed: never needed for a verdict
 ASSUMING = "sts:AssumeRole"  # with --role-arn, in the accounts that a path leads to
 
 _DECODED = (*_READ, *_MANAGED)

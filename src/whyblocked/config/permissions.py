@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from whyblocked.config.operations import ALWAYS_ALLOWED, ASSUMING, ELSEWHERE, MANAGED, READ, SAVED
+from whyblocked.config.operations import ALWAYS_ALLOWED, ASSUMING, ELSEWHERE, MANAGED, READ, SAVED, TRAIL
 
 _ATHENA = (
     "athena:GetQueryExecution",
@@ -43,6 +43,7 @@ def policy() -> dict[str, Any]:
         "Statement": [
             _allow("WhyblockedQuestions", questions | {ELSEWHERE, ALWAYS_ALLOWED}),
             _allow("WhyblockedFlowLogRecords", _RECORDS),
+            _allow("WhyblockedChanges", (TRAIL,)),
             _allow("WhyblockedServiceNames", names),
             _allow("WhyblockedAthena", _ATHENA),
             _allow("WhyblockedAthenaResults", ("s3:GetBucketLocation", "s3:PutObject"), _RESULTS),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.decode import Part, decode_file
 from whyblocked.config.index import Partial
 from whyblocked.config.operations import BY_KEY, READ, STATIC_ROUTES, permission_of
+from whyblocked.config.trail import Lookup, Told, Trail, TrailFile, TrailFiles, is_of_events
 from whyblocked.errors import InputError
 from whyblocked.text import clean
 
@@ -31,10 +33,15 @@ class Snapshot:
     """The source of an account that was read from files: what they do not hold, it will never have."""
 
     def __init__(
-        self, kinds: frozenset[str], regions: tuple[str, ...] = (), accounts: frozenset[str] = frozenset()
+        self,
+        kinds: frozenset[str],
+        regions: tuple[str, ...] = (),
+        accounts: frozenset[str] = frozenset(),
+        trail: TrailFiles | None = None,
     ) -> None:
         self.kinds = kinds
         self.regions = regions
+        self.trail = trail or TrailFiles(())
         self._accounts = accounts  # those whose folders there are
         self._owners = accounts  # and those whose interfaces show
         self._guests: set[str] | None = None  # the VPCs in which others than their owners have interfaces
@@ -58,6 +65,10 @@ class Snapshot:
     def advance(self, account: Account) -> bool:  # noqa: ARG002 - the protocol's signature
         """Everything was read at once."""
         return False
+
+    def hear(self, lookups: Iterable[Lookup], since: datetime | None, now: datetime) -> Trail:  # noqa: ARG002
+        """The changes since then that files tell of, whatever they are about."""
+        return Told(self.trail.since(None if since is None else int(since.timestamp())))
 
     def absent(self, query: Query) -> Missing:
         """How to say that no file holds what ``query`` asks for."""
@@ -92,7 +103,10 @@ class _File(NamedTuple):
 
 def load_snapshot(folder: Path, region: str | None = None) -> Account:
     """The account in ``folder``; only what belongs to ``region`` where that is given."""
-    files = list(_read(folder))
+    files: list[_File] = []
+    trail: list[TrailFile] = []
+    for file in _read(folder):
+        (files if isinstance(file, _File) else trail).append(file)  # type: ignore[arg-type]
     if not files:
         raise InputError(
             f"{_shown(folder)}: no file in this folder holds a known API response "
@@ -103,13 +117,19 @@ def load_snapshot(folder: Path, region: str | None = None) -> Account:
         files = [file for file in files if file.region in (None, region)]
         if not files:
             raise InputError(f"{_shown(folder)}: holds nothing of Region {clean(region)}, only {', '.join(regions)}")
-    return _Loader(files, region, regions).account
+    return _Loader(files, region, regions, TrailFiles(trail)).account
 
 
 class _Loader:
     """Fills an account from files, in their order."""
 
-    def __init__(self, files: list[_File], region: str | None, regions: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        files: list[_File],
+        region: str | None = None,
+        regions: tuple[str, ...] = (),
+        trail: TrailFiles | None = None,
+    ) -> None:
         self._region = region
         self._region_of_vpc = _regions_of_vpcs(files) if region else {}
         self._lists: dict[str, list[str]] = {}
@@ -117,7 +137,7 @@ class _Loader:
         kinds = frozenset(part.operation.key for file in files for part in file.parts)
         as_instances_show_them = {"NetworkInterfaces"} if "Reservations" in kinds else set()
         accounts = frozenset(file.account_id for file in files if file.account_id)
-        self.account = Account(Snapshot(kinds | as_instances_show_them, regions, accounts))
+        self.account = Account(Snapshot(kinds | as_instances_show_them, regions, accounts, trail))
         self._shown: list[tuple[_File, int, r.Instance, str | None]] = []
         for file in files:
             for part in file.parts:
@@ -280,7 +300,7 @@ def _above(folder: Path) -> list[str]:
 # -- files -------------------------------------------------------------------------------------------------------
 
 
-def _read(folder: Path) -> Iterator[_File]:
+def _read(folder: Path) -> Iterator[_File | TrailFile]:
     """Every file that holds something known, in the order of their paths."""
     if not folder.is_dir():
         what = "not a folder" if folder.exists() else "no such folder"
@@ -288,6 +308,9 @@ def _read(folder: Path) -> Iterator[_File]:
     above = _above(folder)
     for path in sorted(_json_files(folder)):
         name = _shown(path)
+        if path.suffix.lower() == ".gz":  # as CloudTrail delivers its log files
+            yield TrailFile(name, path)
+            continue
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -295,10 +318,12 @@ def _read(folder: Path) -> Iterator[_File]:
         parts = decode_file(name, content)
         if any(part.operation.key in BY_KEY for part in parts):
             yield _File(name, path.stem, parts, *_place([*above, *path.relative_to(folder).parts[:-1]]))
+        if is_of_events(content):
+            yield TrailFile(name, content)
 
 
 def _json_files(folder: Path) -> Iterator[Path]:
-    """The JSON files under ``folder``; hidden ones are not its content."""
+    """The JSON files under ``folder``, packed ones too; hidden ones are not its content."""
 
     def fail(error: OSError) -> None:
         raise InputError(f"{_shown(Path(error.filename))}: can't be read: {error.strerror}")
@@ -307,7 +332,7 @@ def _json_files(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             path = Path(where, name)
-            if name.lower().endswith(".json") and not name.startswith(".") and path.is_file():
+            if name.lower().endswith((".json", ".json.gz")) and not name.startswith(".") and path.is_file():
                 yield path
 
 

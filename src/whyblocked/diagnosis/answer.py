@@ -44,17 +44,28 @@ class PacketSet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NearMiss(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule that almost matched: the rule, the dimensions that failed, and how in words."""
+    """A rule (or route, or listener) that almost matched: the dimensions that failed, and how in words.
+
+    ``distance`` says how far, where that can be measured: for an address the bits by which the prefix would have to be
+    shorter, for a port by how much the range would have to grow. ``owner`` is who to ask (a tag of the rule or of what
+    it stands in). ``shadowed_by`` is what comes before it and leaves it nothing to decide: a rule with a lower number,
+    a more specific route. Where nothing ``failed``, that alone keeps it from these packets.
+    """
 
     rule: dict[str, Any]
     failed: list[Literal["source", "destination", "port", "protocol", "icmp-type"]]
     summary: str
+    description: str | None = None
+    owner: str | None = None
+    distance: dict[str, int] = {}
+    shadowed_by: dict[str, Any] | None = None
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One blocker: what refused which part of the question, where, by which rule.
 
-    ``next_step`` says what to change there, ``command`` is the AWS CLI command for it where one is enough.
+    ``next_step`` says what to change there, ``command`` is the AWS CLI command for it where one is enough. ``owner`` is
+    who to ask about it: a tag of what refused.
     """
 
     layer: Layer
@@ -73,6 +84,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     packets: PacketSet
     next_step: str | None = None
     command: str | None = None
+    owner: str | None = None
 
 
 class Hop(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +131,17 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: str | None = None
 
 
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """When the records of the question at one interface changed: the last of the one action, the first of the other."""
+
+    interface_id: str
+    direction: Literal["ingress", "egress"]
+    before: Literal["ACCEPT", "REJECT"]
+    until: str
+    after: Literal["ACCEPT", "REJECT"]
+    since: str
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the flow logs say of the question (``unavailable`` where none could be read)."""
 
@@ -135,16 +158,58 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     sources: list[str] = []
     seen: list[Seen] = []
     timeline: list[Moment] = []
+    turn: Turn | None = None
     notes: list[str] = []
     enable_command: str | None = None
 
 
+class FixStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of a fix, for one blocker: in words, as commands, and in whose account and Region."""
+
+    summary: str
+    commands: list[str]
+    account_id: str | None = None
+    region: str | None = None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that CloudTrail tells of, on a resource that decides the question (``resource_ids``).
+
+    ``by`` is who made it, from ``source_address`` with ``user_agent``, or in the AWS ``console``. ``may_have_caused``:
+    by what it did, it may be why the verdict is what it is; ``why`` says how.
+    """
+
+    time: str
+    event_name: str
+    event_id: str | None
+    resource_ids: list[str]
+    by: str
+    source_address: str | None = None
+    user_agent: str | None = None
+    console: bool = False
+    account_id: str | None = None
+    region: str | None = None
+    summary: str
+    may_have_caused: bool = False
+    why: str | None = None
+
+
 class Fix(msgspec.Struct, frozen=True, kw_only=True):
-    """A change that was applied to a copy of the account and made the whole question pass."""
+    """A change that was applied to a copy of the account and made the whole question pass.
+
+    ``then`` is the verdict with it: ``undetermined`` where nothing that AWS shows blocks any more, and the rest can't
+    be told. ``also_allows`` says what else it lets pass, ``warnings`` where AWS's semantics surprise or a quota is
+    passed, ``room`` how much of the quotas is used then. ``terraform`` are the lines of a file that does the same.
+    """
 
     summary: str
     commands: list[str]
     also_allows: str | None = None
+    terraform: list[str] = []
+    then: Literal["allowed", "undetermined"] = "allowed"
+    steps: list[FixStep] = []
+    warnings: list[str] = []
+    room: list[str] = []
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +228,12 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything whyblocked found out about one question."""
+    """Everything whyblocked found out about one question.
+
+    ``changes`` are recent ones of what decides, those that may have caused the verdict first; ``change_summary`` joins
+    the first of them with the records, ``change_notes`` say what of CloudTrail was not read.
+    ``no_fix`` says why there are no ``fixes``.
+    """
 
     schema_version: Literal[1] = 1
     question: Asking
@@ -175,8 +245,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     return_: list[Hop] = msgspec.field(name="return")
     evidence: Evidence
     fixes: list[Fix] = []
+    no_fix: str | None = None
     warnings: list[str] = []
     missing: list[str] = []
+    changes: list[Change] = []
+    change_summary: str | None = None
+    change_notes: list[str] = []
 
     @property
     def exit_status(self) -> int:

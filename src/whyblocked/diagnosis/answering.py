@@ -7,7 +7,7 @@ from typing import Protocol
 
 from whyblocked.config.account import Account
 from whyblocked.config.ownership import ownership
-from whyblocked.config.resources import Tag, name_tag
+from whyblocked.config.resources import Tag, name_tag, owner_tag
 from whyblocked.diagnosis.advice import Step, next_step
 from whyblocked.diagnosis.answer import Answer, Asking, Evidence, Finding, Hop, NearMiss, PacketSet, Verdict
 from whyblocked.diagnosis.near import near_misses
@@ -161,7 +161,7 @@ def findings(account: Account, blockers: Iterable[Blocker]) -> Iterator[Finding]
         )
         grouped.setdefault(key, (blocker, []))[1].extend(blocker.packets)
     for blocker, packets in grouped.values():
-        near = near_misses(blocker)
+        near = near_misses(account, blocker)
         asked = [p.turned() for p in packets] if blocker.leg == "return" else packets
         for part in packet_sets(asked):
             step, command = advised(account, blocker, part, near)
@@ -182,7 +182,22 @@ def findings(account: Account, blockers: Iterable[Blocker]) -> Iterator[Finding]
                 packets=part,
                 next_step=step,
                 command=command,
+                owner=_owner(account, blocker),
             )
+
+
+def _owner(account: Account, blocker: Blocker) -> str | None:
+    """Who to ask about what refused, where it has a tag that says so."""
+    kept: tuple[Mapping[str, _Tagged], ...] = (
+        account.security_groups,
+        account.network_acls,
+        account.route_tables,
+        account.transit_tables,
+        account.nat_gateways,
+        account.peerings,
+    )
+    found = (one.get(id_) for id_ in blocker.resource_ids for one in kept)
+    return next((owner for resource in found if resource and (owner := owner_tag(resource.tags))), None)
 
 
 def advised(account: Account, blocker: Blocker, packets: PacketSet, near: Sequence[NearMiss]) -> Step:

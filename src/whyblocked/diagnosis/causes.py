@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from whyblocked.config.account import Missing
-from whyblocked.diagnosis.answer import Finding
+from whyblocked.diagnosis.answer import Finding, PacketSet
 from whyblocked.diagnosis.answering import advised, findings
 from whyblocked.diagnosis.judging import ACL, ENCRYPTION, GROUP, LATE, PUBLIC_ACCESS, TRANSIT, Judged
-from whyblocked.diagnosis.peers import Traffic
+from whyblocked.diagnosis.peers import ECHOES, Traffic
 from whyblocked.diagnosis.places import DIRECTIONS, Place, Places
-from whyblocked.flowlogs.groups import UNKNOWN, Group, Table
+from whyblocked.flowlogs.groups import NONE, UNKNOWN, Group, Table
 from whyblocked.flowlogs.pairs import CLIENTS
 from whyblocked.network.flow import Leg
 from whyblocked.network.hops import security_group
-from whyblocked.network.packets import ALL_PORTS, EVERYWHERE, TCP, Packets
-from whyblocked.network.rules import AclRule, Direction
+from whyblocked.network.packets import ALL_PORTS, EVERYWHERE, TCP, Packets, interval_text, join_intervals
+from whyblocked.network.protocols import protocol_text
+from whyblocked.network.rules import AclRule, Direction, any_match, first_match
 from whyblocked.network.walk import Blocker
 
 NOBODY = "Nobody has to open a rule for these."
@@ -43,6 +44,13 @@ _NEXT_STEPS = {
     "TGW_TTL_EXPIRED": "Look for routes to {destination} that lead in a circle through the transit gateway.",
 }
 _LAST = (32767, 32768)
+_ACCEPTED_WOULD_TELL = "only accepted records would tell, and there are none"
+_LOOK = {
+    "type": "Find out the type before a rule is opened for it: a capture at one of the ends tells, flow logs have no "
+    "field for it.",
+    "port": "Have a flow log whose format has ${dstport}: it tells for which port a rule is wanted.",
+    "protocol": "Have a flow log whose format has ${protocol} and ${dstport}: it tells for what a rule is wanted.",
+}
 
 
 class Causes:
@@ -58,11 +66,25 @@ class Causes:
         if blocker is None:
             return None
         found = next(findings(self._account, [blocker]))
-        if blocker.leg == "forward" or found.packets.source_ports is None:
+        meant, words = self._meant(row, blocker, found.packets)
+        if meant is None:
             return found
-        wide = msgspec.structs.replace(found.packets, source_ports=_CLIENT_PORTS)
-        step, command = advised(self._account, blocker, wide, found.near_misses)
-        return msgspec.structs.replace(found, next_step=step, command=command)
+        step, command = advised(self._account, blocker, meant, found.near_misses)
+        return msgspec.structs.replace(found, next_step=step and f"{words}{step}", command=command)
+
+    def _meant(self, row: int, blocker: Blocker, packets: PacketSet) -> tuple[PacketSet | None, str]:
+        """What a rule should allow, where that is not what the records show, and what to say in front of it.
+
+        Clients use many ports, and no record tells the type of ICMP: one rule for all types would be too wide.
+        """
+        reply = blocker.leg == "return"
+        if reply and packets.source_ports is not None:
+            return msgspec.structs.replace(packets, source_ports=_CLIENT_PORTS), ""
+        protocol = self.table.protocol[row]
+        if packets.icmp_type is None or protocol not in ECHOES or blocker.next_step is not None:
+            return None, ""
+        echo = msgspec.structs.replace(packets, icmp_type=str(ECHOES[protocol][reply]), icmp_code="all")
+        return echo, f"If these are {'answers to ' * reply}pings, which the records do not tell: "
 
     def _blocker(self, row: int) -> Blocker | None:
         work = int(self.judged.work[row])
@@ -86,6 +108,8 @@ class Causes:
 
     def _group(self, row: int, group: Group, place: Place) -> Blocker:
         direction = self._direction(row)
+        if self.judged.partly[row]:
+            return self._partly(row, group, place, "security-group")
         rules, _ = self.places.group_rules(place.groups, direction)
         ids = tuple(sorted(one.group_id for one in place.interface.groups))
         names = " or ".join(ids) if len(ids) < 4 else f"{len(ids)} security groups"
@@ -128,6 +152,8 @@ class Causes:
 
     def _acl(self, row: int, group: Group, place: Place) -> Blocker:
         direction = self._direction(row)
+        if self.judged.partly[row]:
+            return self._partly(row, group, place, "network-acl")
         rule, words = self._refusal(row, place, direction)
         leg: Leg = "return" if self.judged.reply[row] else "forward"
         packets = self._packets(row, group, direction)
@@ -137,6 +163,8 @@ class Causes:
         if self.judged.too[row]:
             ids = sorted(one.group_id for one in place.interface.groups)
             more = f"; no rule of {' or '.join(ids)} allows it, either"
+        if self.judged.untold[row]:  # and as answers it denies them as well
+            more += f"{', unless these are answers' if more else '; whether these are answers'}: {_ACCEPTED_WOULD_TELL}"
         return Blocker(
             leg=leg,
             layer="network-acl",
@@ -161,6 +189,47 @@ class Causes:
         way = "inbound" if direction == "ingress" else "outbound"
         name = "*" if rule.number in _LAST else str(rule.number)
         return rule, f"{way} rule {name} of network ACL {acl_id} denies"
+
+    # -- what the records do not tell ------------------------------------------------------------------------
+
+    def _partly(self, row: int, group: Group, place: Place, layer: Literal["security-group", "network-acl"]) -> Blocker:
+        """What refuses some of the packets that the records may be of, and lets others pass."""
+        direction = self._direction(row)
+        packets = self._packets(row, group, direction)
+        lacks = "protocol" if group.protocol == NONE else "type" if group.protocol in ECHOES else "port"
+        way = "inbound" if direction == "ingress" else "outbound"
+        if layer == "security-group":
+            rules, _ = self.places.group_rules(place.groups, direction)
+            ids = tuple(sorted(one.group_id for one in place.interface.groups))
+            who, rule, code = f"{way} rules of {' or '.join(ids)}", None, "ENI_SG_RULES_MISMATCH"
+            decided = any_match(rules, packets[0], lambda r, p: self.places.spans(place.groups, r, p))
+        else:
+            rule = self._refusal(row, place, direction)[0]
+            known = self.places.acl_rules(place.acl, direction, packets[0].version)
+            acl_id, entries = ("", []) if isinstance(known, Missing) else known
+            who, ids, code = f"{way} rules of network ACL {acl_id}", (acl_id,), "SUBNET_ACL_RESTRICTION"
+            decided = first_match(entries, packets[0])
+        which = f"some {lacks}s"
+        if group.protocol != NONE:
+            highest = 255 if lacks == "type" else ALL_PORTS[1]
+            spans = (one.packets.destination_ports for one in decided if one.action == "allow")
+            numbers = interval_text(join_intervals((low, min(high, highest)) for low, high in spans))
+            which = (
+                f"{lacks}{'' if numbers.isdigit() else 's'} {numbers or 'not known'} of {protocol_text(group.protocol)}"
+            )
+        return Blocker(
+            leg="return" if self.judged.reply[row] else "forward",
+            layer=layer,
+            code=code,
+            summary=f"{who[:1].upper()}{who[1:]} let only {which} pass, and the records do not tell the {lacks}: "
+            "it was another one, or the rules have changed since.",
+            packets=packets,
+            direction=direction,
+            resource_ids=ids,
+            rule=rule.described() if rule else None,
+            next_step=_LOOK[lacks],
+            **_where(group, place),
+        )
 
     # -- what no rule does -----------------------------------------------------------------------------------
 
@@ -225,6 +294,10 @@ class Causes:
         )
 
     # -- the packets -----------------------------------------------------------------------------------------
+
+    def packets(self, row: int) -> tuple[Packets, ...]:
+        """The packets of the group in this row, as they are at its interface."""
+        return self._packets(row, self.table[row], self._direction(row))
 
     def _direction(self, row: int) -> Direction:
         return DIRECTIONS[max(int(self.judged.direction[row]), 0)]

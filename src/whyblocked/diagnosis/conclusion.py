@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from whyblocked.config.account import Account
-from whyblocked.diagnosis.answer import Evidence
+from whyblocked.diagnosis.answer import Evidence, Turn
 from whyblocked.diagnosis.tally import Span, Spot, Tally
 from whyblocked.flowlogs.records import Scan
 from whyblocked.flowlogs.window import iso
@@ -51,6 +51,7 @@ def conclude(
         scanned=scan.counts(),
         seen=[spot.seen() for spot in spots if spot.records or spot.sighting.interface_id in scan.interfaces],
         timeline=timeline,
+        turn=next((turn for spot in spots if (turn := _turn(spot)) is not None), None),
         notes=list(_notes(tally, scan, status, recent)),
     )
 
@@ -198,6 +199,36 @@ def _nothing(tally: Tally, scan: Scan) -> str:
     if not reached & set(logged):
         return f"None of this flow is among {read}, as the rules say: nothing gets as far as {_listed(logged)}."
     return f"None of this flow is among {read}: its packets did not come to {_listed(logged)}."
+
+
+# -- when it changed -----------------------------------------------------------------------------------------------
+
+
+_OVERLAP = 60  # seconds by which the times of records may be too early: packets are noted up to a minute late
+
+
+def _turn(spot: Spot) -> Turn | None:
+    """When the records of a place changed from one action to the other, late packets of old connections left aside."""
+    accepted, rejected = Span(), Span()
+    for kind in (spot.agreeing, spot.contradicting):
+        accepted.join(kind[True])
+        rejected.join(kind[False])
+    for (before, first), (after, second) in (
+        (("ACCEPT", accepted), ("REJECT", rejected)),
+        (("REJECT", rejected), ("ACCEPT", accepted)),
+    ):
+        if first.last is None or second.first is None or second.last is None or first.last >= second.last:
+            continue
+        if first.last <= second.first + _OVERLAP:
+            return Turn(
+                interface_id=spot.sighting.interface_id,
+                direction=spot.sighting.direction,
+                before=before,  # type: ignore[arg-type]
+                until=iso(first.last),
+                after=after,  # type: ignore[arg-type]
+                since=iso(second.first),
+            )
+    return None
 
 
 # -- the notes -----------------------------------------------------------------------------------------------------

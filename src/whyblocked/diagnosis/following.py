@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from whyblocked.diagnosis.causes import Causes
 from whyblocked.diagnosis.judging import judge
+from whyblocked.diagnosis.lookups import Rules
 from whyblocked.diagnosis.owners import owners
 from whyblocked.diagnosis.places import Places
-from whyblocked.diagnosis.rejects import Explained, RejectsRequest, explained
+from whyblocked.diagnosis.rejects import Explained, RejectsRequest, at_interfaces, explained
 from whyblocked.flowlogs.fields import parse_format
 from whyblocked.flowlogs.follow import INTERVAL, follow
 from whyblocked.flowlogs.grouping import Grouping
@@ -30,6 +31,13 @@ class Batch(NamedTuple):
 def following(simulator: Simulator, request: RejectsRequest) -> Iterator[Batch]:
     """A batch, an empty one too, whenever nothing more has come for now; a file never ends, standard input may."""
     (location,) = request.locations
+    if request.filters.interfaces:
+        from whyblocked.diagnosis.sought import Sought
+
+        sought = Sought(simulator.account, request.filters.interfaces)
+        if sought.short:  # what is to come can't be looked through
+            sought.refuse(sought.short[0])
+        request = at_interfaces(request, sought.ids)
     since, until = (int(at.timestamp()) if at else None for at in (request.since, request.until))
     forms = [parse_format(request.log_format)] if request.log_format is not None else []
     wanted = Wanted(since=since, until=until, rejected_only=True)
@@ -65,7 +73,7 @@ class _News:
         missing: list[str] = []
         if rows:
             places = Places(self._simulator, table.interfaces)
-            causes = Causes(table, judge(table, places), places)
+            causes = Causes(table, judge(table, Rules(table, places)), places)
             groups = [explained(causes, row) for row in rows]
             ends = [end for group in groups for end in (group.source, group.destination)]
             names = owners(places.account, ends, [group.interface_id for group in groups])

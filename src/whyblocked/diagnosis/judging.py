@@ -12,7 +12,6 @@ import numpy as np
 
 from whyblocked.diagnosis.lookups import Column, Numbers, Rules
 from whyblocked.diagnosis.peers import ECHOES, PASSES, REFUSED, RULE, UNKNOWN
-from whyblocked.diagnosis.places import Places
 from whyblocked.flowlogs.fields import LOST
 from whyblocked.flowlogs.groups import NONE, Table
 from whyblocked.flowlogs.memory import give_back
@@ -26,6 +25,7 @@ GROUP, ACL, LATE, PUBLIC_ACCESS, ENCRYPTION, TRANSIT, UNHEARD, NOTHING = range(
 )  # what was at work; UNHEARD: a new reason
 # What the accepted records say of a group of rejected ones; UNHEEDED: a reply that was never let pass.
 UNHEEDED, REPLIES, NO_REPLIES, UNTOLD = 2, 1, 0, -1
+OPEN, TELLING = 1, 2  # how much of a group speaks for a reply: nothing against it, or its ports and the rules
 _ACK = 16
 _AT_ONCE = 1 << 17  # groups: their columns stay in the cache of a CPU
 _THREADS = 2
@@ -36,9 +36,11 @@ class Judged(NamedTuple):
     """A column for every question about a group of records; rows as in the table.
 
     ``place`` is the place in ``interfaces`` of one that is known, else -1; ``direction`` one in ``DIRECTIONS``, -1
-    where nothing tells. ``work`` is what was at work (:data:`GROUP` ...), ``rule`` the place of the network ACL's rule,
-    ``too`` whether the other of the two refuses as well, ``reply`` whether it is taken for an answer, ``doubtful``
-    whether accepted records could tell that better.
+    where nothing tells. ``work`` is what was at work (:data:`GROUP` ...), ``partly`` whether that refuses some of such
+    packets only, and the records do not tell which these were, ``rule`` the place of the network ACL's rule, ``too``
+    whether the other of the two refuses as well. ``reply`` is whether it is taken for an answer, ``doubtful`` whether
+    accepted records could tell that better (:data:`OPEN`, :data:`TELLING`), ``untold`` whether it may be one or not for
+    all that is known.
     """
 
     status: Column
@@ -48,22 +50,29 @@ class Judged(NamedTuple):
     groups: Column
     acl: Column
     rule: Column
+    partly: Column
     too: Column
     reply: Column
     doubtful: Column
+    untold: Column
     numbers: Numbers
 
+    def with_pairs(self, table: Table, rules: Rules, rows: Column, pairs: Column) -> Judged:
+        """The same, with these rows judged by what accepted records say of them, too."""
+        again = _Judging(table, rows, rules, pairs).judged()
+        columns = []
+        for old, new in zip(self[:-1], again[:-1], strict=True):
+            column = old.astype(np.result_type(old, _narrow(new)))
+            column[rows] = new
+            columns.append(column)
+        return Judged._make([*columns, self.numbers])
 
-def judge(table: Table, places: Places, pairs: Column | None = None) -> Judged:
-    """Judge every group of the table, some of them at a time: their numbers take many times what the answer takes.
 
-    ``pairs`` says of each whether it replies to accepted requests.
-    """
-    rules = Rules(table, places)
+def judge(table: Table, rules: Rules) -> Judged:
+    """Judge every group of the table, some of them at a time: their numbers take many times what the answer takes."""
 
     def some(first: int) -> list[Column]:
-        rows = slice(first, first + _AT_ONCE)
-        part = _Judging(table, rows, rules, None if pairs is None else pairs[rows]).judged()
+        part = _Judging(table, slice(first, first + _AT_ONCE), rules).judged()
         return [_narrow(column) for column in part[:-1]]
 
     firsts = range(0, len(table), _AT_ONCE)
@@ -81,9 +90,12 @@ def judge(table: Table, places: Places, pairs: Column | None = None) -> Judged:
 
 
 class _Judging:
-    def __init__(self, table: Table, rows: slice, rules: Rules, pairs: Column | None) -> None:
+    """Some of the groups; ``pairs`` says of each whether it replies to accepted requests."""
+
+    def __init__(self, table: Table, rows: slice | Column, rules: Rules, pairs: Column | None = None) -> None:
         def column(of: memoryview) -> Column:
-            return np.asarray(of[rows])
+            found: Column = np.asarray(of)[rows]
+            return found
 
         self._rules = rules
         self.places, self.numbers = rules.places, rules.numbers
@@ -124,20 +136,22 @@ class _Judging:
         undirected = np.flatnonzero((self.groups != NONE) & (direction == NONE) & self._has_addresses())
         self._both_ways(undirected, direction, group, acl)
         answer = self._answers(direction, acl)
-        reply, doubtful = self._replies(direction, group, answer)
+        reply, doubtful, untold = self._replies(direction, group, answer)
         acl = np.where(reply, answer, acl)
         proven = reply & (self.pairs >= REPLIES)  # the group had let the request pass, and so its reply
         group[proven] = np.where(group[proven] > 0, PASSES, 0)
-        by_group, by_acl = group & REFUSED > 0, acl & REFUSED > 0
+        by_group, by_acl = _refuses(group), _refuses(acl)
 
         work = np.full(rows, NOTHING)
         work[self.late] = LATE  # unless a network ACL, which knows no connections, refuses them
         work[by_group & ~self.late] = GROUP
-        first = by_acl & (~by_group | self.late | (direction == 0) | reply)
-        work[first] = ACL
+        work[by_acl & (~by_group | self.late | (direction == 0) | reply | untold)] = ACL
+        maybe = (group & REFUSED > 0, acl & REFUSED > 0)
+        partly = (work == NOTHING) & (maybe[0] | maybe[1]) & (self.groups != NONE) & (self.reason == NOTHING)
+        work[partly] = np.where(maybe[1] & (~maybe[0] | (direction == 0) | reply), ACL, GROUP)[partly]
         work[self.groups == NONE] = NOTHING
         work = np.where(self.reason != NOTHING, self.reason, work)
-        reply |= self._stale(direction, work == GROUP)
+        reply |= self._stale(direction, (work == GROUP) & ~partly)
 
         status = np.full(rows, NOW_ALLOWED)
         status[(group | acl) & UNKNOWN > 0] = UNEXPLAINED
@@ -146,7 +160,8 @@ class _Judging:
         unread = np.array([name in self.places.unread for name in self._rules.names] or [False])
         status[(self.groups == NONE)] = UNKNOWN_INTERFACE
         status[(self.groups == NONE) & unread[self.interface]] = UNEXPLAINED
-        status[work < UNHEARD] = EXPLAINED
+        status[(work < UNHEARD) & ~partly] = EXPLAINED
+        status[partly] = UNEXPLAINED
         status[(work == UNHEARD) & (status != UNKNOWN_INTERFACE)] = UNEXPLAINED
         return Judged(
             status=status,
@@ -156,9 +171,11 @@ class _Judging:
             groups=self.groups,
             acl=self.acl,
             rule=(acl >> RULE) - 1,
+            partly=partly,
             too=by_group & by_acl & ~self.late & ~(reply & (work == ACL)),
             reply=reply,
             doubtful=doubtful,
+            untold=untold & (work == ACL) & ~partly,
             numbers=self.numbers,
         )
 
@@ -194,7 +211,7 @@ class _Judging:
         for way in (0, 1):
             there = np.full(len(rows), way)
             outcome = self._decide(rows, there)
-            ways.append((*outcome, (outcome[0] | outcome[1]) & REFUSED > 0))
+            ways.append((*outcome, _refuses(outcome[0]) | _refuses(outcome[1])))
         for way, other in ((0, 1), (1, 0)):
             only = ways[way][2] & ~ways[other][2]
             chosen = rows[only]
@@ -210,28 +227,31 @@ class _Judging:
             answer[pings] = np.where(found & REFUSED > 0, found, np.where(self.pairs[pings] >= REPLIES, acl[pings], 0))
         return answer
 
-    def _replies(self, direction: Column, group: Column, acl: Column) -> tuple[Column, Column]:
-        """What is taken for replies, and of what nothing but accepted records could be certain.
+    def _replies(self, direction: Column, group: Column, acl: Column) -> tuple[Column, Column, Column]:
+        """What is taken for replies, of what nothing but accepted records could be certain, and what remains open.
 
         With SYN and ACK it is one. Otherwise the ports tell, with the rules: from a port that servers use to one that
-        clients use, if the rules would have let the request pass; where the ports do not tell, a host replies and
-        does not ask. A NAT gateway is never asked from outside, and asks nobody inside. A group lets the reply of an
-        accepted request pass, so one that it refuses now, and that never passed, was another's work.
+        clients use, if the rules would have let the request pass. A NAT gateway is never asked from outside, and asks
+        nobody inside. A group lets the reply of an accepted request pass, so one that it refuses now, and that never
+        passed, was another's work.
         """
         found = self.is_answer.copy()
         to_port, from_port = _rank(self.port), _rank(self.source_port)
         is_told = (self.port != NONE) & (self.source_port != NONE)
         may_reply = ((self.port == NONE) | (self.port >= FIRST_EPHEMERAL)) & ~self.opens & (self.groups != NONE)
         may_reply &= ~is_told | (from_port <= to_port)
-        doubtful = may_reply & (group & REFUSED > 0) & ~self.late & (direction != NONE)
-        found |= doubtful & (self.pairs == UNHEEDED)
+        untold = np.zeros(len(found), bool)
+        refused = may_reply & (group & REFUSED > 0) & ~self.late & (direction != NONE)
+        doubtful = np.where(refused, OPEN, 0)
+        doubtful[self._served(direction, np.flatnonzero(refused & is_told & (from_port < to_port)))] = TELLING
+        found |= refused & (self.pairs == UNHEEDED)
         maybe = (acl & REFUSED > 0) & may_reply & ~self.is_answer
         nat = maybe & self.is_nat
         inside = self._is_inside(nat)
         found |= nat & np.where(direction == 0, self.to_here & ~inside[0], ~self.from_here | inside[1])
         rows = np.flatnonzero(maybe & ~self.is_nat & (direction != NONE))
         if not len(rows):
-            return found, doubtful
+            return found, doubtful, untold
         way = direction[rows]
         back = 1 - way
         asked, other = self._decide(
@@ -240,10 +260,22 @@ class _Judging:
         served = (asked & PASSES > 0) & (other & PASSES > 0)
         evident = (is_told & (from_port < to_port))[rows]
         pairs = self.pairs[rows]
-        guessed = served & (evident | ((way == 1) & (pairs != NO_REPLIES)))
-        found[rows] |= guessed | (pairs >= REPLIES)
-        doubtful[rows] |= ~(served & evident)
-        return found, doubtful
+        found[rows] |= (served & evident) | (pairs >= REPLIES)
+        doubtful[rows] = np.maximum(doubtful[rows], np.where(served & evident, 0, OPEN))
+        untold[rows] = served & ~evident & (way == 1) & (pairs == UNTOLD)
+        return found, doubtful, untold
+
+    def _served(self, direction: Column, rows: Column) -> Column:
+        """Those of the rows, which go from a service's port to a client's, whose request the rules let pass.
+
+        What comes in speaks for itself only from the lowest class of ports: outbound rules tend to allow everything.
+        """
+        if len(rows):
+            rows = rows[(direction[rows] == 1) | (_rank(self.source_port[rows]) == 0)]
+            way = direction[rows]
+            asked = self._decide(rows, 1 - way, peer=self._peer(rows, way), port=self.source_port[rows])
+            rows = rows[(asked[0] & asked[1] & PASSES) > 0]
+        return rows
 
     def _stale(self, direction: Column, refused: Column) -> Column:
         """What a security group refuses, and yet comes from a service that the rules let be asked to a client's port.
@@ -274,7 +306,7 @@ class _Judging:
     ) -> tuple[Column, Column]:
         """What the security groups and the network ACL do with these rows in this direction.
 
-        Records tell no ICMP types. They are taken for echo requests, if those are refused; else for any type.
+        Records tell no ICMP types. They are taken for echo requests, if those are refused; else any type is meant.
         """
         peer = peer or self._peer(rows, direction)
         ports = self.port[rows] if port is None else port
@@ -314,6 +346,12 @@ class _Judging:
         for of, low, high in self._rules.subnets:
             found |= (version == of[at]) & (number >= low[at]) & (number <= high[at])
         return found
+
+
+def _refuses(outcome: Column) -> Column:
+    """Where all packets are refused that a record may stand for."""
+    found: Column = outcome & (PASSES | REFUSED) == REFUSED
+    return found
 
 
 def _narrow(column: Column) -> Column:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
-from whyblocked.diagnosis.answer import Finding
+from whyblocked.config.account import Account
+from whyblocked.diagnosis.answer import Change, Finding
 from whyblocked.diagnosis.causes import Causes
+from whyblocked.diagnosis.changes import ChangesRequest
 from whyblocked.diagnosis.judging import NO_REPLIES, REPLIES, STATUSES, UNHEEDED, UNTOLD, Judged, judge
-from whyblocked.diagnosis.lookups import Column
+from whyblocked.diagnosis.lookups import Column, Rules
+from whyblocked.diagnosis.mended import Mended
 from whyblocked.diagnosis.places import DIRECTIONS, Places
 from whyblocked.diagnosis.sources import Read, read
 from whyblocked.flowlogs.fields import parse_format
@@ -27,14 +31,22 @@ By = Literal["rule", "source", "destination", "interface", "port"]
 
 
 class RejectsRequest(LogsRequest, frozen=True, kw_only=True):
-    """What the user wants to know; ``top`` is how many groups are explained in full, 0 all of them."""
+    """What the user wants to know; ``top`` is how many groups are explained in full, 0 all of them.
+
+    ``changes``: look for the change that lets pass now what was rejected; None: do not.
+    """
 
     filters: Filters = Filters()
     top: int = 20
+    changes: ChangesRequest | None = None
 
 
 class Explained(msgspec.Struct, frozen=True, kw_only=True):
-    """A group of rejected records and why they were rejected, as the contract has it (part 4)."""
+    """A group of rejected records and why they were rejected, as the contract has it (part 4).
+
+    An unexplained one has a cause where that refuses some of the packets that the records may be of. ``change`` is what
+    let it pass since, of what is ``now-allowed``, where CloudTrail tells.
+    """
 
     interface_id: str
     source: str
@@ -49,6 +61,7 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: str | None
     status: Status
     cause: Finding | None
+    change: Change | None = None
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +79,9 @@ class Rejects:
     so that records may be missing.
     """
 
-    def __init__(self, read: Read, judged: Judged, places: Places, top: int) -> None:
+    def __init__(
+        self, read: Read, judged: Judged, places: Places, top: int, changes: ChangesRequest | None = None
+    ) -> None:
         found = read.found
         self.table: Table = found.table
         self.judged = judged
@@ -79,6 +94,7 @@ class Rejects:
         self.missing = list(dict.fromkeys([*read.missing, *(str(m) for m in places.missing if not m.absent)]))
         self.top = top or len(self.table)
         self.causes = Causes(self.table, judged, places)
+        self._mended = None if changes is None else Mended(self.causes, changes)
 
     @property
     def remarks(self) -> list[str]:
@@ -93,7 +109,7 @@ class Rejects:
             why = missing.partition(": ")[2] or missing
             if not any(reason.endswith(why) for reason in self.failed):  # those are told already
                 found.append(f"could not be read: {missing}")
-        return found
+        return found + (self._mended.notes if self._mended else [])
 
     @property
     def exit_status(self) -> int:
@@ -107,7 +123,7 @@ class Rejects:
 
     def explained(self, row: int) -> Explained:
         """One group in full."""
-        return explained(self.causes, row)
+        return explained(self.causes, row, self._mended)
 
     @property
     def document(self) -> Document:
@@ -118,29 +134,49 @@ class Rejects:
 
 def rejects(simulator: Simulator, request: RejectsRequest, now: datetime) -> Rejects:
     """Read the flow logs, and judge every group of rejected records by the rules at its interface."""
-    done = read(simulator.account, request, now)
+    done = _read(simulator.account, request, now)
     table = done.found.table
     places = Places(simulator, table.interfaces)
-    judged = judge(table, places)
+    rules = Rules(table, places)
+    judged = judge(table, rules)
     if judged.doubtful.any():
-        pairs = _pairs(table, judged, request)
-        judged = judged if pairs is None else judge(table, places, pairs)
-    return Rejects(done, judged, places, request.top)
+        rows = np.flatnonzero(judged.doubtful)
+        pairs = _pairs(table, rows, request)
+        judged = judged if pairs is None else judged.with_pairs(table, rules, rows, pairs)
+    return Rejects(done, judged, places, request.top, request.changes)
 
 
-def _pairs(table: Table, judged: Judged, request: RejectsRequest) -> Column | None:
+def _read(account: Account, request: RejectsRequest, now: datetime) -> Read:
+    """What was rejected, at the interfaces that are asked about; their ids may be cut short."""
+    if not request.filters.interfaces:
+        return read(account, request, now)
+    from whyblocked.diagnosis.sought import Sought  # which a run without a filter does without
+
+    sought = Sought(account, request.filters.interfaces)
+    done = read(account, at_interfaces(request, () if sought.short else sought.ids), now)
+    table = sought.in_records(done.found.table, complete=not done.failed)
+    found = done.found._replace(table=table, notes=[*done.found.notes, *sought.notes(table)])
+    return done._replace(found=found)
+
+
+def at_interfaces(request: RejectsRequest, interfaces: Iterable[str]) -> RejectsRequest:
+    """The request with these interfaces to filter by; none filter nothing."""
+    filters = msgspec.structs.replace(request.filters, interfaces=frozenset(interfaces))
+    return msgspec.structs.replace(request, filters=filters)
+
+
+def _pairs(table: Table, rows: Column, request: RejectsRequest) -> Column | None:
     """Whether the groups that may be replies answer accepted requests, where records tell."""
-    rows = np.flatnonzero(judged.doubtful)
     forms = (parse_format(request.log_format),) if request.log_format else ()
     since, until = (int(at.timestamp()) if at else None for at in (request.since, request.until))
     found = find_pairs(request.locations, forms, (_flow(table, row) for row in rows.tolist()), since, until)
     if found is None:
         return None
-    pairs = np.full(len(table), NO_REPLIES if found.seen else UNTOLD)
-    for row in rows.tolist():
+    pairs = np.full(len(rows), NO_REPLIES if found.seen else UNTOLD)
+    for place, row in enumerate(rows.tolist()):
         flow = _flow(table, row)
         if flow in found.answered:
-            pairs[row] = REPLIES if flow in found.passed else UNHEEDED
+            pairs[place] = REPLIES if flow in found.passed else UNHEEDED
     return pairs
 
 
@@ -149,8 +185,8 @@ def _flow(table: Table, row: int) -> Flow:
     return table.interfaces[table.interface[row]], *ends, table.destination_port[row], table.protocol[row]
 
 
-def explained(causes: Causes, row: int) -> Explained:
-    """One group with its cause."""
+def explained(causes: Causes, row: int, mended: Mended | None = None) -> Explained:
+    """One group with its cause, or with the change that ``mended`` it."""
     group, judged = causes.table[row], causes.judged
     way = int(judged.direction[row])
     status: Any = STATUSES[int(judged.status[row])]
@@ -168,6 +204,7 @@ def explained(causes: Causes, row: int) -> Explained:
         last_seen=time_text(group.last_seen),
         status=status,
         cause=causes.cause(row),
+        change=mended.change(row) if mended else None,
     )
 
 

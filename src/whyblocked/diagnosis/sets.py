@@ -57,8 +57,8 @@ def _hull(products: Sequence[Box]) -> Box:
 def _described(product: Box) -> PacketSet:
     protocol = ",".join(protocol_text(interval) for interval in product.protocol)
     base = {
-        "source": _addresses(product.version, product.source),
-        "destination": _addresses(product.version, product.destination),
+        "source": addresses_text(product.version, product.source),
+        "destination": addresses_text(product.version, product.destination),
         "protocol": protocol,
     }
     if all(has_ports(interval) for interval in product.protocol):
@@ -74,7 +74,7 @@ def _described(product: Box) -> PacketSet:
     return PacketSet(**base)
 
 
-def _addresses(version: int, spans: Sequence[Interval]) -> str:
+def addresses_text(version: int, spans: Sequence[Interval]) -> str:
     """CIDRs; all public addresses (but a VPC's own), which take fifty of them, are the block of everything."""
     whole = PUBLIC[version]
     ends_alike = spans[0][0] == whole[0][0] and spans[-1][1] == whole[-1][1]

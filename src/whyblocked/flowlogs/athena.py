@@ -18,7 +18,7 @@ from whyblocked.errors import AwsError, UsageError, WhyblockedError
 from whyblocked.flowlogs import statement
 from whyblocked.flowlogs.blocks import Lines
 from whyblocked.flowlogs.costs import cost_text, size_text
-from whyblocked.flowlogs.fields import Format
+from whyblocked.flowlogs.fields import BIGGEST, Format
 from whyblocked.flowlogs.groups import UNKNOWN, Filters, Group
 from whyblocked.flowlogs.records import Parser, Record, Scan, Wanted
 from whyblocked.flowlogs.sinks import Filter, Unreadable
@@ -30,7 +30,6 @@ _CATALOG = "AwsDataCatalog"
 _PAGES = 200  # of objects below one place, or of partitions, that are counted for an estimate
 _AT_ONCE = 8  # places that are counted at once
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 3.0  # seconds between two looks at a query
-_BIGGEST = 2**63 - 1
 Row = list[str | None]
 
 
@@ -333,7 +332,7 @@ def _group(row: Mapping[str, str | None]) -> Group:
 
 
 def _number(text: str | None) -> int | None:
-    return min(int(text), _BIGGEST) if text else None
+    return min(int(text), BIGGEST) if text else None
 
 
 def _is_address(text: str | None) -> bool:

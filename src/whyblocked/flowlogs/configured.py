@@ -23,6 +23,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Where flow logs deliver to: a CloudWatch Logs group, or one flow log's files below ``bucket/prefix``.
 
     With their formats, and the kinds of traffic that they hold (none: a transit gateway's, which have no action).
+    ``account_id`` and ``region`` are where the flow logs are, empty where nothing tells.
     """
 
     kind: Literal["cloudwatch", "s3"] = "cloudwatch"
@@ -31,6 +32,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     traffic: frozenset[str]
     resources: frozenset[str]
     logs: tuple[Log, ...] = ()
+    account_id: str = ""
+    region: str = ""
 
 
 class Configured(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,18 +54,20 @@ def configured(account: Account, resource_ids: Iterable[str] | None, since: int 
     found = account.flow_logs_of(wanted)
     while isinstance(found, Missing) and found.pending and account.advance():
         found = account.flow_logs_of(wanted)
+    refused = account.refused_flow_logs()
     if isinstance(found, Missing):
-        note = f"which flow logs there are is not known ({found})"
-        return Configured(notes=(note,), missing=() if found.absent else (str(found),))
-    notes: list[str] = []
-    groups: dict[tuple[str | None, str | None], Group] = {}
+        refused, found = tuple(dict.fromkeys((found, *refused))), ()
+    notes = [f"which flow logs there are is not known ({missing})" for missing in refused]
+    groups: dict[tuple[str | None, ...], Group] = {}
     for log in sorted(found, key=lambda log: log.flow_log_id):
         notes += _notes(log, since)
         group, place = group_name(log), s3_place(log)
         form = _format(log, notes) if group or place else None
         if form is None:
             continue
-        key = (group, None) if group else (place, log.flow_log_id)  # files tell whose they are, log groups do not
+        where = account.account_id_of(log.flow_log_id) or "", account.region_of(log.flow_log_id) or ""
+        # Files tell whose they are, log groups do not; these have one name in many places.
+        key = (group, *where) if group else (place, log.flow_log_id)
         known = groups.get(key)
         groups[key] = Group(
             kind="cloudwatch" if group else "s3",
@@ -71,8 +76,11 @@ def configured(account: Account, resource_ids: Iterable[str] | None, since: int 
             traffic=(known.traffic if known else frozenset()) | _traffic(log),
             resources=(known.resources if known else frozenset()) | {log.resource_id or ""},
             logs=(*(known.logs if known else ()), _log(log)),
+            account_id=where[0],
+            region=where[1],
         )
-    return Configured(logs=len(found), groups=tuple(groups.values()), notes=tuple(notes))
+    missing = tuple(str(one) for one in refused if not one.absent)
+    return Configured(logs=len(found), groups=tuple(groups.values()), notes=tuple(notes), missing=missing)
 
 
 def all_logs(account: Account) -> tuple[tuple[FlowLog, ...], list[str]]:

@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 from typing_extensions import Buffer
 
 from whyblocked.flowlogs.coding import Addresses, Codes, Column, different
-from whyblocked.flowlogs.grouping import BIGGEST, Keep
+from whyblocked.flowlogs.fields import BIGGEST
+from whyblocked.flowlogs.grouping import Keep
 from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table
 from whyblocked.flowlogs.memory import give_back, keep_none_of_the_large
 from whyblocked.flowlogs.records import Record, Wanted

@@ -53,6 +53,9 @@ _OTHERWISE = {  # what Logs Insights calls the fields that it finds by itself, a
     "logstatus": "log-status",
 }
 _BOM = b"\xef\xbb\xbf"
+_ALIKE = (
+    10  # fields of the default format's fourteen that a line has in their places, if it was to be one of its records
+)
 _BEFORE_NAMES = (_BOM, b'"', b"$", b"#")  # what may stand before the first name in a header
 
 
@@ -99,6 +102,9 @@ LOST = {
     "packets-lost-mtu-exceeded": "tgw:mtu-exceeded",
     "packets-lost-ttl-expired": "tgw:ttl-expired",
 }
+# A number that is bigger is none that AWS writes; any other fits eight bytes.
+HIGHEST = {"srcport": 65535, "dstport": 65535, "protocol": 255}
+BIGGEST = 2**63 - 1
 _NUMBERS = "version srcport dstport protocol packets bytes start end tcp-flags traffic-path encryption-status"
 _KINDS = {  # what tells a field from another, as far as anything does
     **dict.fromkeys((*_NUMBERS.split(), *LOST), re.compile(rb"[0-9]+\Z")),
@@ -193,6 +199,17 @@ def is_begun(tokens: list[bytes]) -> bool:
         return True
     known = len(whole)
     return tokens[0] == b"2" and known < len(DEFAULT.names) and fits(Format(DEFAULT.names[:known]), tokens[:-1])
+
+
+def is_nearly_default(tokens: list[bytes]) -> bool:
+    """Whether a line was to be a record of the default format: most of its fields, from both ends, are in place."""
+    return tokens[0] == b"2" and _alike(tokens, DEFAULT.names) + _alike(tokens[::-1], DEFAULT.names[::-1]) >= _ALIKE
+
+
+def _alike(tokens: list[bytes], names: tuple[str, ...]) -> int:
+    """How many fields fit their names before the first that does not."""
+    pairs = list(zip(tokens, names, strict=False))
+    return next((at for at, (token, name) in enumerate(pairs) if not fits(Format((name,)), [token])), len(pairs))
 
 
 def canonical(name: str) -> str:

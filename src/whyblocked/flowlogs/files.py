@@ -25,7 +25,17 @@ from whyblocked.flowlogs.blocks import (
     plain,
     split,
 )
-from whyblocked.flowlogs.fields import DEFAULT, TRANSIT, Format, fits, header_format, is_begun, is_default, is_transit
+from whyblocked.flowlogs.fields import (
+    DEFAULT,
+    TRANSIT,
+    Format,
+    fits,
+    header_format,
+    is_begun,
+    is_default,
+    is_nearly_default,
+    is_transit,
+)
 from whyblocked.flowlogs.keys import may_hold
 from whyblocked.flowlogs.records import Parser, Record, Scan, Wanted
 from whyblocked.flowlogs.sinks import File
@@ -343,6 +353,8 @@ def _formats(begin: list[Lines], lines: list[bytes], name: str, forms: Sequence[
         return framed
     if len(sample) == 1 and begin[-1].half and is_begun(sample[0]):
         return []
+    if any(is_nearly_default(tokens) for tokens in sample):
+        return [DEFAULT]
     if any(not _STATES.isdisjoint(tokens) for tokens in sample):
         raise InputError(
             f"flow logs: {clean(name)} has no header line and is not in the default format (version 2): {_OWN_FORMAT}"

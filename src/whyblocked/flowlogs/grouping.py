@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
+from whyblocked.flowlogs.fields import BIGGEST
 from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Group, Table, way
 from whyblocked.flowlogs.records import Record
 
@@ -179,6 +180,3 @@ class Keep:
 
 def _column(numbers: Iterable[int]) -> memoryview:
     return memoryview(array(_WIDE, (min(number, BIGGEST) for number in numbers)))
-
-
-BIGGEST = 2**63 - 1

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from whyblocked.errors import AwsError
-from whyblocked.flowlogs.fields import DEFAULT, Format
+from whyblocked.flowlogs.fields import DEFAULT, HIGHEST, Format
 from whyblocked.flowlogs.groups import DIRECTIONS, NONE, SYN, UNKNOWN, Group, way
 from whyblocked.flowlogs.loggroup import LogGroup, Refused
 from whyblocked.flowlogs.messages import Messages
@@ -49,13 +49,15 @@ _KEYS = (
 _ADDRESS = "[0-9A-Fa-f:.]+|-"
 _ANY = r"\S+"
 _NUMBER = "[0-9]{1,15}"
+_PORT = "[0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]|-"
 _PATTERNS = {
     "action": "ACCEPT|REJECT",
     "start": "[0-9]{1,11}",
     "end": "[0-9]{1,11}",
     "packets": _NUMBER,
     "bytes": _NUMBER,
-    **dict.fromkeys(("srcport", "dstport", "protocol"), f"{_NUMBER}|-"),
+    **dict.fromkeys(("srcport", "dstport"), _PORT),
+    "protocol": "[01]?[0-9]{1,2}|2[0-4][0-9]|25[0-5]|-",
     **dict.fromkeys(("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr"), _ADDRESS),
 }
 
@@ -173,7 +175,7 @@ class Plan:
             if name == "interface-id" and is_first:
                 nothing.append(f"(?<{_NOTHING_AT}>{_ANY})")
             elif name in _PATTERNS and name != "action" and is_first:
-                nothing.append("[0-9A-Fa-f:.-]+" if "addr" in name else "[0-9-]+")
+                nothing.append("[0-9A-Fa-f:.-]+" if "addr" in name else "-" if name in HIGHEST else "[0-9-]+")
             else:
                 nothing.append(_ANY)
         first = f"| parse @message /^ *{' +'.join(ordinary)} *$/\n"

@@ -27,8 +27,8 @@ class Objects:
     """The flow logs below a prefix of a bucket, or those that one flow log delivered there.
 
     What ``bounded`` wants is read; objects whose names tell no time, and one that was named itself, are files as any
-    other: of them, what ``free`` wants. ``dated`` tells that the names do tell, ``missing`` what kept some objects from
-    being read.
+    other: of them, what ``free`` wants. ``dated`` tells that the names do tell, ``listed`` that they are all known,
+    ``unread`` which objects could not be read, and ``missing`` what that would take.
     """
 
     def __init__(
@@ -38,7 +38,9 @@ class Objects:
         self.bounded, self.free = bounded, free
         self.place = bucket.at(prefix)
         self.dated = False
+        self.listed = False
         self.missing: dict[str, None] = {}
+        self.unread: list[str] = []
         self._left: dict[str, list[str]] = {}
         self._permission: str | None = None
         self._skipped: list[str] = []
@@ -49,7 +51,8 @@ class Objects:
         """The wanted records in order of the objects' keys, and something, if nothing, after each object.
 
         What the sink takes as a whole it is given. :class:`Unreadable` where nothing can be read; some objects that
-        can't be are a note. Something that takes long is said to ``advise`` first.
+        can't be are ``unread``, and the others are read all the same. Something that takes long is said to ``advise``
+        first.
         """
         yield []
         found = self._list()
@@ -84,6 +87,7 @@ class Objects:
 
     def _list(self) -> Listed:
         found = list_objects(self.bucket, self.prefix, self.bounded.since, self.bounded.until, self.delivery)
+        self.listed = True
         self.dated = self.delivery is not None or (not found.whole and any(span(one.key) for one in found.objects))
         if not (found.objects or found.others or found.folders or found.files or self.delivery):
             raise Unreadable("there is no object of this name, nor any below it")
@@ -97,12 +101,12 @@ class Objects:
 
     def _conclude(self, found: Listed, read: int, scan: Scan) -> None:
         """Say what was not read."""
-        notes = []
         for reason, keys in self._left.items():
             objects = "an object" if len(keys) == 1 else f"{len(keys):,} objects"
-            notes.append(f"{objects} of {self.place} not read: {reason} ({self.bucket.at(keys[0])})")
+            self.unread.append(f"{objects} of {self.place} not read: {reason} ({self.bucket.at(keys[0])})")
         if self._left and not read:
-            raise Unreadable("; ".join(notes), self._permission)
+            raise Unreadable("; ".join(self.unread), self._permission)
+        notes = []
         others = [*self._skipped, *(clean(folder, 80) for folder in found.others)]
         if others and not (read or found.files or found.folders or self.delivery):
             raise Unreadable(f"no flow log there; not flow logs: {listed(others)}")

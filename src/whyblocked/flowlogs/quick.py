@@ -21,7 +21,7 @@ from pyarrow import csv
 
 from whyblocked.flowlogs.blocks import GZIP, MAX_LINE, Lines
 from whyblocked.flowlogs.coding import Addresses
-from whyblocked.flowlogs.fields import Format, header_format
+from whyblocked.flowlogs.fields import HIGHEST, Format, header_format
 from whyblocked.flowlogs.records import PLACES, Parser, Record, Scan, Wanted
 
 CHUNK = 1 << 20  # bytes of text that are looked at in one go
@@ -39,6 +39,7 @@ TEXTS = {"interface-id": "interface", "srcaddr": "src", "dstaddr": "dst", "pkt-s
           "pkt-dstaddr": "pkt_dst", "flow-direction": "direction", "reject-reason": "reason", "subnet-id": "subnet",
           "vpc-id": "vpc", "resource-id": "resource"}  # fmt: skip
 _CODED = pa.dictionary(pa.int32(), pa.string())
+_HIGHEST = {NUMBERS[name]: highest for name, highest in HIGHEST.items()}
 ADDRESSES = ("src", "dst", "pkt_src", "pkt_dst")
 
 
@@ -265,7 +266,8 @@ class Quick:
 
 
 def sound(table: pa.Table, addresses: Addresses) -> pa.Table | None:
-    """The table with addresses as numbers, if they are addresses, numbers not negative, and times in seconds."""
+    """The table with addresses as numbers, if they are addresses, no number is negative or too big, and times are in
+    seconds."""
     for place, name in enumerate(table.column_names):
         if name in ADDRESSES:
             numbers = addresses.column(table.column(name))
@@ -274,8 +276,8 @@ def sound(table: pa.Table, addresses: Addresses) -> pa.Table | None:
             table = table.set_column(place, name, pa.array(numbers))
         elif name in NUMBERS.values():
             extremes = pc.min_max(table.column(name)).as_py()
-            too_big = name in ("start", "end") and (extremes["max"] or 0) >= _MILLISECONDS
-            if too_big or (extremes["min"] or 0) < 0:
+            highest = _MILLISECONDS - 1 if name in ("start", "end") else _HIGHEST.get(name)
+            if (highest is not None and (extremes["max"] or 0) > highest) or (extremes["min"] or 0) < 0:
                 return None
     return table
 

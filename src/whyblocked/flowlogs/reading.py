@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from whyblocked.config.account import Account
 from whyblocked.errors import AwsError, InputError, UsageError
@@ -20,6 +20,10 @@ from whyblocked.flowlogs.records import Scan, Wanted
 from whyblocked.flowlogs.sinks import File, LogsRequest, Sink, Unreadable
 from whyblocked.flowlogs.window import DEFAULT
 from whyblocked.text import clean
+
+if TYPE_CHECKING:
+    from whyblocked.flowlogs.listing import Delivery
+    from whyblocked.flowlogs.objects import Objects
 
 
 def checked_request(request: LogsRequest) -> list[Location]:
@@ -103,10 +107,10 @@ class Reading:
             if self._read_bucket(location.name, self.forms):
                 self.traffic.add("ALL")
             return
-        known = next((group for group in self._log_groups() if group.name == location.name), None)
-        forms = self.forms or (known.forms if known else ())
-        self._read_group(location.name, forms, None, named=True)
-        self.traffic |= known.traffic if known else {"ALL"}
+        known: list[Group | None] = [group for group in self._log_groups() if group.name == location.name]
+        for group in known or [None]:
+            self._read_group(location.name, self.forms or (group.forms if group else ()), group, named=True)
+            self.traffic |= group.traffic if group else {"ALL"}
 
     def _configured(self) -> None:
         """The flow logs that the account has."""
@@ -167,16 +171,16 @@ class Reading:
         from whyblocked.flowlogs.cloudwatch import read_group
         from whyblocked.flowlogs.loggroup import PERMISSION, LogGroup
 
-        resources = group.resources if group else None
-        region = self.sink.region(resources)
+        resources = group.resources if group and not named else None
+        region = group.region if group and group.region else self.sink.region(resources)
         location = f"cloudwatch:{name}"
         try:
-            at_aws = LogGroup(self.client("logs", region), name, region)
+            at_aws = LogGroup(self.client("logs", region, group.account_id if group else ""), name, region)
             narrow = self.sink.narrow(resources)
             told = partial(self.told, location)
             read_group(at_aws, forms, self.aws_wanted, self.scan, self.sink, narrow, told)
         except Unreadable as error:
-            if named and error.permission is None:
+            if named and group is None and error.permission is None:
                 raise InputError(f"--flow-logs {clean(location)}: {error.reason}") from None
             self.notes.append(error.reason)
             if error.permission:
@@ -225,15 +229,16 @@ class Reading:
 
     def _read_bucket(self, name: str, forms: Sequence[Format], group: Group | None = None) -> bool:
         """Read the objects that the user named, or those of a flow log (``group``); False where AWS refuses."""
-        from whyblocked.flowlogs.listing import Delivery
         from whyblocked.flowlogs.objects import Objects
-        from whyblocked.flowlogs.s3 import GET, Bucket
+        from whyblocked.flowlogs.s3 import GET, LIST, Bucket
 
         location = f"s3://{name}"
         bucket, _, prefix = name.partition("/")
+        objects: Objects | None = None
         try:
-            opened = Bucket(self.client("s3"), bucket, self.request.request_payer)
-            delivery = Delivery(group.logs[0].flow_log_id, self._account_id(), self._region) if group else None
+            account_id = group.account_id if group else ""
+            opened = Bucket(self.client("s3", account_id=account_id), bucket, self.request.request_payer)
+            delivery = self._delivery(group) if group else None
             objects = Objects(opened, prefix, self.aws_wanted, self._free, delivery)
             with closing(objects.read(forms, self.scan, self.sink, self.request.advise)) as batches:
                 for records in batches:
@@ -248,12 +253,20 @@ class Reading:
             return False
         except AwsError as error:
             self.failed.append(f"{clean(location)} was not read to its end: {error.message}")
-            self.missing[f"{GET}: {error.message}"] = None
+            self.missing[f"{GET if objects and objects.listed else LIST}: {error.message}"] = None
             return False
+        self.failed += objects.unread
         self.missing.update(objects.missing)
         self.sources += [] if clean(location) in self.sources else [clean(location)]
         self.from_aws = self.from_aws or objects.dated
         return True
+
+    def _delivery(self, group: Group) -> Delivery:
+        """What a flow log delivers, by its own account and Region."""
+        from whyblocked.flowlogs.listing import Delivery
+
+        flow_log_id = group.logs[0].flow_log_id
+        return Delivery(flow_log_id, group.account_id or self._account_id(), group.region or self._region)
 
     def _account_id(self) -> str:
         """The account that is asked; empty where AWS does not tell."""
@@ -274,10 +287,13 @@ class Reading:
         """Whether the configuration comes from AWS, so that what it has may be read unasked."""
         return callable(getattr(self.account.source, "client", None))
 
-    def client(self, service: str, region: str = "") -> Any:
-        """A client of another service."""
-        make: Any = getattr(self.account.source, "client", None) or self.request.client
-        return make(service, region or None)
+    def client(self, service: str, region: str = "", account_id: str = "") -> Any:
+        """A client of another service, in an account that was read or else in the first."""
+        make: Any = getattr(self.account.source, "client", None)
+        if make is None:
+            assert self.request.client is not None
+            return self.request.client(service, region or None)
+        return make(service, region or None, account_id)
 
     @property
     def aws_wanted(self) -> Wanted:

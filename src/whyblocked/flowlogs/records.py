@@ -12,7 +12,9 @@ from msgspec.structs import replace
 
 from whyblocked.flowlogs.blocks import Lines
 from whyblocked.flowlogs.fields import (
+    BIGGEST,
     DEFAULT,
+    HIGHEST,
     LOST,
     TRANSIT,
     TRANSIT_FIELDS,
@@ -27,9 +29,11 @@ from whyblocked.text import clean
 
 PLACES = 5  # so many malformed lines are kept with their place
 _REMEMBERED = 1 << 16
-_BIGGEST = 2**63 - 1
 _LONG = 200  # digits that no number or line of numbers has
-_NUMBERS = ("srcport", "dstport", "protocol", "packets", "bytes", "start", "end")
+_SUMS = ("packets", "bytes", "start", "end")
+_NUMBERS = ("srcport", "dstport", "protocol", *_SUMS)
+_WIDE = len(str(BIGGEST))  # digits of a number that may be too big
+_PROTOCOLS = frozenset(b"%d" % number for number in range(HIGHEST["protocol"] + 1)) | {b"OK"}
 _ADDRESSES = ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
 
 
@@ -138,7 +142,10 @@ class _Layout:
         usual = self.has_status and bool(self.numbers) and self.action >= 0
         numbers = itemgetter(*self.numbers, self.numbers[0]) if usual else itemgetter(0, 0)
         addresses = itemgetter(*self.addresses, self.addresses[0]) if usual else itemgetter(0, 0)
+        # A field that the format lacks is looked for where OK stands, which is a sound number of any kind.
+        from_port, to_port, protocol, *sums = (at.get(name, self.status) for name in _NUMBERS)
         self.hot = (self.width if usual else -1, self.action, self.status, self.interface, addresses, numbers)
+        self.sound = (from_port, to_port, protocol), tuple(sums)
 
     def is_empty(self, tokens: list[bytes]) -> bool:
         """Whether a record says nothing of any flow, as NODATA does in a format without ``log-status``."""
@@ -194,11 +201,12 @@ class Parser:
                 break
         self._interfaces = frozenset(i.encode() for i in wanted.interfaces)
         self._good: set[bytes] = {b"-"}
+        self._ports: set[bytes] = {b"OK"}
 
     def _use(self, layouts: list[_Layout]) -> None:
         self._layouts = layouts
         alike = any(other.width == layouts[0].width for other in layouts[1:])
-        self._hot = _EMPTY.hot if alike else layouts[0].hot
+        self._first = _EMPTY if alike else layouts[0]
 
     def read(self, block: Lines) -> list[Record]:
         """The wanted records among some lines; all of the lines are counted."""
@@ -207,10 +215,12 @@ class Parser:
         if block.form is not None and block.form is not self._layouts[0].form:
             self._use([_Layout(checked(block.form, self.name))])
         found: list[Record] = []
-        good, interesting, rejected_only = self._good, self._interfaces | {b"-"}, self.wanted.rejected_only
+        good, known_ports = self._good, self._ports
+        interesting, rejected_only = self._interfaces | {b"-"}, self.wanted.rejected_only
         accepted = rejected = 0
         layout = self._layouts[0]
-        width, action, status, interface, addresses, numbers = self._hot
+        width, action, status, interface, addresses, numbers = self._first.hot
+        (from_port, to_port, protocol), (packets, size, start, end) = self._first.sound
         unasked = interface < 0 or not self._interfaces
         for number, line in enumerate(block.lines, block.first):
             tokens = line.split()
@@ -220,6 +230,13 @@ class Parser:
                 and tokens[status] == b"OK"
                 and len(digits := b"".join(numbers(tokens))) < _LONG
                 and digits.isdigit()
+                and (tokens[from_port] in known_ports or self._is_port(tokens[from_port]))
+                and (tokens[to_port] in known_ports or self._is_port(tokens[to_port]))
+                and tokens[protocol] in _PROTOCOLS
+                and len(tokens[packets]) < _WIDE
+                and len(tokens[size]) < _WIDE
+                and len(tokens[start]) < _WIDE
+                and len(tokens[end]) < _WIDE
                 and (good.issuperset(pair := addresses(tokens)) or all(map(self._is_address, pair)))
                 and ((refused := tokens[action] == b"REJECT") or tokens[action] == b"ACCEPT")
             ):
@@ -234,7 +251,8 @@ class Parser:
                 continue
             self._unusual(tokens, number, found, block.half)
             layout = self._layouts[0]
-            width, action, status, interface, addresses, numbers = self._hot
+            width, action, status, interface, addresses, numbers = self._first.hot
+            (from_port, to_port, protocol), (packets, size, start, end) = self._first.sound
             unasked = interface < 0 or not self._interfaces
         self.scan.accepted += accepted
         self.scan.rejected += rejected
@@ -274,8 +292,8 @@ class Parser:
             return f"log-status {_quoted(status)}"
         transit = layout.is_transit(tokens)
         for index in (*layout.numbers, *(index for index, _ in layout.lost if transit)):
-            if tokens[index] != b"-" and not (tokens[index].isdigit() and len(tokens[index]) < _LONG):
-                return f"{layout.form.names[index]} {_quoted(tokens[index])} is no number"
+            if tokens[index] != b"-" and (fault := _no_number(layout.form.names[index], tokens[index])):
+                return f"{layout.form.names[index]} {_quoted(tokens[index])} {fault}"
         for index in layout.addresses:
             if not self._is_address(tokens[index]):
                 return f"{layout.form.names[index]} {_quoted(tokens[index])} is no address"
@@ -386,6 +404,13 @@ class Parser:
         self._good.add(token)
         return True
 
+    def _is_port(self, token: bytes) -> bool:
+        """Whether a number is a port; those already seen are told by looking them up."""
+        fine = token == b"OK" or (token.isdigit() and int(token) <= HIGHEST["srcport"])
+        if fine and len(self._ports) <= HIGHEST["srcport"]:
+            self._ports.add(token)
+        return fine
+
     def _malformed(self, number: int, reason: str) -> None:
         self.scan.malformed += 1
         if len(self.scan.places) < PLACES:
@@ -398,7 +423,15 @@ _DIRECTIONS: dict[str, Literal["ingress", "egress"]] = {"ingress": "ingress", "e
 def _number(text: str | None) -> int | None:
     if text is None or not (text.isascii() and text.isdigit() and len(text) < _LONG):
         return None
-    return min(int(text), _BIGGEST)
+    return min(int(text), BIGGEST)
+
+
+def _no_number(name: str, token: bytes) -> str | None:
+    """What is wrong with the number in this field, if anything is."""
+    if not token.isdigit() or len(token) >= _LONG:
+        return "is no number"
+    highest = HIGHEST.get(name, BIGGEST)
+    return f"is more than {highest}" if int(token) > highest else None
 
 
 def _is_transit(tokens: list[bytes]) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from whyblocked.flowlogs.coding import Column
-from whyblocked.flowlogs.grouping import BIGGEST
+from whyblocked.flowlogs.fields import BIGGEST
 
 Rows = dict[str, Column]
 

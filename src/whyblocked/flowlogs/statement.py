@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from whyblocked.flowlogs.fields import BIGGEST, HIGHEST
 from whyblocked.flowlogs.groups import DIRECTIONS, PORTS, SYN, UNKNOWN, Filters
 from whyblocked.flowlogs.sinks import Filter
 
@@ -24,7 +25,6 @@ KINDS = ("accepted", "rejected", "no_data", "skipped_data", "malformed")  # as S
 GROUP = "group"  # the kind of a rejected record that is asked for
 KEYS = ("interface_id", "source", "destination", "destination_port", "protocol", "direction", "reject_reason")
 SUMS = ("records", "packets", "bytes", "first_seen", "last_seen", "flags", "syn", "source_port", "subnet_id", "vpc_id")
-_BIGGEST = 9223372036854775807
 _MILLISECONDS = 100_000_000_000  # from here on a time is no longer in seconds
 _BITS = (1, 2, 4, 8, 16, 32, 64, 128)  # TCP's flags
 _MOST = 200  # more interfaces, blocks or ports than these are left to whoever reads the result
@@ -161,8 +161,7 @@ def _timed(source: Source, more: str = "") -> str:
     sums = [f"coalesce({_number(columns, field)}, 0) AS {field}" for field in ("packets", "bytes")]
     times = [f"{_number(columns, field)} AS {field}_at" for field in ("start", "end")]
     told = [f"{_text(columns, 'action')} AS action", f"{_text(columns, 'log-status')} AS log_status"]
-    wrong = " OR ".join(f"translate(nullif({_name(columns[field].name)}, '-'), '0123456789', '') <> ''"
-                        for field in _NUMBERS if field in columns and columns[field].kind == "text")  # fmt: skip
+    wrong = " OR ".join(_wrong(columns[field], field) for field in _NUMBERS if field in columns)
     fault = f"coalesce({wrong}, false) AS is_wrong" if wrong else "false AS is_wrong"
     flags = f"{_number(columns, 'tcp-flags')} AS flags"
     shown = ",\n    ".join((*([more] if more else []), *texts, *numbers, *sums, *times, *told, flags, fault))
@@ -235,7 +234,17 @@ def _number(columns: Mapping[str, Column], field: str) -> str:
     if column.kind == "number":
         return f"CAST({name} AS bigint)"
     digits = f"{name} <> '' AND translate({name}, '0123456789', '') = ''"
-    return f"CASE WHEN {digits} THEN coalesce(try_cast({name} AS bigint), {_BIGGEST}) END"
+    return f"CASE WHEN {digits} THEN coalesce(try_cast({name} AS bigint), {BIGGEST}) END"
+
+
+def _wrong(column: Column, field: str) -> str:
+    """Whether a number is none, is negative, or is bigger than one of its kind can be."""
+    name, highest = _name(column.name), HIGHEST.get(field, BIGGEST)
+    if column.kind == "number":
+        return f"{name} < 0 OR {name} > {highest}"
+    text = f"nullif(nullif({name}, '-'), '')"
+    big = f"coalesce(try_cast({text} AS decimal(38, 0)), {BIGGEST + 1}) > {highest}"
+    return f"translate({text}, '0123456789', '') <> '' OR ({text} IS NOT NULL AND {big})"
 
 
 def _seconds(number: str) -> str:
@@ -249,7 +258,7 @@ def _seconds(number: str) -> str:
 
 def _sum(column: str) -> str:
     """A sum that does not overflow: the biggest number at most."""
-    return f"CAST(least(sum(CAST({column} AS decimal(38, 0))), {_BIGGEST}) AS bigint)"
+    return f"CAST(least(sum(CAST({column} AS decimal(38, 0))), {BIGGEST}) AS bigint)"
 
 
 def _asked(filters: Filters) -> Iterable[str]:

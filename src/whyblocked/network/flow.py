@@ -168,7 +168,8 @@ class Bundle(msgspec.Struct, frozen=True):
     packets they are on the way out, ``subnet_id``/``vpc_id`` the place, ``inbound`` whether they come into it. ``via``
     names the last gateway or peering connection that they crossed, ``bindings`` the translations to undo on the reply.
     ``inspected`` are the endpoints and interfaces that passed the pieces on as middleboxes on this leg, ``tracked``
-    those whose stateful firewall saw the request and has to see the reply. ``turns`` are the routes of this leg.
+    those whose stateful firewall saw the request and has to see the reply. ``pinned`` names, by attachment in appliance
+    mode, the subnet that a flow enters by, both ways. ``turns`` are the routes that this leg took.
     """
 
     pieces: tuple[Piece, ...]
@@ -186,6 +187,7 @@ class Bundle(msgspec.Struct, frozen=True):
     resumed: bool = False
     inspected: tuple[str, ...] = ()
     tracked: tuple[str, ...] = ()
+    pinned: tuple[tuple[str, str], ...] = ()
     turns: tuple[Turn, ...] = ()
 
     def but(self, **changes: object) -> Bundle:

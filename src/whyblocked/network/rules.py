@@ -148,13 +148,13 @@ def group_rules(group: SecurityGroup, rows: Sequence[SecurityGroupRule], directi
     come first: any match decides, and so the fewest parts are cut.
     """
     permissions = group.ip_permissions if direction == "ingress" else group.ip_permissions_egress
-    from_rows = [rule for row in rows if row.is_egress == (direction == "egress") and (rule := _row_rule(row))]
+    from_rows = [rule for row in rows if row.is_egress == (direction == "egress") and (rule := row_rule(row))]
     if permissions is None:
         return sorted(from_rows, key=_narrowness)
     ids = {_same(rule): rule for rule in sorted(from_rows, key=lambda rule: rule.rule_id or "", reverse=True)}
     found = []
     for permission in permissions:
-        for rule in _permission_rules(group.group_id, permission, direction):
+        for rule in permission_rules(group.group_id, permission, direction):
             row = ids.get(_same(rule))
             found.append(
                 rule
@@ -176,7 +176,7 @@ def _same(rule: GroupRule) -> tuple[object, ...]:
     return (rule.protocol, rule.ports, rule.codes, rule.kind, rule.block or rule.peer, rule.version)
 
 
-def _permission_rules(group_id: str, permission: IpPermission, direction: Direction) -> Iterable[GroupRule]:
+def permission_rules(group_id: str, permission: IpPermission, direction: Direction) -> Iterable[GroupRule]:
     protocol = protocol_span(permission.ip_protocol)
     if protocol is None:
         return
@@ -214,7 +214,7 @@ def _block_rule(base: dict[str, Any], cidr: str, description: str | None) -> Gro
     )
 
 
-def _row_rule(row: SecurityGroupRule) -> GroupRule | None:
+def row_rule(row: SecurityGroupRule) -> GroupRule | None:
     protocol = protocol_span(row.ip_protocol)
     if protocol is None:
         return None
@@ -300,7 +300,7 @@ def acl_rules(acl: NetworkAcl, direction: Direction, version: int) -> list[AclRu
     found = [
         rule
         for entry in acl.entries
-        if entry.egress == (direction == "egress") and (rule := _acl_rule(entry, direction, version))
+        if entry.egress == (direction == "egress") and (rule := acl_rule(entry, direction, version))
     ]
     found.sort(key=lambda rule: rule.number)
     everywhere = "0.0.0.0/0" if version == 4 else "::/0"
@@ -308,7 +308,7 @@ def acl_rules(acl: NetworkAcl, direction: Direction, version: int) -> list[AclRu
     return [*found, AclRule(number=DEFAULT_RULE, allow=False, box=box, cidr=everywhere)]
 
 
-def _acl_rule(entry: NetworkAclEntry, direction: Direction, version: int) -> AclRule | None:
+def acl_rule(entry: NetworkAclEntry, direction: Direction, version: int) -> AclRule | None:
     cidr = entry.cidr_block if version == 4 else entry.ipv6_cidr_block
     protocol = protocol_span(entry.protocol)
     if not cidr or protocol is None:

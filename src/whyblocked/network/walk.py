@@ -23,6 +23,8 @@ from whyblocked.network.rulebook import Rulebook
 from whyblocked.network.rules import AclRule, Direction, GroupRule
 from whyblocked.network.sighting import Sighting
 from whyblocked.network.supposed import Supposed, spans_of_interface
+from whyblocked.network.suricata import FirewallRule
+from whyblocked.network.transit import Entry as TransitEntry
 from whyblocked.network.wrong_turn import wrong_turn
 
 Step = tuple[Node, Bundle]
@@ -63,11 +65,12 @@ class Blocker(msgspec.Struct, frozen=True, kw_only=True):
     direction: Direction | None = None
     resource_ids: tuple[str, ...] = ()
     rule: dict[str, Any] | None = None
-    tried: tuple[GroupRule | AclRule, ...] = ()
+    tried: tuple[GroupRule | AclRule | FirewallRule | TransitEntry, ...] = ()
     interface_id: str | None = None
     subnet_id: str | None = None
     vpc_id: str | None = None
     next_step: str | None = None
+    goal: str | None = None  # the interface that the packets were on their way to
 
 
 class Walk:
@@ -85,6 +88,8 @@ class Walk:
         self.from_internet = False  # the source is "internet": no address in particular
         self.to_internet = False  # the destination is "internet": of that, the account's own addresses are no part
         self.to_host = False  # the destination was named, not given by an address that others may have as well
+        self.served: set[str] = set()  # nodes of the load balancer asked for that send packets to a target
+        self.idle: set[str] = set()  # and those that have none for them: no client is sent there
         self.learned_from: set[str] = set()  # attachments whose own routes were met: what announces them is there
         self._handlers = handlers
         self._came_by: set[tuple[object, ...]] = set()
@@ -100,6 +105,8 @@ class Walk:
         """Walk the forward leg from every start, then the reply of everything that arrived."""
         for start in starts:
             self._follow(*start)
+        idle = self.idle - self.served
+        self.blockers = [blocker for blocker in self.blockers if not idle or blocker.goal not in idle]
         for place, bundle in self._arrived:
             for reply in self._replies(place, bundle):
                 self._follow(*reply)
@@ -167,6 +174,7 @@ class Walk:
             subnet_id=None,
             vpc_id=turn.vpc_id,
             rule=turn.rule,
+            tried=turn.tried,
             next_step=turn.next_step,
         )
 
@@ -240,7 +248,7 @@ class Walk:
 
     def is_new(self, node: Node, bundle: Bundle) -> bool:
         """Whether no bundle with these pieces came by here before: one that did took the same way to the same end."""
-        key = (node, bundle.pieces, bundle.bindings, bundle.tracked)
+        key = (node, bundle.pieces, bundle.bindings, bundle.tracked, bundle.pinned)
         seen = key in self._came_by
         self._came_by.add(key)
         return not seen
@@ -312,6 +320,7 @@ class Walk:
         """Add a blocker for these pieces of the bundle."""
         more.setdefault("subnet_id", bundle.subnet_id)
         more.setdefault("vpc_id", bundle.vpc_id)
+        more.setdefault("goal", bundle.goal.network_interface_id if bundle.goal else None)
         packets = tuple(piece.packets for piece in pieces)
         self.blockers.append(Blocker(leg=bundle.leg, layer=layer, code=code, summary=summary, packets=packets, **more))
 

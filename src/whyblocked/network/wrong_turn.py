@@ -32,12 +32,14 @@ class WrongTurn(NamedTuple):
     why: str
     next_step: str
     code: str | None = None
+    tried: tuple[transit.Entry, ...] = ()
 
 
 class _Way(NamedTuple):
-    """A route of a table with the length of its prefix."""
+    """A route of a table with the span and the length of its prefix."""
 
     route: Route | TransitGatewayRoute
+    span: Interval
     length: int
 
 
@@ -77,7 +79,10 @@ def _hidden(account: Account, turn: Turn, taken: _Way, way: _Way, where: str) ->
     else:
         code, why = stronger, f"{_words(turn)}, which comes before one as long and {hides}"
     step = f"Remove that route, or add a longer one for {where} to {turn.table_id} that leads to {other['target']}."
-    return WrongTurn(*_place(account, turn), _described(turn.route), why, step, code)
+    tried = (
+        transit.Entry(one.span, one.length, 0, one.route) for one in (taken, way) if not isinstance(one.route, Route)
+    )
+    return WrongTurn(*_place(account, turn), _described(turn.route), why, step, code, tuple(tried))
 
 
 def _place(account: Account, turn: Turn) -> tuple[str, str, str | None]:
@@ -109,10 +114,10 @@ def _ways(account: Account, rulebook: Rulebook, turn: Turn, bundle: Bundle) -> l
     """
     low = min(piece.packets.destination[0] for piece in bundle.pieces)
     high = max(piece.packets.destination[1] for piece in bundle.pieces)
-    known: list[tuple[Interval, _Way]] = []
+    known: list[_Way] = []
     if turn.gateway_id is None:
         entries = rulebook.table(account.route_tables[turn.table_id], bundle.version).entries
-        known += [(entry.span, _Way(entry.route, entry.length)) for entry in entries]
+        known += [_Way(entry.route, entry.span, entry.length) for entry in entries]
     else:
         table = rulebook.transit(turn.gateway_id, turn.table_id, bundle.version)
         told = account.details_about(
@@ -121,11 +126,12 @@ def _ways(account: Account, rulebook: Rulebook, turn: Turn, bundle: Bundle) -> l
         if isinstance(told, Missing) and told.pending:
             return told
         if not isinstance(table, Missing):
-            known += [(entry.span, _Way(entry.route, entry.length)) for entry in table.entries]
+            known += [_Way(entry.route, entry.span, entry.length) for entry in table.entries]
         for route in () if isinstance(told, Missing) else transit.derived_routes(account, told, bundle.version)[0]:
             network = block(route.destination)
-            known.append((span(network), _Way(route, network.prefixlen)))
-    return [way for (a, b), way in known if a <= low and high <= b and way.route.state in ("active", "")]
+            known.append(_Way(route, span(network), network.prefixlen))
+    covering = (way for way in known if way.span[0] <= low and high <= way.span[1])
+    return [way for way in covering if way.route.state in ("active", "")]
 
 
 def _leads(account: Account, turn: Turn, route: Route | TransitGatewayRoute, home: Node | None) -> bool | Missing:

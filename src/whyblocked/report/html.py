@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from whyblocked.diagnosis.answer import Answer, Moment
-from whyblocked.report.outline import EVIDENCE, Blocker, Mark, Outline, Path, evidence_rows, outline
+from whyblocked.diagnosis.answer import Answer, Fix, Moment
+from whyblocked.report.outline import EVIDENCE, TESTED, Blocker, Mark, Outline, Path, evidence_rows, outline
 from whyblocked.report.words import clock_words
 
 _SIGNS: dict[Mark, str] = {"yes": "✓", "no": "✗", "unknown": "?", "pass": "·"}
@@ -81,6 +81,7 @@ def _page(seen: Outline) -> Iterator[str]:
         yield from _path(path)
     yield from _nearest(seen)
     yield from _evidence(seen)
+    yield from _changes(seen)
     yield from _next(seen)
     yield from _list("Warnings", seen.warnings)
     yield from _list("Could not be read", seen.missing)
@@ -185,21 +186,55 @@ def _chart(moments: list[Moment]) -> Iterator[str]:
     yield "</figure>"
 
 
+def _changes(seen: Outline) -> Iterator[str]:
+    if not seen.changes:
+        return
+    yield "<section>"
+    yield "<h2>What changed <small>CloudTrail</small></h2>"
+    if seen.changes.summary:
+        yield f"<p>{escape(seen.changes.summary)}</p>"
+    yield "<ul>"
+    for row in seen.changes.rows:
+        mark = '<strong class="no">!</strong> ' if row.suspicious else ""
+        why = f"<br>{escape(row.why)}" if row.why else ""
+        yield f"<li>{mark}{_code(row.when)} {escape(row.what)}<br>{escape(row.who)}{why}</li>"
+    yield from (f"<li>{escape(note)}</li>" for note in seen.changes.notes)
+    yield "</ul>"
+    yield "</section>"
+
+
 def _next(seen: Outline) -> Iterator[str]:
-    if not seen.fixes and not seen.next_steps:
+    for number, fix in enumerate(seen.fixes):
+        yield from _fix(fix, number)
+    if seen.fixes or not (seen.next_steps or seen.no_fix):
         return
     yield "<section>"
     yield "<h2>Next step</h2>"
-    for fix in seen.fixes:
-        yield f"<p>{escape(fix.summary)}</p>"
-        yield from (f"<pre>{escape(command)}</pre>" for command in fix.commands)
-        if fix.also_allows:
-            yield f"<p><strong>Also allows:</strong> {escape(fix.also_allows)}</p>"
-    if not seen.fixes:
-        for step, command in seen.next_steps:
-            yield f"<p>{escape(step)}</p>"
-            if command:
-                yield f"<pre>{escape(command)}</pre>"
+    for step, command in seen.next_steps:
+        yield f"<p>{escape(step)}</p>"
+        if command:
+            yield f"<pre>{escape(command)}</pre>"
+    if seen.no_fix:
+        yield f"<p>No tested fix: {escape(seen.no_fix)}</p>"
+    yield "</section>"
+
+
+def _fix(fix: Fix, number: int) -> Iterator[str]:
+    yield "<section>"
+    title = "Fix" if not number else f"Or fix {number + 1}"
+    yield f"<h2>{title} <small>{escape(TESTED[fix.then])}</small></h2>"
+    for step in fix.steps:
+        yield f"<p>{escape(step.summary)}</p>"
+        yield from (f"<pre>{escape(command)}</pre>" for command in step.commands)
+    if fix.also_allows:
+        yield f"<p><strong>Also allows:</strong> {escape(fix.also_allows)}</p>"
+    if fix.warnings or fix.room:
+        yield "<ul>"
+        yield from (f"<li>{escape(text)}</li>" for text in (*fix.warnings, *fix.room))
+        yield "</ul>"
+    if fix.terraform:
+        lines = "\n".join(fix.terraform)
+        yield f"<details><summary>As Terraform</summary><pre>{escape(lines)}</pre></details>"
     yield "</section>"
 
 

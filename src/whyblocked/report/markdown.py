@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from whyblocked.diagnosis.answer import Answer
-from whyblocked.report.outline import EVIDENCE, Mark, Outline, Path, evidence_rows, outline
+from whyblocked.report.outline import EVIDENCE, TESTED, Mark, Outline, Path, evidence_rows, outline
 
 _SIGNS: dict[Mark, str] = {"yes": "✓", "no": "✗", "unknown": "?", "pass": "·"}
 _FLAGS: dict[Mark, str] = {"no": " ← **blocked here**", "unknown": " ← **not known**"}
@@ -43,6 +43,7 @@ def _lines(seen: Outline) -> Iterator[str]:
     for path in seen.paths:
         yield from _path(path)
     yield from _evidence(seen)
+    yield from _changes(seen)
     yield from _next(seen)
     for title, items in (("Warnings", seen.warnings), ("Could not be read", seen.missing)):
         if items:
@@ -77,28 +78,52 @@ def _evidence(seen: Outline) -> Iterator[str]:
     yield from (f"- {prose(note)}" for note in seen.evidence.notes)
 
 
+def _changes(seen: Outline) -> Iterator[str]:
+    if not seen.changes:
+        return
+    yield from _section("What changed", "CloudTrail")
+    if seen.changes.summary:
+        yield prose(seen.changes.summary)
+        yield ""
+    rows, more = seen.changes.shown()
+    for row in rows:
+        yield f"- {'**!** ' if row.suspicious else ''}{code(row.when)} {prose(row.what)}, {prose(row.who)}"
+        if row.why:
+            yield f"  - {prose(row.why)}"
+    yield from (f"- {prose(note)}" for note in (*((more,) if more else ()), *seen.changes.notes))
+
+
 def _next(seen: Outline) -> Iterator[str]:
-    if not seen.fixes and not seen.next_steps:
+    for number, fix in enumerate(seen.fixes):
+        yield from _section("Fix" if not number else f"Or fix {number + 1}", TESTED[fix.then])
+        for place, step in enumerate(fix.steps, 1):
+            yield f"{place}. {prose(step.summary)}" if len(fix.steps) > 1 else prose(step.summary)
+        yield ""
+        yield from block(fix.commands)
+        facts = [("Also allows", fix.also_allows), ("Quota", "; ".join(fix.room))]
+        facts += [("Note", warning) for warning in fix.warnings]
+        yield ""
+        yield from (f"- {label}: {prose(words)}" for label, words in facts if words)
+        if fix.terraform and not number:
+            yield ""
+            yield "As Terraform:"
+            yield ""
+            yield from block(fix.terraform, "hcl")
+    if seen.fixes or not (seen.next_steps or seen.no_fix):
         return
     yield from _section("Next step")
-    for number, fix in enumerate(seen.fixes):
-        if number:
-            yield ""
-        yield prose(fix.summary) + (f" It also allows: {prose(fix.also_allows)}" if fix.also_allows else "")
-        if fix.commands:
-            yield ""
-            yield from block(fix.commands)
-    if not seen.fixes:
-        for step, command in seen.next_steps:
-            yield f"- {prose(step)}"
-            if command:
-                yield from block([command])
+    for says, command in seen.next_steps:
+        yield f"- {prose(says)}"
+        if command:
+            yield from block([command])
+    if seen.no_fix:
+        yield f"- No tested fix: {prose(seen.no_fix)}"
 
 
-def block(commands: list[str]) -> Iterator[str]:
+def block(commands: list[str], language: str = "sh") -> Iterator[str]:
     runs = re.findall("`+", " ".join(commands))
     fence = "`" * max(3, *(len(run) + 1 for run in runs), 3)
-    yield f"{fence}sh"
+    yield f"{fence}{language}"
     yield from (command.replace("<", _OPEN) for command in commands)
     yield fence
 

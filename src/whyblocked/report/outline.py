@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from msgspec import structs
 
 from whyblocked.diagnosis.answer import Answer, Evidence, Finding, Fix, Hop, Leg, NearMiss, PacketSet, Seen
+from whyblocked.report.changes import Changes, changes_of
 from whyblocked.report.safe import safe
 from whyblocked.report.words import (
     count_words,
@@ -35,6 +36,10 @@ EVIDENCE = {
     "contradicts": "the flow logs CONTRADICT this",
     "silent": "the flow logs have no record of this",
     "unavailable": "no flow logs to compare with",
+}
+TESTED = {
+    "allowed": "tested on a copy of the account: with it the question passes",
+    "undetermined": "tested on a copy of the account: nothing that AWS shows blocks it any more",
 }
 LEGS: dict[Leg, str] = {"forward": "on the way there", "return": "on the way back"}
 _MARKS: dict[str, Mark] = {"allow": "yes", "deny": "no", "unknown": "unknown"}
@@ -102,10 +107,12 @@ class Outline(NamedTuple):
     paths: list[Path]
     needs: list[str]
     fixes: list[Fix]
+    no_fix: str | None
     next_steps: list[tuple[str, str | None]]  # a sentence, and the command that does it
     warnings: list[str]
     missing: list[str]
     evidence: Evidence
+    changes: Changes
 
 
 def outline(answer: Answer) -> Outline:
@@ -129,10 +136,12 @@ def outline(answer: Answer) -> Outline:
         ],
         needs=answer.missing if answer.verdict == "undetermined" else [],
         fixes=answer.fixes,
+        no_fix=answer.no_fix,
         next_steps=list(dict.fromkeys((f.next_step, f.command) for f in answer.blocked_by if f.next_step)),
         warnings=answer.warnings,
         missing=answer.missing,
         evidence=answer.evidence,
+        changes=changes_of(answer),
     )
 
 
@@ -170,6 +179,7 @@ def _blocker(finding: Finding, packets: list[PacketSet], answer: Answer, names: 
         ("why", "" if finding.summary.rstrip(".") in answer.summary else finding.summary),
         ("where", ", ".join(where)),
         *(("stops", packet_words(part)) for part in packets),
+        ("owner", finding.owner or ""),
         ("code", finding.code),
     ]
     return Blocker(
@@ -186,7 +196,8 @@ def _no_rule(finding: Finding) -> str:
 
 
 def _near(miss: NearMiss, finding: Finding) -> Near:
-    return Near(rule_words(miss.rule, finding.direction), " and ".join(miss.failed), miss.summary)
+    rule = rule_words(miss.rule, finding.direction) + (f", owner {miss.owner}" if miss.owner else "")
+    return Near(rule, " and ".join(miss.failed), miss.summary)
 
 
 def _arrives(answer: Answer) -> bool:

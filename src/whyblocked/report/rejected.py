@@ -20,6 +20,7 @@ from whyblocked.diagnosis.summing import (
     Entry,
     add_up,
 )
+from whyblocked.report.changes import changed
 from whyblocked.report.outline import Mark
 from whyblocked.report.words import count_words, kind_words, rule_words, size_words, span_words
 from whyblocked.text import clean
@@ -31,7 +32,7 @@ _TITLES: dict[int, tuple[str, str]] = {
     OWN: ("Between your own addresses", ""),
     LOST: ("Lost by a transit gateway", ""),
     INTERNET: ("To and from the internet", ""),
-    UNTOLD: ("Not explained", "the rules, the direction or the reason could not be told"),
+    UNTOLD: ("Not explained", "the rules can not be read, or the records do not tell enough"),
     CHANGED: ("Allowed by today's rules", "they changed since, or the security group had forgotten the connection"),
     ELSEWHERE: ("At interfaces that are not in the configuration", "they are gone, or in another account or Region"),
     SCANS: ("Internet scanners", "strangers that knock everywhere; nothing is to be done"),
@@ -47,7 +48,10 @@ _NAME = 60
 
 
 class Item(NamedTuple):
-    """Groups that belong together: why they were rejected, how much it is, the biggest of them, and what to do."""
+    """Groups that belong together: why they were rejected, how much it is, the biggest of them, and what to do.
+
+    ``changes`` are what let the biggest pass since, each once.
+    """
 
     mark: Mark
     title: str
@@ -56,6 +60,7 @@ class Item(NamedTuple):
     near: str
     next_step: str | None
     command: str | None
+    changes: list[str]
 
 
 class Section(NamedTuple):
@@ -128,6 +133,7 @@ def _item(entry: Entry, found: Rejects, shown: dict[int, Explained], names: dict
         near=near if alone or not near else f"for the first, {near}",
         next_step=clean(cause.next_step, 500) if alone and cause and cause.next_step else None,
         command=clean(cause.command, 4000) if alone and cause and cause.command else None,
+        changes=_changes([shown[row] for row in entry.rows]),
     )
 
 
@@ -145,6 +151,8 @@ def _title(entry: Entry, found: Rejects, first: Explained, names: dict[str, str]
 
 def _why(row: int, group: Explained, found: Rejects, *, alone: bool) -> str:
     """Why the group in this row was rejected; ``alone``: nothing but its own interface is meant."""
+    if group.cause is not None and group.status == "unexplained":
+        return group.cause.summary.rstrip(".")
     if group.cause is not None:
         return _rule(group.cause, found, alone=alone)
     if group.status in _STATUSES:
@@ -203,6 +211,12 @@ def _flow(row: int, group: Explained, found: Rejects, names: dict[str, str], by:
         words += f": {_why(row, group, found, alone=True)}"
     too = group.cause.summary.partition("; ")[2].rstrip(".") if group.cause else ""
     return f"{words}; {too}" if too else words
+
+
+def _changes(groups: list[Explained]) -> list[str]:
+    """``since 2026-11-23 14:02:31 UTC: AuthorizeSecurityGroupIngress on sg-web: added ..., by role/deploy``."""
+    found = {group.change.event_id or group.change.summary: group.change for group in groups if group.change}
+    return [clean(f"since {one.when}: {one.what}, {one.who}", 500) for one in map(changed, found.values())]
 
 
 def followed(group: Explained, names: dict[str, str]) -> str:

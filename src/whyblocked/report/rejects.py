@@ -58,6 +58,8 @@ def _item(item: Item, width: int, prose: int) -> Iterator[Text]:
     yield from wrapped(Text(item.amount, "dim"), prose, 4)
     for flow in item.flows:
         yield from wrapped(Text(flow), width, 6, 8)
+    for change in item.changes:
+        yield from wrapped(Text.assemble(("changed ", "dim"), change), width, 6, 8)
     if item.near:
         yield from wrapped(Text.assemble(("nearest ", "dim"), item.near), prose, 6, 8)
     if item.next_step:

@@ -26,6 +26,7 @@ OWN = (
     "last_seen",
     "status",
 )
+CHANGE = ("change_time", "change_by", "change")
 CAUSE = ("layer", "leg", "resource_ids", "rule", "code", "summary")
 _FORMULA = ("=", "+", "-", "@")
 
@@ -34,18 +35,19 @@ def render(rejects: Rejects) -> str:
     """The groups with the most packets, with a line of names above them."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow((*OWN, *CAUSE))
+    writer.writerow((*OWN, *CAUSE, *CHANGE))
     writer.writerows([_cell(value) for value in _row(group)] for group in rejects.document.groups)
     return out.getvalue()
 
 
 def _row(group: Explained) -> list[object]:
     own = [getattr(group, name) for name in OWN]
-    cause = group.cause
+    cause, change = group.cause, group.change
+    changed = [change.time, change.by, change.summary] if change else [None for _ in CHANGE]
     if cause is None:
-        return [*own, *[None for _ in CAUSE]]
+        return [*own, *[None for _ in CAUSE], *changed]
     rule = rule_words(cause.rule, cause.direction) if cause.rule else None
-    return [*own, cause.layer, cause.leg, " ".join(cause.resource_ids), rule, cause.code, cause.summary]
+    return [*own, cause.layer, cause.leg, " ".join(cause.resource_ids), rule, cause.code, cause.summary, *changed]
 
 
 def _cell(value: object) -> object:

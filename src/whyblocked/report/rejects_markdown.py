@@ -41,6 +41,7 @@ def _item(item: Item) -> Iterator[str]:
     yield f"- {prose(item.title)}"
     yield f"  - {prose(item.amount)}"
     yield from (f"  - {code(flow)}" for flow in item.flows)
+    yield from (f"  - changed: {code(change)}" for change in item.changes)
     if item.near:
         yield f"  - nearest: {code(item.near)}"
     if item.next_step:

@@ -15,9 +15,10 @@ PROSE = 500
 SHORT = 120  # what people may write freely: names and descriptions
 TYPED = 300  # the question
 LONG = 8000  # what loses its meaning when it is cut
-_FREE = frozenset({"name", "description"})
+_FREE = frozenset({"name", "description", "owner"})
 _WHOLE = frozenset(
     {
+        "also_allows",
         "command",
         "commands",
         "destination",
@@ -27,6 +28,7 @@ _WHOLE = frozenset(
         "ports",
         "source",
         "source_ports",
+        "terraform",
     }
 )
 

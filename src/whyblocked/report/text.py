@@ -8,9 +8,9 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from whyblocked.diagnosis.answer import Answer
+from whyblocked.diagnosis.answer import Answer, Fix
 from whyblocked.report.console import PROSE, UNWRAPPED, build_console, say, wrapped
-from whyblocked.report.outline import EVIDENCE, Mark, Outline, Path, Step, evidence_rows, outline
+from whyblocked.report.outline import EVIDENCE, TESTED, Mark, Outline, Path, Step, evidence_rows, outline
 from whyblocked.report.timeline import timeline
 
 __all__ = ["build_console", "render", "render_evidence", "render_verdict"]
@@ -178,19 +178,17 @@ def _fill(text: str, cells: int) -> str:
 
 def _rest(seen: Outline, first: Outline, width: int) -> Iterator[Text]:
     yield from _evidence(seen, width)
-    if seen.fixes or seen.next_steps:
+    yield from _changes(seen, width)
+    for number, fix in enumerate(seen.fixes):
+        yield from _fix(fix, number, width)
+    if not seen.fixes and (seen.next_steps or seen.no_fix):
         yield from _section("Next step")
-        for fix in seen.fixes:
-            yield from wrapped(Text(fix.summary), _prose(width), 2)
-            for command in fix.commands:
-                yield Text(f"    {command}", "bold")
-            if fix.also_allows:
-                yield from wrapped(Text.assemble(("also allows: ", "bold magenta"), fix.also_allows), _prose(width), 4)
-        if not seen.fixes:
-            for step, typed in seen.next_steps:
-                yield from wrapped(Text(step), _prose(width), 2)
-                if typed:
-                    yield Text(f"    {typed}", "bold")
+        for step, typed in seen.next_steps:
+            yield from wrapped(Text(step), _prose(width), 2)
+            if typed:
+                yield Text(f"    {typed}", "bold")
+        if seen.no_fix:
+            yield from wrapped(Text.assemble(("no tested fix: ", "dim"), seen.no_fix), _prose(width), 2)
     for title, words in (
         ("Warnings", seen.warnings),
         ("Could not be read", [need for need in seen.missing if need not in first.needs]),
@@ -199,6 +197,42 @@ def _rest(seen: Outline, first: Outline, width: int) -> Iterator[Text]:
             yield from _section(title)
         for item in words:
             yield from wrapped(Text.assemble(("! ", "bold magenta"), item), _prose(width), 2, 4)
+
+
+def _fix(fix: Fix, number: int, width: int) -> Iterator[Text]:
+    """One fix: what to do step by step, to be copied as it stands. Terraform once, as it says the same."""
+    yield from _section("Fix" if not number else f"Or fix {number + 1}", TESTED[fix.then])
+    for place, step in enumerate(fix.steps, 1):
+        label = f"{place}. " if len(fix.steps) > 1 else ""
+        yield from wrapped(Text.assemble((label, "bold"), step.summary), _prose(width), 2, 2 + len(label))
+        for command in step.commands:
+            yield Text(f"    {command}", "bold")
+    for label, words in (("also", fix.also_allows), ("quota", "; ".join(fix.room))):
+        if words:
+            yield from _row(label, words, _prose(width), 2, label_width=5)
+    for warning in fix.warnings:
+        yield from wrapped(Text.assemble(("! ", "bold magenta"), warning), _prose(width), 2, 4)
+    if fix.terraform and not number:
+        yield Text("  As Terraform:")
+        for line in fix.terraform:
+            yield Text(f"    {line}".rstrip(), "dim")
+
+
+def _changes(seen: Outline, width: int) -> Iterator[Text]:
+    if not seen.changes:
+        return
+    yield from _section("What changed", "CloudTrail")
+    if seen.changes.summary:
+        yield from wrapped(Text(seen.changes.summary), _prose(width), 2)
+    rows, more = seen.changes.shown()
+    for row in rows:
+        sign = ("! ", "bold red") if row.suspicious else ("· ", "")
+        yield from wrapped(Text.assemble(sign, (row.when, "bold"), f"  {row.what}"), width, 2, 4)
+        yield from wrapped(Text(row.who, "dim"), width, 4, 6)
+        if row.why:
+            yield from wrapped(Text(row.why), _prose(width), 4)
+    for note in (*((more,) if more else ()), *seen.changes.notes):
+        yield from wrapped(Text.assemble("· ", note), _prose(width), 2, 4)
 
 
 def _evidence(seen: Outline, width: int) -> Iterator[Text]:

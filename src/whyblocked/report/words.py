@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from whyblocked.diagnosis.answer import Asking, PacketSet
+from whyblocked.diagnosis.phrases import EVERY_PORT, icmp_words, rule_words
+
+__all__ = ["rule_words"]
 
 _KINDS = {
     "network-acl": "network ACL",
@@ -17,8 +19,6 @@ _KINDS = {
     "vpn-gateway": "VPN gateway",
     "block-public-access": "VPC block public access",
 }
-_PEERS = ("cidr", "prefix_list_id", "referenced_group_id")
-_EVERY_PORT = "0-65535"
 _LISTED = 12  # blocks of a set that are named one by one; `internet` is a set of a hundred
 
 
@@ -35,75 +35,21 @@ def question_words(asking: Asking, names: Mapping[str, str]) -> str:
 
 def _asked(asking: Asking) -> str:
     if asking.icmp_type is not None:
-        return _icmp(asking.protocol, asking.icmp_type, asking.icmp_code)
+        return icmp_words(asking.protocol, asking.icmp_type, asking.icmp_code)
     if asking.destination_port is not None:
         return f"{asking.protocol}/{asking.destination_port}"
     words = _protocol(asking.protocol)
     return f"{words}, every port" if words in ("tcp", "udp") else words
 
 
-def _icmp(protocol: str, kind: object, code: object) -> str:
-    if str(kind) == "-1":
-        return f"all {protocol}"
-    return f"{protocol} type {kind}" + ("" if code is None or str(code) == "-1" else f" code {code}")
-
-
-def traffic_words(rule: Mapping[str, Any]) -> str:
-    """What a rule is about: ``tcp/22``, ``all traffic``, ``icmp type 8``."""
-    protocol = str(rule.get("protocol", "all"))
-    ports = rule.get("ports")
-    if protocol in ("all", "-1"):
-        return "all traffic"
-    if rule.get("icmp_type") is not None:
-        return _icmp(protocol, rule["icmp_type"], rule.get("icmp_code"))
-    if protocol.isdigit():
-        return f"protocol {protocol}"
-    return f"all {protocol}" if ports in (None, _EVERY_PORT) else f"{protocol}/{ports}"
-
-
-def rule_words(rule: Mapping[str, Any], direction: str | None, of_group: bool = False) -> str:
-    """A rule as a short sentence: ``egress rule 100 denies tcp/22 to 0.0.0.0/0``, ``route 10.0.0.0/8 -> tgw-1``.
-
-    ``of_group`` names the group of a security group rule as well.
-    """
-    if "rule_number" in rule:
-        number = "*" if rule["rule_number"] in (32767, 32768) else rule["rule_number"]
-        verb = {"allow": "allows", "deny": "denies"}.get(str(rule.get("action")), str(rule.get("action")))
-        return _way(f"rule {number} {verb} {traffic_words(rule)}", rule.get("cidr"), direction)
-    if "destination" in rule:
-        state = rule.get("state")
-        return f"route {rule['destination']} -> {rule.get('target')}" + (
-            "" if state in (None, "active") else f" ({state})"
-        )
-    if "rule_group" in rule:
-        message = f" ({rule['msg']})" if rule.get("msg") else ""
-        verbs = {"pass": "passes", "drop": "drops", "reject": "rejects", "forward": "forwards", "either": "may decide"}
-        verb = verbs.get(str(rule.get("action")), str(rule.get("action")))
-        return f"{rule.get('rule')}{message} of rule group {rule['rule_group']} {verb}"
-    peers = [rule[key] for key in _PEERS if rule.get(key)]
-    if peers or "rule_id" in rule:
-        who = rule.get("rule_id") or "rule"
-        if rule.get("group_id") and (of_group or not rule.get("rule_id")):
-            who = f"{who} of {rule['group_id']}"
-        words = _way(f"{who} allows {traffic_words(rule)}", peers[0] if peers else None, direction)
-        return words + (f' "{rule["description"]}"' if rule.get("description") else "")
-    return ", ".join(f"{key} {value}" for key, value in rule.items() if value is not None)
-
-
-def _way(words: str, peer: object, direction: str | None) -> str:
-    if peer:
-        words += f" {'to' if direction == 'egress' else 'from'} {peer}"
-    return f"{direction} {words}" if direction else words
-
-
 def packet_words(packets: PacketSet) -> str:
     """A set of packets: ``tcp 203.0.113.5 -> 10.0.1.10 port 22 (source ports 1024-65535)``."""
     words = f"{_protocol(packets.protocol)} {block_words(packets.source)} -> {block_words(packets.destination)}"
-    if packets.destination_ports not in (None, _EVERY_PORT):
+    if packets.destination_ports not in (None, EVERY_PORT):
         words += f" {ports_words(packets.destination_ports)}"
     if packets.icmp_type is not None:
         words += f" type {packets.icmp_type}" + ("" if packets.icmp_code is None else f" code {packets.icmp_code}")
-    if packets.source_ports not in (None, _EVERY_PORT):
+    if packets.source_ports not in (None, EVERY_PORT):
         words += f" (source {ports_words(packets.source_ports)})"
     return words
 
@@ -169,6 +115,12 @@ def span_words(first: str | None, last: str | None) -> str:
         return f"{start:%Y-%m-%d %H:%M:%S} UTC"
     day = "" if start.date() == end.date() else f"{end:%Y-%m-%d} "
     return f"{start:%Y-%m-%d %H:%M:%S} to {day}{end:%H:%M:%S} UTC"
+
+
+def moment_words(time: str) -> str:
+    """``2026-11-23 09:00:01 UTC``, or the text itself where it is no time."""
+    parsed = _time(time)
+    return f"{parsed:%Y-%m-%d %H:%M:%S} UTC" if parsed else time
 
 
 def clock_words(time: str) -> str:

@@ -34,6 +34,7 @@ from whyblocked.config.resources.base import (
     address,
     block,
     name_tag,
+    owner_tag,
     texts,
 )
 from whyblocked.config.resources.endpoints import (
@@ -298,5 +299,6 @@ __all__ = [
     "address",
     "block",
     "name_tag",
+    "owner_tag",
     "texts",
 ]

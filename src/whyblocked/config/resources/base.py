@@ -38,6 +38,17 @@ def name_tag(tags: tuple[Tag, ...]) -> str | None:
     return next((tag.value for tag in tags if tag.key == "Name" and tag.value), None)
 
 
+_OWNER_KEYS = ("owner", "team")
+_STACK = "aws:cloudformation:stack-name"
+
+
+def owner_tag(tags: tuple[Tag, ...]) -> str | None:
+    """Who to ask about a resource: its ``Owner`` or ``Team`` tag, else the CloudFormation stack that it is part of."""
+    found = {tag.key.lower(): tag.value for tag in reversed(tags) if tag.value}
+    told = next((found[key] for key in _OWNER_KEYS if key in found), None)
+    return told or (f"CloudFormation stack {found[_STACK]}" if _STACK in found else None)
+
+
 class State(Resource, frozen=True):
     """The state of an association; its field is ``State`` or ``Code`` depending on the API."""
 

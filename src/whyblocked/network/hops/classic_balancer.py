@@ -43,9 +43,11 @@ def to_instances(walk: Walk, balancer: ClassicLoadBalancer, port: int, bundle: B
             reached = True
             yield from send(walk, balancer, node, bundle, way)
     if reached or not elsewhere:
+        walk.served.add(node.network_interface_id)
         return
     summary = f"{balancer.name} does not balance across zones, and no instance is in {here}, the zone of its node."
     if walk.balancer == balancer.id:
+        walk.idle.add(node.network_interface_id)
         walk.warn(f"{summary} Clients are sent to the nodes of other zones only.")
     else:
         _refuse(walk, balancer, bundle, "ELB_NOT_CROSSZONE", summary)

@@ -64,10 +64,10 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         return
     rest = list(here.pieces)
     for listener in listeners:
-        taken_pieces, rest = _accepted(rest, _over(balancer, listener), _ports(balancer, listener))
+        taken_pieces, rest = _accepted(rest, protocols_of(balancer, listener), port_of(balancer, listener))
         if taken_pieces:
             yield from _listened(walk, balancer, listener, here.but(pieces=tuple(taken_pieces)))
-    _refuse(walk, balancer, here, rest, [(_over(balancer, one), _ports(balancer, one)) for one in listeners])
+    _refuse(walk, balancer, here, rest, [(protocols_of(balancer, one), port_of(balancer, one)) for one in listeners])
 
 
 def neighbours(account: Account, here: Node) -> Iterator[Node]:
@@ -117,12 +117,14 @@ def _pings(balancer: Balancer, bundle: Bundle) -> tuple[tuple[Piece, ...], tuple
 # -- listeners -------------------------------------------------------------------------------------------------------
 
 
-def _over(balancer: LoadBalancer, listener: Listener) -> tuple[int, ...]:
+def protocols_of(balancer: LoadBalancer, listener: Listener) -> tuple[int, ...]:
+    """The numbers of the protocols that a listener takes."""
     protocol = listener.protocol or ("GENEVE" if balancer.kind == "gateway" else "")
     return _OVER.get(protocol.upper(), (TCP,))
 
 
-def _ports(balancer: LoadBalancer, listener: Listener) -> int:
+def port_of(balancer: LoadBalancer, listener: Listener) -> int:
+    """The port that a listener listens on."""
     return listener.port or (GENEVE if balancer.kind == "gateway" else 0)
 
 
@@ -205,7 +207,7 @@ def _words(pieces: Sequence[Piece]) -> str:
 
 def _listened(walk: Walk, balancer: LoadBalancer, listener: Listener, bundle: Bundle) -> Iterator[Step]:
     """To each target group that a request may be forwarded to."""
-    where = f"{listener.protocol or 'GENEVE'} {_ports(balancer, listener)}"
+    where = f"{listener.protocol or 'GENEVE'} {port_of(balancer, listener)}"
     groups: dict[str, dict[Piece, None]] = {}
     answered: dict[Piece, None] = {}
     for action, pieces, rule in _ways(walk, balancer, listener, bundle):
@@ -275,7 +277,7 @@ def _ways(
         if not rest:
             break
     if unclear:
-        port = _ports(balancer, listener)
+        port = port_of(balancer, listener)
         shown = ", ".join(unclear[:5]) + (f" and {len(unclear) - 5} more" if len(unclear) > 5 else "")
         walk.warn(
             f"Which action of listener {port} of {balancer.name} takes a request is not told by its packets: {shown}; "

@@ -14,7 +14,7 @@ from whyblocked.config.account import Missing
 from whyblocked.config.resources import Firewall
 from whyblocked.network.firewall import Engine, Outcome, decide, engine_of
 from whyblocked.network.flow import Bundle, Node, Piece, flagged
-from whyblocked.network.packets import Packets, subtract_all
+from whyblocked.network.packets import ALL_PORTS, Packets, intersect, subtract_all
 from whyblocked.network.protocols import is_icmp
 from whyblocked.network.suricata import FirewallRule
 from whyblocked.network.walk import Walk
@@ -41,6 +41,11 @@ def inspect(walk: Walk, node: Node, firewall: Firewall, bundle: Bundle, interfac
         for outcome in decide(engine.stateless, piece.packets, engine.stateless_default):
             part = piece.narrowed(outcome.packets)
             if outcome.action != "forward":
+                if reply and outcome.action == "pass" and node.id in bundle.tracked:
+                    walk.warn(
+                        f"The stateful rules of network firewall {firewall.firewall_name} see the request, and its "
+                        "stateless rules pass the reply: AWS does not support connections of which it sees one half."
+                    )
                 untracked.append(inspection.apply(part, outcome, "stateless rules"))
             elif not reply:
                 tracked += inspection.stateful(part)
@@ -91,13 +96,14 @@ class _Inspection:
         """A reply whose request the engine saw: a rule that passed it passes the whole flow."""
         box = piece.packets
         passed: list[Packets] = []
-        if is_icmp(box.protocol, box.version):
-            passed = [box]
-        else:
-            requests = _engine(self._walk, self._firewall, box.version, reply=False)
-            if isinstance(requests, Engine):
-                outcomes = decide(requests.stateful, box.turned(), requests.stateful_default)
-                passed = [one.packets.turned() for one in outcomes if one.explicit or one.action == "drop"]
+        request = box.turned()
+        if is_icmp(box.protocol, box.version):  # an echo and its reply differ in type, at which headers do not look
+            request = request._replace(source_ports=ALL_PORTS, destination_ports=ALL_PORTS)
+        requests = _engine(self._walk, self._firewall, box.version, reply=False)
+        if isinstance(requests, Engine):
+            outcomes = decide(requests.stateful, request, requests.stateful_default)
+            decided = [one.packets.turned() for one in outcomes if one.explicit or one.action == "drop"]
+            passed = [part for one in decided if (part := intersect(box, one))]
         for part in passed:
             yield self.apply(piece.narrowed(part), Outcome(part, "pass"), "stateful rules")
         refusing = [rule for rule in self._engine.stateful if rule.action != "pass"]
@@ -127,7 +133,7 @@ class _Inspection:
         """Note and block, once a rule."""
         for (action, rule, stage), pieces in self._told.items():
             boxes = tuple(piece.packets for piece in pieces)
-            shown = _described(rule) if rule else None
+            shown = described(rule) if rule else None
             detail = None if rule else f"{stage}: default action"
             noted = {"pass": "allow", "drop": "deny"}.get(action, "unknown")
             name = self._firewall.firewall_name or self._firewall.firewall_arn
@@ -173,10 +179,11 @@ class _Inspection:
             resource_ids=_ids(self._firewall, rule),
             rule=shown,
             interface_id=self._interface_id,
+            tried=() if rule else self._engine.stateful if stage == "stateful rules" else self._engine.stateless,
         )
 
 
-def _described(rule: FirewallRule) -> dict[str, Any]:
+def described(rule: FirewallRule) -> dict[str, Any]:
     """A firewall's rule as it stands in answers."""
     return {"rule_group": rule.group, "rule": rule.label, "action": rule.action, **dict(rule.details)}
 

@@ -105,10 +105,12 @@ def _to_targets(
                 yield from _send(walk, balancer, node, group, bundle, way)
             reached += 1
     if reached or not elsewhere:
+        walk.served.add(node.network_interface_id)
         return
     name = group.target_group_name
     summary = f"{balancer.name} does not balance across zones, and {name} has no target in its node's zone {here}."
     if walk.balancer == balancer.id:
+        walk.idle.add(node.network_interface_id)
         walk.warn(f"{summary} Clients are sent to the nodes of other zones only.")
     else:
         step = f"Register a target in {here}, or let {balancer.name} balance across zones."

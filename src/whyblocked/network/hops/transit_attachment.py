@@ -54,7 +54,7 @@ def _check_vpn(walk: Walk, attachment: TransitGatewayAttachment, bundle: Bundle)
     if attachment.resource_type != "vpn" or not attachment.resource_id:
         return bundle
     gateway, vpn = attachment.transit_gateway_id, attachment.resource_id
-    connection = vpn_connection(walk.account, vpn, walk.account.region_of(gateway) or "")
+    connection = vpn_connection(walk.account, vpn, gateway)
     missing = connection if isinstance(connection, Missing) else None
     up = None if isinstance(connection, Missing) else is_up(connection)
     if up is None:
@@ -105,9 +105,12 @@ def attachment_of_route(
 def peer_of(walk: Walk, attachment: TransitGatewayAttachment) -> TransitGatewayAttachment | Missing:
     """The attachment on the other side of a peering."""
     gateway_id = attachment.transit_gateway_id
-    peering = walk.account.transit_peerings.get(attachment.transit_gateway_attachment_id)
+    peering = transit.peering(walk.account, attachment)
     peer_id = attachment.resource_id or ""
-    if peering is not None:
+    if isinstance(peering, Missing):
+        if peering.pending:
+            return peering
+    else:
         sides = (peering.requester_tgw_info, peering.accepter_tgw_info)
         peer_id = next((s.transit_gateway_id for s in sides if s.transit_gateway_id != gateway_id), None) or peer_id
     entrance = transit.peer_attachment(walk.account, peer_id, gateway_id)

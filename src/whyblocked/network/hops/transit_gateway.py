@@ -31,7 +31,7 @@ from whyblocked.network.hops.transit_attachment import (
     subnets_of_attachment,
 )
 from whyblocked.network.packets import DESTINATION, network_words
-from whyblocked.network.transit import described, ids_of, look_up
+from whyblocked.network.transit import Table, described, ids_of, look_up
 from whyblocked.network.walk import Step, Walk
 
 
@@ -130,7 +130,7 @@ def _through(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatewayA
             ways.setdefault((id(choice.route), choice.missing), (choice.route, []))[1].append(part)
     for (_, missing), (route, parts) in ways.items():
         leaving = here.but(pieces=tuple(parts), via=attachment.transit_gateway_attachment_id)
-        yield from _take(walk, node, leaving, table_id, route, missing)
+        yield from _take(walk, node, leaving, table, route, missing)
 
 
 def _not_associated(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatewayAttachment) -> Iterator[Step]:
@@ -149,8 +149,9 @@ def _not_associated(walk: Walk, node: Node, bundle: Bundle, attachment: TransitG
 
 
 def _take(
-    walk: Walk, node: Node, bundle: Bundle, table_id: str, route: TransitGatewayRoute | None, missing: Missing | None
+    walk: Walk, node: Node, bundle: Bundle, table: Table, route: TransitGatewayRoute | None, missing: Missing | None
 ) -> Iterator[Step]:
+    table_id = table.table_id
     rule = described(route) if route else None
     kind = "transit-gateway-route-table"
     if missing is not None:
@@ -161,10 +162,10 @@ def _take(
             walk.leaves += bundle.pieces
             return
     if route is None:
-        yield from _no_route(walk, bundle, table_id)
+        yield from _no_route(walk, bundle, table)
         return
     if route.state == "blackhole":
-        yield from _blackhole(walk, bundle, table_id, route, certain=missing is None)
+        yield from _blackhole(walk, bundle, table, route, certain=missing is None)
         return
     if missing is None:
         walk.note(bundle, kind, table_id, "forward", rule=rule, resource_ids=(table_id,))
@@ -181,7 +182,8 @@ def _take(
             yield from _leave(walk, node, check(walk, attachment, bundle), attachment)
 
 
-def _no_route(walk: Walk, bundle: Bundle, table_id: str) -> Iterator[Step]:
+def _no_route(walk: Walk, bundle: Bundle, table: Table) -> Iterator[Step]:
+    table_id = table.table_id
     where = network_words(bundle.version, [piece.packets.destination for piece in bundle.pieces])
     back = "back " if bundle.leg == "return" else ""
     detail = f"no route to {where}"
@@ -194,14 +196,16 @@ def _no_route(walk: Walk, bundle: Bundle, table_id: str) -> Iterator[Step]:
         summary=f"Transit gateway route table {table_id}, which decides for {bundle.via}, has no route {back}"
         f"to {where}.",
         resource_ids=(table_id,),
+        tried=table.entries,
         next_step=f"Add a route for {where} to {table_id}, or let the attachment of {where} propagate into it.",
     )
     return walk.drop(bundle)
 
 
 def _blackhole(
-    walk: Walk, bundle: Bundle, table_id: str, route: TransitGatewayRoute, *, certain: bool
+    walk: Walk, bundle: Bundle, table: Table, route: TransitGatewayRoute, *, certain: bool
 ) -> Iterator[Step]:
+    table_id = table.table_id
     if not certain:
         walk.leaves += bundle.pieces
         return iter(())
@@ -224,6 +228,7 @@ def _blackhole(
         summary=f"Route {route.destination} of transit gateway route table {table_id} is a blackhole: {why}.",
         resource_ids=(table_id,),
         rule=rule,
+        tried=table.entries,
         next_step=f"Replace route {route.destination} of {table_id} by one to an attachment that exists.",
     )
     return walk.drop(bundle)
@@ -245,7 +250,10 @@ def _leave(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatewayAtt
 
 
 def _into_vpc(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatewayAttachment) -> Iterator[Step]:
-    """From the attachment's interface in the zone of origin; from any where there is none, or in appliance mode."""
+    """From the attachment's interface in the zone of origin; from any where there is none, or in appliance mode.
+
+    In appliance mode a flow keeps to one of them, both ways: an appliance in that zone sees all of it.
+    """
     vpc_id = attachment.resource_id or ""
     transit.expect(walk.account, node.id, [vpc_id])
     subnets = subnets_of_attachment(walk, attachment)
@@ -257,6 +265,8 @@ def _into_vpc(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGateway
     options = transit.vpc_attachment(walk.account, attachment.transit_gateway_attachment_id, vpc_id)
     pinned = not isinstance(options, Missing) and options.options and options.options.appliance_mode_support == "enable"
     near = [] if pinned or bundle.vpc_id is None else in_zone_of(walk, bundle.subnet_id, subnets)
+    taken = dict(bundle.pinned).get(attachment.transit_gateway_attachment_id) if pinned else None
+    near = [s for s in subnets if s.subnet_id == taken] or near
     ways = _different(walk, bundle, near or subnets)
     if len(ways) > 1:
         why = "appliance mode picks one a flow" if pinned else "it is not in the zone that the packets come from"
@@ -266,9 +276,12 @@ def _into_vpc(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGateway
         )
     pieces = tuple(piece._replace(here=False) for piece in bundle.pieces)
     for subnet in ways:
+        flow = bundle
+        if pinned and len(ways) > 1:
+            flow = bundle.but(pinned=(*bundle.pinned, (attachment.transit_gateway_attachment_id, subnet.subnet_id)))
         yield (
             Node("subnet", subnet.subnet_id),
-            bundle.but(pieces=pieces, heading=None, at=None, subnet_id=subnet.subnet_id, vpc_id=vpc_id, inbound=False),
+            flow.but(pieces=pieces, heading=None, at=None, subnet_id=subnet.subnet_id, vpc_id=vpc_id, inbound=False),
         )
 
 

@@ -69,9 +69,12 @@ def _leave(walk: Walk, node: Node, bundle: Bundle, gateway: VpnGateway) -> Itera
     )
     for ends in _ways(walk, node, leaving):
         if isinstance(ends.why, Missing):
-            if not ends.why.pending:
-                walk.note(ends.bundle, "vpn-gateway", node.id, "unknown", detail=str(ends.why))
-            yield from walk.lose(ends.bundle, ends.why)
+            if ends.why.pending:
+                yield from walk.lose(ends.bundle, ends.why)
+                continue
+            walk.note(ends.bundle, "vpn-gateway", node.id, "unknown", detail=str(ends.why))
+            walk.lack(ends.why)  # a reply may be refused all the same
+            walk.arrive(node, ends.bundle.but(pieces=flagged(ends.bundle.pieces, unknown=True)))
             continue
         if ends.why:
             walk.note(ends.bundle, "vpn-gateway", node.id, "deliver", detail=ends.why)
@@ -111,8 +114,10 @@ def _ways(walk: Walk, node: Node, bundle: Bundle) -> Iterator[_End]:
     if isinstance(connections, Missing):
         yield _End(bundle, connections if connections.pending else Missing(f"VPN gateway {node.id}", str(connections)))
         return
-    alive = [c for c in connections if bundle.established or is_up(c)]
-    unsure = [c for c in connections if not bundle.established and is_up(c) is None]
+    alive: list[VpnConnection] = [c for c in connections if is_up(c)]
+    unsure = [c for c in connections if is_up(c) is None]
+    if bundle.established and not alive:  # where all are down, or none is known, that is told of the request
+        alive, unsure = list(connections), []
     rest = list(bundle.pieces)
     for connection in alive:
         found, rest = split(rest, DESTINATION, _static(connection, bundle.version))
@@ -125,7 +130,8 @@ def _ways(walk: Walk, node: Node, bundle: Bundle) -> Iterator[_End]:
     alive += [c for c in unsure if not _is_static(c)]  # what BGP brought is there only while its session is
     propagated, tables = _propagated(walk, node, bundle)
     dynamic = [c for c in alive if not _is_static(c)]
-    found, rest = split(rest, DESTINATION, _proven(connections, dynamic, propagated, bundle.version))
+    proven = _proven(walk, node, bundle.version, connections, dynamic, propagated)
+    found, rest = split(rest, DESTINATION, proven)
     if found:
         how = f"over {dynamic[0].vpn_connection_id}" if dynamic and bundle.version == 4 else "by a propagated route"
         yield _End(bundle.but(pieces=tuple(found)), how)
@@ -135,18 +141,24 @@ def _ways(walk: Walk, node: Node, bundle: Bundle) -> Iterator[_End]:
 
 
 def _proven(
-    connections: Sequence[VpnConnection], dynamic: Sequence[VpnConnection], propagated: list[Interval], version: int
+    walk: Walk,
+    node: Node,
+    version: int,
+    connections: Sequence[VpnConnection],
+    dynamic: Sequence[VpnConnection],
+    propagated: list[Interval],
 ) -> list[Interval]:
     """The propagated prefixes that lead somewhere.
 
     Those of BGP are withdrawn when its session ends. Those of static routes stay whatever becomes of the tunnels, so
-    they prove nothing; what neither explains, and all IPv6, comes from Direct Connect.
+    they prove nothing; what neither explains, and all IPv6, comes from Direct Connect, unless there is none.
     """
     if dynamic or version == 6:
         return propagated
     if any(not _is_static(connection) for connection in connections):
         return []
-    return _not_static(connections, propagated)
+    others = _not_static(connections, propagated)
+    return [] if others and direct_connect(walk.account, node.id) is False else others
 
 
 def _not_static(connections: Sequence[VpnConnection], propagated: list[Interval]) -> list[Interval]:
@@ -188,7 +200,7 @@ def _unknown(walk: Walk, node: Node, lost: _Lost) -> Iterator[_End]:
         what = f"no route table shows what {name} learns by BGP: propagate {node.id}'s routes, or see the router"
         yield _End(bundle, Missing(f"VPN gateway {node.id}", what))
         return
-    dead = [] if bundle.version == 6 else [c for c in connections if c not in alive]
+    dead = [] if bundle.version == 6 else [c for c in connections if c not in alive and is_up(c) is False]
     if dead and (not alive or any(split(bundle.pieces, DESTINATION, _static(c, 4))[0] for c in dead)):
         names = tuple(connection.vpn_connection_id for connection in dead)
         code, summary = "BAD_STATE_VPN", f"No tunnel of {' and '.join(names)} is up, so nothing gets through {node.id}."

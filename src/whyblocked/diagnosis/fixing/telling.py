@@ -1,0 +1,70 @@
+"""From the question that is blocked to the fixes of its answer."""
+
+from __future__ import annotations
+
+import msgspec
+
+from whyblocked.config.account import Account
+from whyblocked.config.edits import apply
+from whyblocked.diagnosis.answer import Answer, Fix, FixStep
+from whyblocked.diagnosis.fixing.commands import commands
+from whyblocked.diagnosis.fixing.effects import also_allows, room
+from whyblocked.diagnosis.fixing.search import Found, Plan, search
+from whyblocked.diagnosis.fixing.steps import Step
+from whyblocked.diagnosis.fixing.terraform import terraform
+from whyblocked.diagnosis.fixing.trial import Trial
+from whyblocked.network.asked import Question
+
+_NONE = "No change is known that makes the whole question pass."
+
+
+def fixed(account: Account, question: Question, answer: Answer) -> Answer:
+    """The answer with its fixes, or with the reason why it has none.
+
+    A live account may read once more for it, in one round.
+    """
+    found, trial = _found(account, question)
+    if trial.wishes and account.advance():
+        found, trial = _found(account, question)
+    if not found.plans:
+        return msgspec.structs.replace(answer, no_fix=found.reason or _NONE)
+    return msgspec.structs.replace(answer, fixes=[_told(trial, plan, clears=found.clears) for plan in found.plans])
+
+
+def _found(account: Account, question: Question) -> tuple[Found, Trial]:
+    trial = Trial(account, question)
+    start = trial.ask(())
+    if isinstance(start, str):
+        return Found(reason=start), trial
+    found = search(trial, start)
+    for plan in found.plans:  # what is counted in them may have to be read as well
+        also_allows(trial.account, [edit for one in plan for edit in one.edits])
+    return found, trial
+
+
+def _told(trial: Trial, plan: Plan, *, clears: bool) -> Fix:
+    account = trial.account
+    edits = [edit for one in plan for edit in one.edits]
+    used, over = room(apply(account, edits), edits)
+    warnings = dict.fromkeys(warning for one in plan for warning in one.warns)
+    steps = [_step(account, one) for one in plan]
+    return Fix(
+        summary=" ".join(one.says for one in plan),
+        commands=[command for one in steps for command in one.commands],
+        also_allows=" ".join(also_allows(account, edits)) or None,
+        terraform=terraform(edits).split("\n"),
+        then="allowed" if clears else "undetermined",
+        steps=steps,
+        warnings=[*over, *warnings],
+        room=used,
+    )
+
+
+def _step(account: Account, one: Step) -> FixStep:
+    region = account.region_of(one.place)
+    return FixStep(
+        summary=one.says,
+        commands=[command for edit in one.edits for command in commands(edit, region)],
+        account_id=account.account_id_of(one.place),
+        region=region,
+    )

@@ -1,0 +1,34 @@
+"""The product's answers beside an independent evaluation, packet by packet, of networks with every component."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from tests.oracle.crossing.scenes import SCENES
+from tests.properties.asking import SOAK
+from tests.properties.crossing import compare, written
+
+CASES = {"transit": 200, "vpn": 200, "nat": 150, "endpoint": 150, "firewall": 150, "inspection": 120, "balancer": 150}
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_step_away_from_working(name: str) -> None:
+    met: Counter[tuple[str, str]] = Counter()
+    for seed in range(CASES[name] * SOAK):
+        account, question = SCENES[name](Random(f"{name}{seed}"))
+        found = compare(account, question)
+        if found.difference:
+            lines = (
+                f"{name} {seed}: the reference says {found.verdict}",
+                *found.difference,
+                written(account, question),
+            )
+            pytest.fail("\n".join(lines), pytrace=False)
+        met[found.kind, found.verdict] += 1
+    # The comparison is worth what it meets.
+    assert met["verdict", "allowed"] >= CASES[name] // 15
+    assert met["blockers", "blocked"] >= CASES[name] // 8
+    assert sum(count for (kind, _), count in met.items() if kind == "skipped") <= CASES[name] * SOAK // 2
