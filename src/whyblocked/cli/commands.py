@@ -21,9 +21,11 @@ from whyblocked.errors import UsageError
 
 COMPLETE = "_WHYBLOCKED_COMPLETE"
 ASK = "ask"  # the question's command, which nobody types
+WHAT_IF = "what-if"
 
 COMMANDS = {
     "rejects": ("rejects", "Explain every rejected flow of flow logs by the rule that did it."),
+    WHAT_IF: ("what_if", "Answer a question as it would be after planned changes."),
     "check": ("check", "Answer a file of questions, and check what they should be."),
     "whois": ("whois", "Say who has an address: interface, owner, groups, subnet, VPC."),
     "snapshot": ("snapshot", "Save the account's configuration as a folder of JSON files."),
@@ -172,10 +174,11 @@ def execute(arguments: list[str]) -> int:
     if COMPLETE in os.environ:  # a shell asks what could be typed next
         return _complete()
     found = arrange(arguments, flags())
-    if found.command == ASK:
+    if found.command in (ASK, WHAT_IF):
         from whyblocked.cli.redirect import recover
 
-        arguments = recover(found.arguments, found.places)
+        typed = [found.command] if found.command == WHAT_IF else []
+        arguments = [*typed, *recover(found.arguments, found.places, " ".join(("whyblocked", *typed)))]
     try:
         with program.make_context("whyblocked", arguments) as context:
             status = program.invoke(context)

@@ -1,0 +1,26 @@
+"""The commands of a proposed fix, read back as a script, do what the fix promised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.builders import question_of
+from whyblocked.api import Session, WhatIf, snapshot
+from whyblocked.config.planned import read
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+INCIDENTS = sorted(path for path in FIXTURES.iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("folder", INCIDENTS, ids=lambda folder: folder.name)
+def test_the_fixes_of_every_incident_hold_when_they_are_read_back(folder: Path) -> None:
+    question = question_of((folder / "question.txt").read_text(encoding="utf-8").strip())
+    account = snapshot(folder / "snapshot")
+    session = Session(account)
+    today = session.explain(question)
+    for fix in session.fix(question, today).fixes:
+        planned = read("\n".join(fix.commands).encode(), "fix.sh")
+        found = WhatIf(account, [planned]).explain(question)
+        assert (found.verdict, found.before, len(found.applied)) == (fix.then, today.verdict, len(fix.commands))
