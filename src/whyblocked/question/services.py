@@ -91,7 +91,9 @@ def _of_service(service: str, name: str, whole: str) -> Iterator[Ask]:
         yield "GetFunctionConfiguration", "FunctionName", name.partition(":")[0]
     elif service == "ecs":
         parts = whole.split("/")
-        if len(parts) == 3:
+        if len(parts) == 3 and parts[0] == "task":
+            yield "DescribeTasks", "cluster,tasks[]", f"{parts[1]},{parts[2]}"
+        elif len(parts) == 3:
             yield from _ecs(parts[1], parts[2])
 
 
