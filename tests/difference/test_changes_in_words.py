@@ -283,3 +283,22 @@ def test_rows_of_rules_are_compared_only_where_they_are_all_that_there_is() -> N
     for name in ("IpPermissions", "IpPermissionsEgress"):
         del group_of(bare)[name]
     assert told(bare, change) == ["- security group rule sgr-1", "+ security group rule sgr-2"]
+
+
+def test_secrets_are_never_told() -> None:
+    secret = "correct horse battery staple"
+
+    def change(net: Network) -> None:
+        tunnel = {"OutsideIpAddress": "192.0.2.1", "PreSharedKey": secret}
+        connection = {"VpnConnectionId": "vpn-1", "VpnGatewayId": "vgw-1", "State": "available"}
+        net.responses["VpnConnections"] = [
+            {**connection, "CustomerGatewayConfiguration": secret, "Options": {"TunnelOptions": [tunnel]}}
+        ]
+        function = {"FunctionName": "nightly", "FunctionArn": "arn:aws:lambda:eu-west-1:1:function:nightly"}
+        net.responses["Functions"] = [{**function, "Environment": {"Variables": {"PASSWORD": secret}}}]
+
+    before = network()
+    before.responses |= {"VpnConnections": [], "Functions": []}
+    found = compared(before, after(before, change))
+    assert [one.summary for one in found.changes] == ["function nightly is new", "VPN connection vpn-1 is new"]
+    assert secret not in str(found)

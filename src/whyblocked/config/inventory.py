@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from whyblocked.config.account import Account
+from whyblocked.config.confidential import without_secrets
 from whyblocked.config.decode import Part, decode_response, document_of
 from whyblocked.config.operations import BY_KEY, SAVED, WRAPPERS, Operation
 from whyblocked.config.snapshot import LoadedFile, Loader
@@ -120,7 +121,7 @@ def load_inventory(folder: Path, region: str | None = None) -> Inventory:
     for file in files_in(folder):
         if file.path.suffix.lower() == ".gz" or (region and file.region not in (None, region)):
             continue
-        document = document_of(file.name, file.content())
+        document = without_secrets(document_of(file.name, file.content()))
         if isinstance(document, dict):
             base = Slot(file.path.stem, file.account_id, file.region, "")
             for slot, found in _of_document(document, base):

@@ -87,7 +87,7 @@ def text_size(name: str, size: int) -> int:
 
 def notes(scan: Scan) -> list[str]:
     """What the reader should know of what was read."""
-    found = list(scan.notes)
+    found = [*scan.costs, *scan.notes]
     if scan.skipped_data:
         some = "a record says" if scan.skipped_data == 1 else f"{scan.skipped_data} records say"
         found.append(

@@ -94,7 +94,8 @@ class Scan(msgspec.Struct, kw_only=True):
 
     A transit gateway's record without losses is accepted, one with any is rejected. ``places`` names the first
     malformed lines. ``interfaces`` counts, for each interface that was wanted, its lines of any kind. ``outside`` are
-    wanted records that lie outside the window. ``notes`` say what else the asker should know.
+    wanted records that lie outside the window. ``notes`` say what else the asker should know, ``costs`` what is to be
+    paid, for ``billed`` bytes.
     """
 
     accepted: int = 0
@@ -106,6 +107,8 @@ class Scan(msgspec.Struct, kw_only=True):
     outside: int = 0
     places: list[str] = []
     notes: list[str] = []
+    costs: list[str] = []
+    billed: int = 0
     interfaces: dict[str, int] = {}
 
     @property

@@ -85,7 +85,7 @@ def _edits(key: Key, was: Any, now: Any) -> Iterator[Change]:
     found = [
         Edit(path, a, b)
         for path, a, b in edits(before, after, lambda path: _matters(key.kind, path))
-        if _told(key.kind, path, a) != _told(key.kind, path, b)
+        if told(key.kind, path, a) != told(key.kind, path, b)
     ]
     together = [edit for edit in found if key.kind == "NetworkInterfaces" and _is_public(edit.path)]
     if together:
@@ -99,12 +99,22 @@ def _is_public(path: Path) -> bool:
     return "Association" in path and path[0] in _ADDRESSES
 
 
-def _told(kind: str, path: Path, value: Any) -> Any:
-    """A value without what is noise in it."""
+def told(kind: str, path: Path, value: Any) -> Any:
+    """A tree without what is noise in it; None where nothing is left."""
     if not isinstance(value, dict):
         return None if value is NOTHING or value == "" else value
-    kept = {name: _told(kind, (*path, name), item) for name, item in value.items() if _matters(kind, (*path, name))}
-    return {name: item for name, item in kept.items() if item not in (None, {})} or None
+    kept = type(value)()
+    for name, item in value.items():
+        there = (*path, name)
+        inner = told(kind, there, item) if _matters(kind, there) else None
+        if inner is not None:
+            kept[name] = inner
+    return kept or None
+
+
+def resource(key: Key, raw: Any) -> Any:
+    """A whole resource without what is noise in it."""
+    return raw if raw is NOTHING or key.kind in (ACL_OF, TABLE_OF) else told(key.kind, (), grown(raw, key.kind))
 
 
 def _matters(kind: str, path: Path) -> bool:

@@ -11,7 +11,7 @@ from whyblocked.config.account import Account
 from whyblocked.config.inventory import Inventory
 from whyblocked.diagnosis.answer import Answer, Finding, Hop
 from whyblocked.diagnosis.difference.blaming import Blame, Outcome, blame
-from whyblocked.diagnosis.difference.comparing import compare
+from whyblocked.diagnosis.difference.comparing import compare, resource
 from whyblocked.diagnosis.difference.sides import Change, Sides
 from whyblocked.diagnosis.difference.wording import Kind, kind_of, name_of, plain, resource_words, what
 from whyblocked.errors import EndpointError
@@ -136,8 +136,8 @@ class Comparison:
             change=kind,
             what=inside,
             path=list(edit.path) if edit else None,
-            before=plain(edit.before if edit else change.before),
-            after=plain(edit.after if edit else change.after),
+            before=plain(edit.before if edit else resource(key, change.before)),
+            after=plain(edit.after if edit else resource(key, change.after)),
             summary=f"{which}: {_VERBS[kind]}{inside}" if inside else f"{which} {_ALONE[kind]}",
         )
 
