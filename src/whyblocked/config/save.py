@@ -151,7 +151,7 @@ def _read_tasks(
                 skipped.append(f"{told.operation.permission}: {reason}")
         else:
             name = _file_name(told.operation, told.cluster.rpartition("/")[2])
-            responses[name] = _without_secrets(told.outcome)
+            responses[name] = without_secrets(told.outcome)
 
 
 def _reason(operation: Operation, error: Exception, region: str) -> str | None:
