@@ -87,6 +87,8 @@ def _rest(resource: Resource, where: str) -> Iterator[LeftOut]:
     if kind is not None:
         if resource.updated and (more := changed & kind.matters):
             yield LeftOut(where, f"a change of {_listed(more)} is not applied", _about(resource))
+        if resource.deleted and not kind.ends:
+            yield LeftOut(where, f"deleting a resource of type {resource.type} is not applied", _about(resource))
         return
     network = _NETWORK.match(resource.type) and not _NO_NETWORK.match(resource.type)
     if not network and not changed & _GROUPS_OR_SUBNETS:
