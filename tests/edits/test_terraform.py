@@ -462,6 +462,21 @@ def test_what_is_not_known_yet_and_on_the_path_leaves_the_answer_open() -> None:
     assert any("Not applied: plan.json: aws_security_group_rule.ssh" in warning for warning in elsewhere.warnings)
 
 
+@pytest.mark.parametrize(
+    ("kind", "values", "about"),
+    [
+        ("aws_nat_gateway", {"subnet_id": "subnet-0123456789"}, set()),
+        ("aws_instance", {"subnet_id": "subnet-0123456789", "vpc_security_group_ids": ["sg-0123456789"]}, set()),
+        ("aws_vpc_endpoint", {"vpc_id": "vpc-0123456789", "route_table_ids": ["rtb-0123456789"]}, {"rtb-0123456789"}),
+        ("aws_lb_listener_rule", {"listener_arn": "arn:aws:x"}, {"arn:aws:x"}),
+    ],
+)
+def test_what_is_new_is_felt_only_where_it_changes_something(kind: str, values: Json, about: set[str]) -> None:
+    plan = Terraform()
+    plan.create(f"{kind}.x", values, unknown=["id"])
+    assert [set(one.about) for one in left_out(plan)] == [about] * (kind != "aws_instance")
+
+
 def with_real_ids(net: Network) -> Network:
     """The same network, whose group for the web has an id as AWS makes them."""
     text = json.dumps([net.responses, net.details]).replace('"sg-web"', '"sg-0123456789abcdef0"')
