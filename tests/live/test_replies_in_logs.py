@@ -76,6 +76,19 @@ def test_in_a_log_group_the_requests_alone_are_asked_for(
     assert f'"{HOST}"' in second
 
 
+def test_of_what_does_not_speak_for_itself_few_are_looked_for(
+    server: Overlay, served: Company, logged: Logged, now: int, patterns: list[str]
+) -> None:
+    eni, start = served.web_interface, now - 900
+    ends = [f"198.51.100.{n}" for n in range(30)]
+    pings = [record(eni, end, WEB, (0, 0), "REJECT", start).replace(" 0 0 6 ", " 0 0 1 ") for end in ends]
+    logged.put(eni, start, *pings, *others(eni, start))
+    asked = run(server, "rejects", "--output", "json")
+    assert len(json.loads(asked.out)["groups"]) == 20
+    assert sum(f'"{end}"' in patterns[1] for end in ends) == 18
+    assert "whether 12 rejected flows answer accepted requests was not looked at: at AWS those alone" in asked.err
+
+
 def test_without_the_request_it_is_late(server: Overlay, served: Company, logged: Logged, now: int) -> None:
     eni, start = served.web_interface, now - 900
     logged.put(eni, start, answer(eni, start), *others(eni, start))

@@ -119,7 +119,7 @@ class _Looking:
                 known = more
                 rows.append(row)
         if len(rows) < len(self._all):
-            self._reasons["at AWS only for those whose ports speak for it"] = None
+            self._reasons["at AWS those alone are looked for whose ports speak for it, and few others"] = None
         return np.array(rows, np.int64)
 
     def into(self, source: _Source) -> Column:

@@ -94,5 +94,6 @@ def notes(scan: Scan) -> list[str]:
             f"some records were skipped by AWS ({some} SKIPDATA): flows of those intervals are not in the logs"
         )
     if scan.outside:
-        found.append(f"{scan.outside} rejected records lie outside the window")
+        lie = "a rejected record lies" if scan.outside == 1 else f"{scan.outside:,} rejected records lie"
+        found.append(f"{lie} outside the window")
     return found
