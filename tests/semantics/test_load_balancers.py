@@ -273,12 +273,14 @@ def test_a_target_in_a_zone_that_is_not_enabled_gets_nothing(health: tuple[str, 
 
 
 @pytest.mark.parametrize("state", ["healthy", "unhealthy", "initial"])
-def test_a_target_whose_health_is_checked_is_sent_to_whatever_its_zone(state: str) -> None:
-    # Targets in a constrained zone:
+def test_a_network_load_balancer_serves_constrained_zones_across_zones(state: str) -> None:
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/network/availability-zones.html
-    made = Shop()
-    made.targets(health={made.two: (state, None)}).balanced(nodes={"subnet-a": "10.0.1.50"}, cross_zone=True)
+    made = Shop(ingress={"web-1": [tcp(8080, "10.0.0.0/16")], "web-2": [tcp(8080, "10.0.0.0/16")]})
+    made.targets(protocol="TCP", health={made.two: (state, None)})
+    made.balanced({("TCP", 80): "web"}, kind="network", groups=[], nodes={"subnet-a": "10.0.1.50"}, cross_zone=True)
     assert (made.ask().verdict, codes(made.ask())) == ("allowed", [])
+    alone = Shop().targets(health={}).balanced(nodes={"subnet-a": "10.0.1.50"})
+    assert codes(alone.ask()) == ["ELBV2_NO_TARGETS_IN_AZ"], "an Application Load Balancer has none"
 
 
 def test_unhealthy_is_said_and_is_not_blocked() -> None:

@@ -96,7 +96,7 @@ def _to_targets(
         for way in ways:
             if isinstance(way, Missing):
                 yield from walk.lose(bundle, way)
-            elif way.zone and zones and way.zone not in zones and not _is_monitored(group, target):
+            elif way.zone and zones and way.zone not in zones and not _is_served(walk, balancer, group, target):
                 outside_zones(walk, balancer, bundle, way, "ELBV2_NO_TARGETS_IN_AZ", group.target_group_arn)
             elif way.zone and here and way.zone != here and not _crosses(walk, balancer, group):
                 elsewhere += 1
@@ -117,12 +117,15 @@ def _to_targets(
         _refuse(walk, group, bundle, "ELBV2_NO_TARGETS_IN_AZ", summary, step)
 
 
-def _is_monitored(group: TargetGroup, described: TargetHealthDescription) -> bool:
-    """Whether the load balancer checks a target's health: it does so in the zones alone that it sends to.
+def _is_served(walk: Walk, balancer: LoadBalancer, group: TargetGroup, described: TargetHealthDescription) -> bool:
+    """Whether a target in a zone that is not enabled gets traffic all the same.
 
-    That tells of targets in constrained zones, which a Network Load Balancer serves from other zones.
+    A Network Load Balancer serves constrained zones, which can't be enabled, across zones. Which these are is told by
+    the target's health: it is checked only where the load balancer sends.
     """
-    health = described.target_health if group.target_type in ("instance", "ip") else None
+    if balancer.kind != "network" or group.target_type == "alb" or not _crosses(walk, balancer, group):
+        return False
+    health = described.target_health
     return health is not None and health.state in ("initial", "healthy", "unhealthy", "unhealthy.draining")
 
 
