@@ -49,6 +49,26 @@ def _modify_rule(account: Account, edit: e.ModifySecurityGroupRule) -> str:
     return f"{called(account, edit.group_id)}: make {edit.rule_id} {now}"
 
 
+def _create_group(account: Account, edit: e.CreateSecurityGroup) -> str:
+    name = f" ({edit.group_name})" if edit.group_name else ""
+    return f"{edit.group_id}{name}: new security group in {called(account, edit.vpc_id)}"
+
+
+def _set_rules(account: Account, edit: e.SetSecurityGroupRules) -> str:
+    rules = _listed(_permission(account, edit.direction, one) for one in edit.permissions)
+    return f"{called(account, edit.group_id)}: {edit.direction} rules become {rules or 'none'}"
+
+
+def _create_acl(account: Account, edit: e.CreateNetworkAcl) -> str:
+    return f"{edit.network_acl_id}: new network ACL in {called(account, edit.vpc_id)}"
+
+
+def _set_entries(account: Account, edit: e.SetNetworkAclEntries) -> str:
+    way = "egress" if edit.egress else "ingress"
+    rules = _listed(_entry(one).removeprefix(f"{way} ") for one in edit.entries)
+    return f"{called(account, edit.network_acl_id)}: {way} rules become {rules or 'none'}"
+
+
 def _entry(entry: NetworkAclEntry) -> str:
     way, of = ("egress", "to") if entry.egress else ("ingress", "from")
     block = entry.cidr_block or entry.ipv6_cidr_block
@@ -92,6 +112,15 @@ def _delete_route(account: Account, edit: e.DeleteRoute) -> str:
     return f"{called(account, edit.route_table_id)}: remove route {edit.destination}"
 
 
+def _create_table(account: Account, edit: e.CreateRouteTable) -> str:
+    return f"{edit.route_table_id}: new route table in {called(account, edit.vpc_id)}"
+
+
+def _set_routes(account: Account, edit: e.SetRoutes) -> str:
+    routes = _listed(f"{route.destination} to {route.target}" for route in edit.routes)
+    return f"{called(account, edit.route_table_id)}: routes become {routes or 'the local ones alone'}"
+
+
 def _associate_table(account: Account, edit: e.AssociateRouteTable) -> str:
     return f"{called(account, edit.subnet_id or edit.gateway_id or '')}: use {called(account, edit.route_table_id)}"
 
@@ -101,6 +130,8 @@ def _disassociate_table(_account: Account, edit: e.DisassociateRouteTable) -> st
 
 
 def _replace_table(account: Account, edit: e.ReplaceRouteTableAssociation) -> str:
+    if edit.vpc_id:
+        return f"{called(account, edit.vpc_id)}: the main route table becomes {called(account, edit.route_table_id)}"
     of = called(account, edit.subnet_id) if edit.subnet_id else edit.association_id
     return f"{of}: use {called(account, edit.route_table_id)}"
 
@@ -128,7 +159,12 @@ def _attributes(account: Account, of: str, groups: tuple[str, ...] | None, check
 
 
 def _interface(account: Account, edit: e.ModifyNetworkInterfaceAttribute) -> str:
-    return _attributes(account, edit.network_interface_id, edit.groups, edit.source_dest_check)
+    said = [_attributes(account, edit.network_interface_id, edit.groups, edit.source_dest_check)]
+    for verb, groups in (("add", edit.add_groups), ("remove", edit.remove_groups)):
+        if groups:
+            words = _listed(called(account, group) for group in groups)
+            said.append(f"{called(account, edit.network_interface_id)}: {verb} security group {words}")
+    return "; ".join(said[1:] or said)
 
 
 def _instance(account: Account, edit: e.ModifyInstanceAttribute) -> str:
@@ -144,6 +180,10 @@ def _stop(account: Account, edit: e.StopInstances) -> str:
 
 
 # -- gateways, peering, Block Public Access, prefix lists --------------------------------------------------------------
+
+
+def _create_gateway(_account: Account, edit: e.CreateInternetGateway) -> str:
+    return f"{edit.internet_gateway_id}: new internet gateway"
 
 
 def _attach(account: Account, edit: e.AttachInternetGateway) -> str:
@@ -280,10 +320,16 @@ _WRITERS: dict[type, Callable[[Account, Any], str]] = {
     e.AuthorizeSecurityGroup: _authorize,
     e.RevokeSecurityGroup: _revoke,
     e.ModifySecurityGroupRule: _modify_rule,
+    e.CreateSecurityGroup: _create_group,
+    e.SetSecurityGroupRules: _set_rules,
+    e.CreateNetworkAcl: _create_acl,
+    e.SetNetworkAclEntries: _set_entries,
     e.CreateNetworkAclEntry: _create_entry,
     e.ReplaceNetworkAclEntry: _replace_entry,
     e.DeleteNetworkAclEntry: _delete_entry,
     e.ReplaceNetworkAclAssociation: _replace_acl,
+    e.CreateRouteTable: _create_table,
+    e.SetRoutes: _set_routes,
     e.CreateRoute: _create_route,
     e.ReplaceRoute: _replace_route,
     e.DeleteRoute: _delete_route,
@@ -296,6 +342,7 @@ _WRITERS: dict[type, Callable[[Account, Any], str]] = {
     e.ModifyInstanceAttribute: _instance,
     e.StartInstances: _start,
     e.StopInstances: _stop,
+    e.CreateInternetGateway: _create_gateway,
     e.AttachInternetGateway: _attach,
     e.DetachInternetGateway: _detach,
     e.AcceptVpcPeeringConnection: _accept,

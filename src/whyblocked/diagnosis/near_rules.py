@@ -73,14 +73,13 @@ class GroupRules:
         rule, want, side = self._rules[gap.place], self._want, self._side
         words = traffic_words(want, gap.failed, rule.protocol, rule.ports, rule.codes)
         bits = None
-        if gap.failed & SIDES[side]:
-            if rule.block is not None:
-                words.append(block_words(want, side, rule.version or 4, rule.block, rule.peer))
-                bits = block_gap(want, side, want.version, rule.block)[1] if rule.version == want.version else None
-            else:
-                peer = self._peer(rule, traffic_gap(want, rule.protocol, rule.ports, rule.codes)[0])
-                words.append(peer.why)
-                bits = peer.bits
+        if rule.block is None:
+            peer = self._peer(rule, traffic_gap(want, rule.protocol, rule.ports, rule.codes)[0])
+            words += [peer.why] if peer.why else []
+            bits = peer.bits
+        elif gap.failed & SIDES[side]:
+            words.append(block_words(want, side, rule.version or 4, rule.block, rule.peer))
+            bits = block_gap(want, side, want.version, rule.block)[1] if rule.version == want.version else None
         return NearMiss(
             rule=rule.described(),
             failed=dimensions(gap.failed),
@@ -98,6 +97,9 @@ class GroupRules:
     # -- prefix lists and groups -----------------------------------------------------------------------------
 
     def _peer(self, rule: GroupRule, failed: int) -> Peer:
+        if failed and rule.kind == "prefix-list":
+            # Live, its entries are read only where the rest of the rule matches: a snapshot has to say the same.
+            return Peer(0, FAR, f"the entries of prefix list {rule.peer} were not looked at then")
         key = (rule.peer, rule.peering_status)
         peer = self._peers.get(key)
         if peer is None:

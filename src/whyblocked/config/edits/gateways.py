@@ -15,6 +15,7 @@ from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.edits.kinds import (
     AcceptVpcPeeringConnection,
     AttachInternetGateway,
+    CreateInternetGateway,
     CreateVpcBlockPublicAccessExclusion,
     DeleteVpcBlockPublicAccessExclusion,
     DeleteVpcPeeringConnection,
@@ -29,6 +30,11 @@ from whyblocked.text import clean
 _EXCLUSION_MODES = ("allow-bidirectional", "allow-egress")
 _MODES = ("off", "block-bidirectional", "block-ingress")
 _GONE = ("delete-complete", "delete-in-progress", "disable-complete", "disable-in-progress")
+
+
+def create(account: Account, edit: CreateInternetGateway) -> None:
+    """A gateway that is attached to nothing."""
+    replace(account, r.InternetGateway(internet_gateway_id=edit.internet_gateway_id, attachments=()))
 
 
 def attach(account: Account, edit: AttachInternetGateway) -> None:

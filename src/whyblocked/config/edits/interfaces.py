@@ -130,7 +130,11 @@ def with_public(target: r.NetworkInterface, private: str, association: r.Associa
 
 def modify_interface(account: Account, edit: ModifyNetworkInterfaceAttribute) -> None:
     """Other groups or another source/destination check."""
-    _modify(account, interface(account, edit.network_interface_id), edit.groups, edit.source_dest_check)
+    target, groups = interface(account, edit.network_interface_id), edit.groups
+    if edit.add_groups or edit.remove_groups:
+        carried = groups if groups is not None else tuple(group.group_id for group in target.groups)
+        groups = tuple(group for group in (*carried, *edit.add_groups) if group not in edit.remove_groups)
+    _modify(account, target, groups, edit.source_dest_check)
 
 
 def modify_instance(account: Account, edit: ModifyInstanceAttribute) -> None:

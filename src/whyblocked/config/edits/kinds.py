@@ -49,6 +49,22 @@ class ModifySecurityGroupRule(Edit, frozen=True):
     permission: r.IpPermission
 
 
+class CreateSecurityGroup(Edit, frozen=True):
+    """A security group more, without any rule (Terraform takes that away which AWS gives); ``group_id`` is made up."""
+
+    group_id: str
+    vpc_id: str
+    group_name: str | None = None
+
+
+class SetSecurityGroupRules(Edit, frozen=True):
+    """All the rules of one direction, as Terraform keeps those that stand in the group itself: others go."""
+
+    group_id: str
+    direction: Direction
+    permissions: tuple[r.IpPermission, ...]
+
+
 # -- network ACLs ------------------------------------------------------------------------------------------------------
 
 
@@ -74,10 +90,28 @@ class DeleteNetworkAclEntry(Edit, frozen=True):
     egress: bool
 
 
-class ReplaceNetworkAclAssociation(Edit, frozen=True):
-    """Another network ACL for a subnet, which is named by its id or by that of the association that it has."""
+class CreateNetworkAcl(Edit, frozen=True):
+    """A network ACL more, which denies everything; ``network_acl_id`` is made up."""
 
     network_acl_id: str
+    vpc_id: str
+
+
+class SetNetworkAclEntries(Edit, frozen=True):
+    """All the entries of one direction, as Terraform keeps those that stand in the ACL itself: others go."""
+
+    network_acl_id: str
+    egress: bool
+    entries: tuple[r.NetworkAclEntry, ...]
+
+
+class ReplaceNetworkAclAssociation(Edit, frozen=True):
+    """Another network ACL for a subnet, which is named by its id or by that of the association that it has.
+
+    None is the default ACL of the subnet's VPC.
+    """
+
+    network_acl_id: str | None
     association_id: str | None = None
     subnet_id: str | None = None
 
@@ -106,6 +140,20 @@ class DeleteRoute(Edit, frozen=True):
     destination: str
 
 
+class CreateRouteTable(Edit, frozen=True):
+    """A route table more, with the local routes alone; ``route_table_id`` is made up."""
+
+    route_table_id: str
+    vpc_id: str
+
+
+class SetRoutes(Edit, frozen=True):
+    """All the routes, as Terraform keeps those that stand in the table: others go, but the local and learned ones."""
+
+    route_table_id: str
+    routes: tuple[r.Route, ...]
+
+
 class AssociateRouteTable(Edit, frozen=True):
     """A route table for a subnet that has none of its own, or for a gateway."""
 
@@ -121,11 +169,12 @@ class DisassociateRouteTable(Edit, frozen=True):
 
 
 class ReplaceRouteTableAssociation(Edit, frozen=True):
-    """Another route table for what has one: by its association, or by the subnet's id; also another main table."""
+    """Another route table for what has one: by its association, or by the subnet's id; or another main one of a VPC."""
 
     route_table_id: str
     association_id: str | None = None
     subnet_id: str | None = None
+    vpc_id: str | None = None
 
 
 # -- interfaces, instances, addresses ----------------------------------------------------------------------------------
@@ -155,11 +204,16 @@ class DisassociateAddress(Edit, frozen=True):
 
 
 class ModifyNetworkInterfaceAttribute(Edit, frozen=True):
-    """Other groups for an interface, or another source/destination check; None leaves as it is."""
+    """Other groups for an interface, or another source/destination check; None leaves as it is.
+
+    Groups may also come and go one by one, which no call of AWS's does, but Terraform.
+    """
 
     network_interface_id: str
     groups: tuple[str, ...] | None = None
     source_dest_check: bool | None = None
+    add_groups: tuple[str, ...] = ()
+    remove_groups: tuple[str, ...] = ()
 
 
 class ModifyInstanceAttribute(Edit, frozen=True):
@@ -183,6 +237,12 @@ class StopInstances(Edit, frozen=True):
 
 
 # -- gateways, peering, Block Public Access, prefix lists --------------------------------------------------------------
+
+
+class CreateInternetGateway(Edit, frozen=True):
+    """An internet gateway more, attached to nothing; ``internet_gateway_id`` is made up."""
+
+    internet_gateway_id: str
 
 
 class AttachInternetGateway(Edit, frozen=True):

@@ -36,10 +36,11 @@ class Planned(NamedTuple):
 
 def read(content: bytes, name: str) -> Planned:
     """The changes in a file called ``name``; :class:`EditError` where it is neither script nor plan."""
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"  # as PowerShell writes
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode(encoding)
     except UnicodeDecodeError:
-        raise EditError(f"{name}: not UTF-8 text: neither a shell script nor a plan as JSON") from None
+        raise EditError(f"{name}: not text: neither a shell script nor a plan as JSON") from None
     if "\0" in text:
         raise EditError(f"{name}: holds null characters: neither a shell script nor a plan as JSON")
     if text.lstrip().startswith("{"):
