@@ -148,7 +148,7 @@ def _judged(spot: Spot, talks: list[Talk], tally: Tally, read: Read, *, serving:
         bad = bad if len(bad) > 1 or [state for _, state in bad] == ["refused"] else []
     if not bad or talks[0].protocol not in (TCP, UDP, ICMP, ICMPV6):
         return _in_the_middle(spot, good, read, serving=serving)
-    kinds = [state for _, state in bad]
+    kinds: list[str] = [state for _, state in bad]
     state = max(("refused", "unanswered", "unfinished"), key=kinds.count)
     concerned = [talk for talk, one in bad if one == state]
     kind: Kind = "refused" if state == "refused" else "unanswered"
