@@ -25,8 +25,10 @@ from whyblocked.network.walk import Walk
 from whyblocked.question.resolve import resolve
 
 if TYPE_CHECKING:
+    from whyblocked.config.inventory import Inventory
     from whyblocked.config.planned import Planned
     from whyblocked.diagnosis.changes import ChangesRequest, Looking
+    from whyblocked.diagnosis.difference.telling import Asking, Difference
     from whyblocked.diagnosis.evidence import EvidenceRequest
     from whyblocked.diagnosis.following import Batch
     from whyblocked.diagnosis.rejects import Rejects, RejectsRequest
@@ -164,6 +166,16 @@ class WhatIf:
     def fix(self, question: Question, found: Answer) -> Answer:
         """The answer with what would have to be changed besides, where it would be blocked."""
         return self._then.fix(question, found)
+
+
+def difference(
+    before: Inventory, after: Inventory, questions: Iterable[Asking] = (), errors: Sequence[str] = ()
+) -> Difference:
+    """What changed from one snapshot to the other, which answers that changes, and which of the changes do it."""
+    from whyblocked.diagnosis.difference.telling import Comparison
+
+    comparison = Comparison(before, after, lambda account, question: Session(account).explain(question))
+    return comparison.difference(questions, errors)
 
 
 def _flow_logs_of(asked: Asked) -> Iterable[Query]:

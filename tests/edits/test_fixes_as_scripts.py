@@ -9,6 +9,7 @@ import pytest
 from tests.builders import question_of
 from whyblocked.api import Session, WhatIf, snapshot
 from whyblocked.config.planned import read
+from whyblocked.errors import EditError
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 INCIDENTS = sorted(path for path in FIXTURES.iterdir() if path.is_dir())
@@ -21,6 +22,10 @@ def test_the_fixes_of_every_incident_hold_when_they_are_read_back(folder: Path) 
     session = Session(account)
     today = session.explain(question)
     for fix in session.fix(question, today).fixes:
+        if any(command.startswith("aws network-firewall ") for command in fix.commands):
+            with pytest.raises(EditError, match="is not run"):  # its group is written as a whole
+                read("\n".join(fix.commands).encode(), "fix.sh")
+            continue
         planned = read("\n".join(fix.commands).encode(), "fix.sh")
         found = WhatIf(account, [planned]).explain(question)
         assert (found.verdict, found.before, len(found.applied)) == (fix.then, today.verdict, len(fix.commands))

@@ -22,17 +22,6 @@ KEYS: Any = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 ERROR = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{}</Code><Message>{}</Message></Error>'
 
 
-@pytest.fixture
-def store(server: Overlay, served: Company) -> Iterator[Store]:
-    found = buckets.store(endpoint_url=server.url, **KEYS)
-    yield found
-    server.rules.clear()
-    for page in found.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
-        for one in page.get("Contents", ()):
-            found.s3.delete_object(Bucket=BUCKET, Key=one["Key"])
-    found.s3.delete_bucket(Bucket=BUCKET)
-
-
 @contextmanager
 def flow_logs(served: Company, *made: dict[str, Any]) -> Iterator[list[str]]:
     """Flow logs with these settings; they are a day old unless one says otherwise (``age``)."""

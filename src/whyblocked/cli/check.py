@@ -55,7 +55,7 @@ def command(
         raise UsageError("check - and --apply -: standard input can be read once")
     from whyblocked.question.lines import read_lines
 
-    lines = list(read_lines(_read(file)))
+    lines = list(read_lines(read_file(file)))
     planned = read_planned(apply) if apply else None
     checking = Checking(AccountSettings(profile, region, endpoint_url, snapshot, debug, role_arn).open(), planned)
     if output == "json":
@@ -129,7 +129,7 @@ def _with_candidates(error: EndpointError) -> str:
     return " ".join((error.message, "; ".join(error.candidates))).strip()
 
 
-def _read(file: str) -> list[str]:
+def read_file(file: str) -> list[str]:
     """The lines of a file; bytes that are no text are kept, so that only their line is none."""
     name = "standard input" if file == "-" else clean(file)
     try:

@@ -211,6 +211,36 @@ def _exclude(account: Account, edit: e.CreateVpcBlockPublicAccessExclusion) -> s
     return f"Block Public Access: exclude {of} ({edit.internet_gateway_exclusion_mode})"
 
 
+def _modify_exclusion(_account: Account, edit: e.ModifyVpcBlockPublicAccessExclusion) -> str:
+    return f"{edit.exclusion_id}: becomes {edit.internet_gateway_exclusion_mode}"
+
+
+def _attach_vpn(account: Account, edit: e.AttachVpnGateway) -> str:
+    return f"{called(account, edit.vpn_gateway_id)}: attach to {called(account, edit.vpc_id)}"
+
+
+def _vpn_route(account: Account, edit: e.CreateVpnConnectionRoute) -> str:
+    return f"{called(account, edit.vpn_connection_id)}: add static route {edit.destination_cidr_block}"
+
+
+def _nat_address(account: Account, edit: e.AssociateNatGatewayAddress) -> str:
+    address = edit.allocation_id or "a new address"
+    where = f" in {edit.availability_zone}" if edit.availability_zone else ""
+    return f"{called(account, edit.nat_gateway_id)}: associate {address}{where}"
+
+
+def _endpoint(account: Account, edit: e.ModifyVpcEndpoint) -> str:
+    return f"{edit.vpc_endpoint_id}: add {_listed(called(account, name) for name in edit.add_route_table_ids)}"
+
+
+def _firewall_rule(_account: Account, edit: e.AddFirewallRule) -> str:
+    return f"{_name(edit.rule_group_arn)}: add rule {edit.rule}"
+
+
+def _accept_attachment(_account: Account, edit: e.AcceptTransitGatewayVpcAttachment) -> str:
+    return f"{edit.transit_gateway_attachment_id}: accept"
+
+
 def _include(_account: Account, edit: e.DeleteVpcBlockPublicAccessExclusion) -> str:
     return f"Block Public Access: end exclusion {edit.exclusion_id}"
 
@@ -349,7 +379,14 @@ _WRITERS: dict[type, Callable[[Account, Any], str]] = {
     e.DeleteVpcPeeringConnection: _delete_peering,
     e.ModifyVpcBlockPublicAccessOptions: _public_access,
     e.CreateVpcBlockPublicAccessExclusion: _exclude,
+    e.ModifyVpcBlockPublicAccessExclusion: _modify_exclusion,
     e.DeleteVpcBlockPublicAccessExclusion: _include,
+    e.AttachVpnGateway: _attach_vpn,
+    e.CreateVpnConnectionRoute: _vpn_route,
+    e.AssociateNatGatewayAddress: _nat_address,
+    e.ModifyVpcEndpoint: _endpoint,
+    e.AddFirewallRule: _firewall_rule,
+    e.AcceptTransitGatewayVpcAttachment: _accept_attachment,
     e.ModifyManagedPrefixList: _prefix_list,
     e.CreateTransitGatewayRoute: _transit_route("add"),
     e.ReplaceTransitGatewayRoute: _transit_route("change to"),

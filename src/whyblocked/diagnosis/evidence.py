@@ -141,7 +141,7 @@ class _Sought(Sink):
 
 def _concluded(sink: _Sought, reading: Reading, now: datetime) -> Gathered:
     """What came of it."""
-    notes = [*reading.notes, *reading.failed, *reading.scan.notes]
+    notes = [*reading.notes, *reading.failed, *reading.scan.costs, *reading.scan.notes]
     missing = tuple(reading.missing)
     if not reading.sources:
         summary = "No flow log of the path could be read."

@@ -11,7 +11,7 @@ from whyblocked.config.edits import Edit, apply
 from whyblocked.config.planned import LeftOut, Planned
 from whyblocked.diagnosis.answer import Answer, Evidence, Verdict
 from whyblocked.diagnosis.edit_words import edit_words
-from whyblocked.diagnosis.fixing.effects import room
+from whyblocked.diagnosis.fixing.quotas import room
 
 _NOT_YET = Evidence(
     status="unavailable",

@@ -26,7 +26,7 @@ def render(answer: Answer) -> str:
 
 def _lines(seen: Outline) -> Iterator[str]:
     if seen.supposed is not None:
-        yield f"_{seen.supposed.head}_"
+        yield f"**{seen.supposed.head}**"
         yield ""
     yield f"**{_SIGNS[seen.mark]} {seen.verdict}** {code(seen.question)}"
     yield ""

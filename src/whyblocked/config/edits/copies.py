@@ -11,7 +11,7 @@ from itertools import zip_longest
 from typing import Any
 
 from whyblocked.config.account import Account, Missing, Query
-from whyblocked.config.edits import acls, balancers, gateways, groups, interfaces, kinds, routes, transits
+from whyblocked.config.edits import acls, balancers, exits, gateways, groups, interfaces, kinds, routes, transits
 from whyblocked.config.edits.making import Waiting
 from whyblocked.config.operations import permission_of
 from whyblocked.config.replacing import take_over
@@ -50,7 +50,14 @@ _MAKERS: dict[type, Callable[[Account, Any], None]] = {
     kinds.DeleteVpcPeeringConnection: gateways.delete_peering,
     kinds.ModifyVpcBlockPublicAccessOptions: gateways.set_public_access,
     kinds.CreateVpcBlockPublicAccessExclusion: gateways.exclude,
+    kinds.ModifyVpcBlockPublicAccessExclusion: gateways.modify_exclusion,
     kinds.DeleteVpcBlockPublicAccessExclusion: gateways.include,
+    kinds.AttachVpnGateway: exits.attach_vpn_gateway,
+    kinds.CreateVpnConnectionRoute: exits.create_vpn_route,
+    kinds.AssociateNatGatewayAddress: exits.associate_nat_address,
+    kinds.ModifyVpcEndpoint: exits.modify_endpoint,
+    kinds.AddFirewallRule: exits.add_firewall_rule,
+    kinds.AcceptTransitGatewayVpcAttachment: transits.accept,
     kinds.ModifyManagedPrefixList: gateways.modify_prefix_list,
     kinds.CreateTransitGatewayRoute: transits.create,
     kinds.ReplaceTransitGatewayRoute: transits.exchange,

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribu
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 import msgspec
 
@@ -34,7 +34,9 @@ from whyblocked.config.edits.making import (
 from whyblocked.config.replacing import replace
 from whyblocked.text import clean
 
-_DOCUMENTATION = IPv4Address("192.0.2.1")  # https://www.rfc-editor.org/rfc/rfc5737
+STAND_INS = IPv4Network("198.18.0.0/24")
+"""Where addresses are from that stand in for ones to come: nobody has one of the block for benchmarks (RFC 2544)."""
+
 MOST_GROUPS = 16  # of an interface, whatever the quota was raised to
 """https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups"""
 
@@ -93,7 +95,7 @@ def _elastic(account: Account, edit: AssociateAddress) -> r.Address:
 
 def stand_in(account: Account) -> str:
     """What stands in for a public address that AWS has still to give: one that the account has not."""
-    address = _DOCUMENTATION
+    address = STAND_INS.network_address + 1
     while address in account._public:
         address += 1
     return str(address)

@@ -14,6 +14,9 @@ import msgspec
 
 from whyblocked.config import resources as r
 
+NEW_GATEWAY = "igw-new"
+"""Stands in for the id of an internet gateway that is still to be made."""
+
 Direction = Literal["ingress", "egress"]
 
 
@@ -287,6 +290,13 @@ class CreateVpcBlockPublicAccessExclusion(Edit, frozen=True):
     subnet_id: str | None = None
 
 
+class ModifyVpcBlockPublicAccessExclusion(Edit, frozen=True):
+    """Another mode for what Block Public Access leaves out."""
+
+    exclusion_id: str
+    internet_gateway_exclusion_mode: str
+
+
 class DeleteVpcBlockPublicAccessExclusion(Edit, frozen=True):
     """It no longer does."""
 
@@ -372,6 +382,58 @@ class ModifyTransitGateway(Edit, frozen=True):
 
     transit_gateway_id: str
     security_group_referencing_support: str
+
+
+class AcceptTransitGatewayVpcAttachment(Edit, frozen=True):
+    """An attachment that waits for it becomes available."""
+
+    transit_gateway_attachment_id: str
+
+
+# -- ways out: VPN, NAT gateways, endpoints, firewalls -----------------------------------------------------------------
+
+
+class AttachVpnGateway(Edit, frozen=True):
+    """A virtual private gateway for a VPC that has none."""
+
+    vpn_gateway_id: str
+    vpc_id: str
+
+
+class CreateVpnConnectionRoute(Edit, frozen=True):
+    """A static route of a VPN connection more."""
+
+    vpn_connection_id: str
+    destination_cidr_block: str
+
+
+class AssociateNatGatewayAddress(Edit, frozen=True):
+    """An Elastic IP address for a NAT gateway; a regional one has it in one Availability Zone.
+
+    Where it is not allocated yet, ``allocation_id`` is None.
+    """
+
+    nat_gateway_id: str
+    availability_zone: str | None = None
+    allocation_id: str | None = None
+
+
+class ModifyVpcEndpoint(Edit, frozen=True):
+    """Route tables more for a gateway endpoint, each of which gets a route to the service."""
+
+    vpc_endpoint_id: str
+    add_route_table_ids: tuple[str, ...]
+
+
+class AddFirewallRule(Edit, frozen=True):
+    """``UpdateRuleGroup`` with a Suricata rule in front of those that a stateful group has.
+
+    The operation replaces the whole group: ``keeps`` names what it has beside its rules, as the API calls it.
+    """
+
+    rule_group_arn: str
+    rule: str
+    keeps: tuple[str, ...] = ()
 
 
 # -- load balancers ----------------------------------------------------------------------------------------------------

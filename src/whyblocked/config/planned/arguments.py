@@ -129,7 +129,7 @@ class _Reader:
             if value.startswith(("file://", "fileb://", "http://", "https://")):
                 self._fail(f"{option}: {clean(value, 60)} is not read: write its content here")
         if option == "--cli-input-json":
-            self._input(values)
+            self._input(values, members)
         elif _RULES.fullmatch(operation) and option in _SIMPLE:
             self._parameters[_SIMPLE[option]] = self._one(option, values)
         elif option == "--ingress" and "Egress" in members:
@@ -216,11 +216,15 @@ class _Reader:
         except (TypeError, ValueError):
             self._fail(f"{option}: '{clean(str(value), 60)}' is no number")
 
-    def _input(self, values: list[str]) -> None:
+    def _input(self, values: list[str], members: dict[str, Shape]) -> None:
         found = self._json("--cli-input-json", self._one("--cli-input-json", values))
         if not isinstance(found, dict):
             self._fail("--cli-input-json: is no JSON object")
-        self._parameters = {**found, **self._parameters}
+        unknown = [key for key in found if key not in members]
+        if unknown:
+            self._fail(f"--cli-input-json: there is no {clean(unknown[0], 60)}")
+        fitted = {key: self._fitted(f"--cli-input-json: {key}", value, members[key]) for key, value in found.items()}
+        self._parameters = {**fitted, **self._parameters}
 
     # -- what the CLI adds -------------------------------------------------------------------------------------------
 

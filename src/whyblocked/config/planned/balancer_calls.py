@@ -56,7 +56,7 @@ def _deregister(told: Told) -> Edits:
 
 
 def _set_subnets(told: Told) -> Edits:
-    subnets = told.may("Subnets") or [one["SubnetId"] for one in told.need("SubnetMappings")]
+    subnets = told.may("Subnets") or told.each("SubnetMappings", "SubnetId")
     return [e.SetSubnets(load_balancer_arn=told.need("LoadBalancerArn"), subnets=tuple(subnets))]
 
 

@@ -66,6 +66,11 @@ def _stop(told: Told) -> Edits:
 # -- gateways, peering, Block Public Access, prefix lists --------------------------------------------------------------
 
 
+def _create_gateway(told: Told) -> Edits:
+    told.some("TagSpecifications")
+    return [e.CreateInternetGateway(internet_gateway_id=e.NEW_GATEWAY)]
+
+
 def _attach(told: Told) -> Edits:
     return [e.AttachInternetGateway(internet_gateway_id=told.need("InternetGatewayId"), vpc_id=told.need("VpcId"))]
 
@@ -98,14 +103,55 @@ def _exclude(told: Told) -> Edits:
     ]
 
 
+def _modify_exclusion(told: Told) -> Edits:
+    mode = told.need("InternetGatewayExclusionMode")
+    return [
+        e.ModifyVpcBlockPublicAccessExclusion(
+            exclusion_id=told.need("ExclusionId"), internet_gateway_exclusion_mode=mode
+        )
+    ]
+
+
 def _include(told: Told) -> Edits:
     return [e.DeleteVpcBlockPublicAccessExclusion(exclusion_id=told.need("ExclusionId"))]
 
 
 def _modify_prefix_list(told: Told) -> Edits:
     told.some("CurrentVersion", "PrefixListName", "MaxEntries")
-    add, remove = (tuple(one["Cidr"] for one in told.may(name, [])) for name in ("AddEntries", "RemoveEntries"))
+    add, remove = (tuple(told.each(name, "Cidr")) for name in ("AddEntries", "RemoveEntries"))
     return [e.ModifyManagedPrefixList(prefix_list_id=told.need("PrefixListId"), add=add, remove=remove)]
+
+
+# -- VPN, NAT gateways, endpoints --------------------------------------------------------------------------------------
+
+
+def _attach_vpn(told: Told) -> Edits:
+    return [e.AttachVpnGateway(vpn_gateway_id=told.need("VpnGatewayId"), vpc_id=told.need("VpcId"))]
+
+
+def _vpn_route(told: Told) -> Edits:
+    block = told.need("DestinationCidrBlock")
+    return [e.CreateVpnConnectionRoute(vpn_connection_id=told.need("VpnConnectionId"), destination_cidr_block=block)]
+
+
+def _nat_address(told: Told) -> Edits:
+    allocations, zone = told.need("AllocationIds"), told.may("AvailabilityZone")
+    gateway_id = told.need("NatGatewayId")
+    if len(allocations) != 1 or told.may("PrivateIpAddresses"):
+        told.fail("AssociateNatGatewayAddress: only one address at a time can be applied, without a private one")
+    made = allocations[0].startswith(NEW_ADDRESS)
+    return [
+        e.AssociateNatGatewayAddress(
+            nat_gateway_id=gateway_id,
+            availability_zone=zone,
+            allocation_id=None if made else allocations[0],
+        )
+    ]
+
+
+def _modify_endpoint(told: Told) -> Edits:
+    tables = tuple(told.need("AddRouteTableIds"))
+    return [e.ModifyVpcEndpoint(vpc_endpoint_id=told.need("VpcEndpointId"), add_route_table_ids=tables)]
 
 
 # -- transit gateways --------------------------------------------------------------------------------------------------
@@ -175,6 +221,10 @@ def _modify_gateway(told: Told) -> Edits:
     return [e.ModifyTransitGateway(transit_gateway_id=gateway_id, security_group_referencing_support=switch)]
 
 
+def _accept_attachment(told: Told) -> Edits:
+    return [e.AcceptTransitGatewayVpcAttachment(transit_gateway_attachment_id=told.need("TransitGatewayAttachmentId"))]
+
+
 MAKERS: dict[str, Callable[[Told], Edits]] = {
     "AssociateAddress": _associate_address,
     "DisassociateAddress": _disassociate_address,
@@ -182,13 +232,20 @@ MAKERS: dict[str, Callable[[Told], Edits]] = {
     "ModifyInstanceAttribute": _modify_instance,
     "StartInstances": _start,
     "StopInstances": _stop,
+    "CreateInternetGateway": _create_gateway,
     "AttachInternetGateway": _attach,
     "DetachInternetGateway": _detach,
     "AcceptVpcPeeringConnection": _accept_peering,
     "DeleteVpcPeeringConnection": _delete_peering,
     "ModifyVpcBlockPublicAccessOptions": _set_public_access,
     "CreateVpcBlockPublicAccessExclusion": _exclude,
+    "ModifyVpcBlockPublicAccessExclusion": _modify_exclusion,
     "DeleteVpcBlockPublicAccessExclusion": _include,
+    "AttachVpnGateway": _attach_vpn,
+    "CreateVpnConnectionRoute": _vpn_route,
+    "AssociateNatGatewayAddress": _nat_address,
+    "ModifyVpcEndpoint": _modify_endpoint,
+    "AcceptTransitGatewayVpcAttachment": _accept_attachment,
     "ModifyManagedPrefixList": _modify_prefix_list,
     "CreateTransitGatewayRoute": _create_transit_route,
     "ReplaceTransitGatewayRoute": _replace_transit_route,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, NoReturn
 
+from whyblocked.config.edits import NEW_GATEWAY
 from whyblocked.errors import EditError
 from whyblocked.text import clean
 
@@ -21,6 +22,13 @@ _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=")
 _ENDS = re.compile(r"\n|;|&&")
 _REDIRECTION = re.compile(r"\d*>>?(&\d)?|\d*<")
 _SETTINGS = ("set", "export", "cd", "echo", "true", ":")
+
+
+_MADE: dict[tuple[str, ...], str] = {
+    ("aws", "ec2", "allocate-address"): NEW_ADDRESS,
+    ("aws", "ec2", "create-internet-gateway"): NEW_GATEWAY,
+}
+"""What a script may make where it needs the id, in ``$(...)``, and what stands in for it."""
 
 
 class Command(NamedTuple):
@@ -47,6 +55,7 @@ class _Script:
         self._at = 0
         self._first_line = line
         self._variables: dict[str, str] = {} if variables is None else variables
+        self._made: list[Command] = []  # the commands inside of others, which come before them
 
     def commands(self) -> Iterator[Command]:
         words: list[str] = []
@@ -57,8 +66,7 @@ class _Script:
                 continue
             if end := _ENDS.match(self._text, self._at):
                 self._at = end.end()
-                if words:
-                    yield Command(tuple(words), line)
+                yield from self._commands(words, line)
                 words, assigning = [], True
                 continue
             if not words and assigning:
@@ -76,6 +84,12 @@ class _Script:
                 continue
             words.append(self._word())
             assigning = False
+        yield from self._commands(words, line)
+
+    def _commands(self, words: list[str], line: int) -> Iterator[Command]:
+        """The command of these words, behind those that made what it needs."""
+        yield from self._made
+        self._made.clear()
         if words:
             yield Command(tuple(words), line)
 
@@ -147,7 +161,7 @@ class _Script:
                 found.append(char)
 
     def _expanded(self) -> str:
-        """The value of what follows a dollar sign: a variable, or an address that is allocated."""
+        """The value of what follows a dollar sign: a variable, or what is made there."""
         if self._text.startswith("(", self._at):
             return self._substituted()
         braced = self._text.startswith("{", self._at)
@@ -165,16 +179,20 @@ class _Script:
         return self._variables[name[0]]
 
     def _substituted(self) -> str:
-        """An address that a script allocates for itself; other commands would have to be run."""
+        """An address or a gateway that a script makes for itself; other commands would have to be run."""
         start, depth = self._at + 1, 0
         for at in range(self._at, len(self._text)):
             depth += {"(": 1, ")": -1}.get(self._text[at], 0)
             if not depth:
                 inner = list(_Script(self._text[start:at], self._name, self._variables, self._line).commands())
                 self._at = at + 1
-                if len(inner) == 1 and inner[0].words[:3] == ("aws", "ec2", "allocate-address"):
+                made = _MADE.get(inner[0].words[:3]) if len(inner) == 1 else None
+                if made == NEW_ADDRESS:
                     number = sum(value.startswith(NEW_ADDRESS) for value in self._variables.values()) + 1
                     return self._variables.setdefault(f"address {start}", f"{NEW_ADDRESS}-{number}")
-                said = clean(self._text[start:at].strip(), 60)
-                self._fail(f"$({said}) is not run: write its value (only aws ec2 allocate-address is known)")
+                if made == NEW_GATEWAY:
+                    self._made += inner
+                    return NEW_GATEWAY
+                said, known = clean(self._text[start:at].strip(), 60), " and ".join(words[2] for words in _MADE)
+                self._fail(f"$({said}) is not run: write its value (only aws ec2 {known} are known)")
         self._fail("$( is not closed")

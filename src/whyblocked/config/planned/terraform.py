@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from whyblocked.config.planned import Change, LeftOut, Planned
 from whyblocked.config.planned.plan import Plan, Resource, Unknown
 from whyblocked.config.planned.terraform_places import PLACES
@@ -48,7 +50,10 @@ _NOT_ABOUT = ("vpc-", "ami-", "snap-", "vol-", "eni-attach-", "r-")
 
 def read_plan(text: str, name: str) -> Planned:
     """The changes that a plan would make, in the order in which they can be made."""
-    plan = Plan(text, name)
+    try:
+        plan = Plan(text, name)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        raise EditError(f"{name}: is not what terraform show -json prints of a saved plan") from None
     changes: list[tuple[int, Change]] = []
     left_out: list[LeftOut] = []
     for resource in plan.resources:
@@ -60,7 +65,7 @@ def read_plan(text: str, name: str) -> Planned:
         except Unknown as unknown:
             why = f"{unknown.attribute} is known only after apply"
             left_out.append(LeftOut(where, why, _about(resource)))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, msgspec.ValidationError) as error:
             raise EditError(
                 f"{where}: is not as Terraform's AWS provider writes it: {clean(str(error), 100)}"
             ) from None
@@ -71,7 +76,8 @@ def read_plan(text: str, name: str) -> Planned:
 
 def _made(resource: Resource) -> list[Staged]:
     maker = _TYPES.get(_NAMED_ALIKE.get(resource.type, resource.type))
-    return list(maker.make(resource)) if maker else []
+    made = maker.make(resource) if maker else ()
+    return [(stage, msgspec.convert(msgspec.to_builtins(edit), type(edit))) for stage, edit in made]  # types checked
 
 
 def _rest(resource: Resource, where: str) -> Iterator[LeftOut]:

@@ -37,6 +37,11 @@ class Told:
         """A parameter that may be missing."""
         return self._left.pop(name, default)
 
+    def each(self, name: str, key: str) -> list[str]:
+        """One key of everything in a list, which may be missing."""
+        found = [one.get(key) for one in self._left.pop(name, [])]
+        return self.fail(f"{self.call.operation}: {name} without {key}") if None in found else found
+
     def some(self, *names: str) -> dict[str, Any]:
         """Those of these parameters that are there."""
         return {name: self._left.pop(name) for name in names if name in self._left}
