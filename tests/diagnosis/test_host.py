@@ -222,6 +222,14 @@ def test_a_query_to_a_name_server_that_is_not_answered() -> None:
     assert "sudo ss -lnup 'sport = :53'" in finding.checks
 
 
+def test_a_query_that_icmp_answers_is_one_to_a_closed_port() -> None:
+    dns, error = Connection(port=53, protocol=17), Connection(client_port=0, port=0, protocol=1)
+    records = dns.asks(SERVER, "-", 3, 70) + error.answers(SERVER, "-", 3, 98)
+    finding = host(answered(two_subnets(), "client -> server:53/udp", records))
+    assert (finding.code, finding.confidence) == ("HOST_REFUSES_CONNECTIONS", "medium")
+    assert finding.summary.startswith("eni-server answers udp/53 with ICMP, as a host does where nothing listens")
+
+
 def test_a_one_way_sender_over_udp_is_nothing_to_report() -> None:
     syslog = Connection(port=514, protocol=17)
     assert answered(two_subnets(), "client -> server:514/udp", syslog.asks(SERVER, "-", 9)).blocked_by == []

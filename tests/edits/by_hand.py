@@ -320,6 +320,20 @@ def exclude(rng: Random, account: Json) -> Made | None:
     return "CreateVpcBlockPublicAccessExclusion", named
 
 
+def other_exclusion(rng: Random, account: Json) -> Made | None:
+    """Another mode for an exclusion, or an end of it."""
+    if not account.get("VpcBlockPublicAccessExclusions"):
+        return None
+    exclusion = rng.choice(account["VpcBlockPublicAccessExclusions"])
+    named = {"ExclusionId": exclusion["ExclusionId"]}
+    if rng.random() < 0.5:
+        account["VpcBlockPublicAccessExclusions"].remove(exclusion)
+        return "DeleteVpcBlockPublicAccessExclusion", named
+    mode = rng.choice(("allow-bidirectional", "allow-egress"))
+    exclusion |= {"InternetGatewayExclusionMode": mode, "State": "update-complete"}
+    return "ModifyVpcBlockPublicAccessExclusion", named | {"InternetGatewayExclusionMode": mode}
+
+
 def modify_list(rng: Random, account: Json) -> Made | None:
     if not account["PrefixListEntries"]:
         return None
@@ -341,7 +355,7 @@ def modify_list(rng: Random, account: Json) -> Made | None:
 MAKERS: tuple[Maker, ...] = (
     *(authorize, authorize, revoke, revoke, create_entry, create_entry, replace_entry, delete_entry, guard),
     *(create_route, create_route, replace_route, delete_route, serve, address, carry, check, run, detach, unpeer),
-    *(public_access, exclude, modify_list),
+    *(public_access, exclude, other_exclusion, modify_list),
 )
 
 

@@ -12,7 +12,24 @@ from tests.edits.making import account_of
 from tests.edits.plans import Json, Terraform
 from tests.edits.test_edits import CLIENT, SSH, instance_id, shop
 from whyblocked.api import WhatIf
-from whyblocked.config.edits import AssociateAddress, AuthorizeSecurityGroup, Edit, RevokeSecurityGroup
+from whyblocked.config import resources as r
+from whyblocked.config.edits import (
+    AssociateAddress,
+    AuthorizeSecurityGroup,
+    CreateListener,
+    CreateTransitGatewayRoute,
+    CreateVpnConnectionRoute,
+    DisassociateTransitGatewayRouteTable,
+    Edit,
+    EnableTransitGatewayRouteTablePropagation,
+    ModifyManagedPrefixList,
+    ModifyTransitGatewayVpcAttachment,
+    ModifyVpcBlockPublicAccessExclusion,
+    ModifyVpcBlockPublicAccessOptions,
+    RegisterTargets,
+    RevokeSecurityGroup,
+    SetSecurityGroups,
+)
 from whyblocked.config.planned import LeftOut, read
 from whyblocked.diagnosis.answer import Answer
 from whyblocked.errors import EditError
@@ -368,6 +385,65 @@ def test_other_groups_for_an_interface() -> None:
         verdict(net, detached)
 
 
+def test_gateways_exclusions_and_lists_of_blocks() -> None:
+    plan = Terraform()
+    exclusion = {"internet_gateway_exclusion_mode": "allow-egress", "vpc_id": None, "subnet_id": "subnet-web"}
+    plan.update(
+        "aws_vpc_block_public_access_exclusion.web",
+        exclusion | {"id": "vpcbpa-exclude-1"},
+        {"internet_gateway_exclusion_mode": "allow-bidirectional"},
+    )
+    plan.create("aws_vpc_block_public_access_options.this", {"internet_gateway_block_mode": "off"}, unknown=["id"])
+    old, new = ({"cidr": cidr, "description": ""} for cidr in ("192.0.2.0/24", "203.0.113.0/24"))
+    plan.update("aws_ec2_managed_prefix_list.office", {"id": "pl-1", "entry": [old]}, {"entry": [old, new]})
+    plan.create("aws_vpn_connection_route.x", {"vpn_connection_id": "vpn-1", "destination_cidr_block": "10.9.0.0/16"})
+    assert set(edits(plan)) == {
+        ModifyVpcBlockPublicAccessExclusion(
+            exclusion_id="vpcbpa-exclude-1", internet_gateway_exclusion_mode="allow-bidirectional"
+        ),
+        ModifyVpcBlockPublicAccessOptions(internet_gateway_block_mode="off"),
+        ModifyManagedPrefixList(prefix_list_id="pl-1", add=("203.0.113.0/24",)),
+        CreateVpnConnectionRoute(vpn_connection_id="vpn-1", destination_cidr_block="10.9.0.0/16"),
+    }
+
+
+def test_transit_gateways() -> None:
+    names: Json = {"transit_gateway_route_table_id": "tgw-rtb-1", "transit_gateway_attachment_id": "tgw-attach-1"}
+    plan = Terraform()
+    route = names | {"destination_cidr_block": "10.9.0.0/16", "blackhole": False}
+    plan.create("aws_ec2_transit_gateway_route.there", route, unknown=["id"])
+    plan.delete("aws_ec2_transit_gateway_route_table_association.old", names | {"id": "x"})
+    plan.create("aws_ec2_transit_gateway_route_table_propagation.new", names, unknown=["id"])
+    attachment = {"id": "tgw-attach-1", "subnet_ids": ["subnet-a"], "appliance_mode_support": "disable"}
+    plan.update("aws_ec2_transit_gateway_vpc_attachment.x", attachment, {"subnet_ids": ["subnet-a", "subnet-b"]})
+    assert edits(plan) == [
+        DisassociateTransitGatewayRouteTable(**names),
+        CreateTransitGatewayRoute(destination_cidr_block="10.9.0.0/16", **names),
+        EnableTransitGatewayRouteTablePropagation(**names),
+        ModifyTransitGatewayVpcAttachment(transit_gateway_attachment_id="tgw-attach-1", add_subnet_ids=("subnet-b",)),
+    ]
+
+
+def test_listeners_and_targets() -> None:
+    action = {"type": "forward", "target_group_arn": "arn:tg", "forward": []}
+    listener = {"load_balancer_arn": "arn:lb", "port": 443, "protocol": "HTTPS", "default_action": [action]}
+    plan = Terraform()
+    plan.create("aws_lb_listener.https", listener, unknown=["id", "arn"])
+    target = {"target_group_arn": "arn:tg", "target_id": "i-1", "port": 80, "availability_zone": None}
+    plan.create("aws_alb_target_group_attachment.one", target, unknown=["id"])
+    plan.update("aws_lb.shop", {"id": "arn:lb", "security_groups": ["sg-1"]}, {"security_groups": ["sg-2"]})
+    assert edits(plan) == [
+        CreateListener(
+            load_balancer_arn="arn:lb",
+            protocol="HTTPS",
+            port=443,
+            default_actions=(r.Action(type="forward", target_group_arn="arn:tg"),),
+        ),
+        RegisterTargets(target_group_arn="arn:tg", targets=(r.Target(id="i-1", port=80),)),
+        SetSecurityGroups(load_balancer_arn="arn:lb", security_groups=("sg-2",)),
+    ]
+
+
 # -- what is left out --------------------------------------------------------------------------------------------------
 
 
@@ -384,6 +460,21 @@ def test_what_is_not_known_yet_and_on_the_path_leaves_the_answer_open() -> None:
     elsewhere = answered(net, plan, "db -> 10.0.2.77:5432")
     assert elsewhere.verdict == "blocked"
     assert any("Not applied: plan.json: aws_security_group_rule.ssh" in warning for warning in elsewhere.warnings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "about"),
+    [
+        ("aws_nat_gateway", {"subnet_id": "subnet-0123456789"}, set()),
+        ("aws_instance", {"subnet_id": "subnet-0123456789", "vpc_security_group_ids": ["sg-0123456789"]}, set()),
+        ("aws_vpc_endpoint", {"vpc_id": "vpc-0123456789", "route_table_ids": ["rtb-0123456789"]}, {"rtb-0123456789"}),
+        ("aws_lb_listener_rule", {"listener_arn": "arn:aws:x"}, {"arn:aws:x"}),
+    ],
+)
+def test_what_is_new_is_felt_only_where_it_changes_something(kind: str, values: Json, about: set[str]) -> None:
+    plan = Terraform()
+    plan.create(f"{kind}.x", values, unknown=["id"])
+    assert [set(one.about) for one in left_out(plan)] == [about] * (kind != "aws_instance")
 
 
 def with_real_ids(net: Network) -> Network:

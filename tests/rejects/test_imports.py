@@ -8,7 +8,14 @@ from pathlib import Path
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "00-new-office-address"
 HEAVY = {"boto3", "duckdb", "isal", "networkx", "numpy.ma", "pyarrow", "rich.console"}
-OURS = {"config.managed", "diagnosis.changes", "flowlogs.configured", "flowlogs.exports", "network.hops", "question.find"}
+OURS = {
+    "config.managed",
+    "diagnosis.changes",
+    "flowlogs.configured",
+    "flowlogs.exports",
+    "network.hops",
+    "question.find",
+}
 
 
 def test_a_small_file_is_answered_without_heavy_libraries() -> None:

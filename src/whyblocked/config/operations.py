@@ -403,6 +403,7 @@ _MANAGED = (
         whole=True,
         listed=False,
     ),
+    Operation("ListClusters", "clusterArns", r.ClusterArns, service="ecs", optional=True, whole=True),
     Operation(
         "ListTasks",
         "taskArns",
@@ -436,6 +437,12 @@ _MANAGED = (
     ),
 )
 """What finds the interfaces of a service's resource by its name: asked for only where a name may be one."""
+
+IN_CLUSTERS = (
+    Operation("ListServices", "serviceArns", service="ecs", optional=True, listed=False),
+    Operation("ListContainerInstances", "containerInstanceArns", service="ecs", optional=True, listed=False),
+)
+"""What tells which services and hosts a cluster of ECS has, for a snapshot of them."""
 
 _SAVED = (
     Operation("ListFirewallPolicies", "FirewallPolicies", service="network-firewall"),

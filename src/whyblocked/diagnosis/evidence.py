@@ -19,6 +19,7 @@ from whyblocked.flowlogs.gathering import LARGE, PACKED
 from whyblocked.flowlogs.reading import Reading, checked_request
 from whyblocked.flowlogs.records import Record, Scan
 from whyblocked.flowlogs.sinks import File, Filter, LogsRequest, Sink
+from whyblocked.network.packets import UDP
 from whyblocked.network.sighting import Sighting
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class _Sought(Sink):
         return Filter(
             interfaces=interfaces if len(interfaces) <= _PUSHED and all(map(_is_plain, interfaces)) else (),
             addresses=self._addresses(covered),
-            protocol=protocols.pop() if len(protocols) == 1 else None,
+            protocol=protocols.pop() if len(protocols) == 1 and protocols != {UDP} else None,  # ICMP may answer UDP
         )
 
     def region(self, resources: frozenset[str] | None) -> str:

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from whyblocked.config.account import Account
+from whyblocked.config.addresses import public_addresses
 from whyblocked.config.resources import NetworkInterface, block, owner_tag
 from whyblocked.diagnosis.answer import NearMiss
 from whyblocked.diagnosis.nearness import (
@@ -27,6 +28,7 @@ from whyblocked.diagnosis.nearness import (
 )
 from whyblocked.network.packets import Interval, join_intervals, span
 from whyblocked.network.rules import DEFAULT_RULE, AclRule, Direction, GroupRule, acl_rules
+from whyblocked.network.supposed import spans_of_interface
 from whyblocked.network.walk import Blocker
 from whyblocked.text import clean
 
@@ -50,7 +52,7 @@ class GroupRules:
 
     def __init__(self, account: Account, blocker: Blocker, rules: Sequence[GroupRule], want: Wanted) -> None:
         self._account, self._rules, self._want = account, rules, want
-        self._vpc_id = blocker.vpc_id
+        self._vpc_id, self._peer_id = blocker.vpc_id, blocker.peer_id
         self._side: Side = "source" if blocker.direction == "ingress" else "destination"
         self._peers: dict[tuple[str, str | None], Peer] = {}
 
@@ -148,23 +150,15 @@ class GroupRules:
         low, high = self._want.side(self._side)
         if low != high:
             return Peer(side, FAR, f"{group} stands for the interfaces that carry it, and not for {ours}")
-        if self._public is not None:
-            interface, private = self._public
-            if _carries(interface, group):
-                return Peer(
-                    side,
-                    0,
-                    f"would match the private address {private} of {_named(interface)}, which carries {group}: "
-                    f"references to groups ignore public addresses, and {ours} is one",
-                )
-            return Peer(side, _NOT_CARRIED + 1, _not_carried(interface, group, ours))
-        if not self._owners:
+        if self._found is None:
             return Peer(side, FAR, f"{ours} is no address of an interface that carries {group}")
-        owner = min(
-            self._owners,
-            key=lambda one: (one.vpc_id != self._vpc_id, not _carries(one, group), one.network_interface_id),
-        )
-        return _MATCHES if _carries(owner, group) else Peer(side, _NOT_CARRIED, _not_carried(owner, group, ours))
+        interface, private = self._found
+        if not _carries(interface, group):
+            return Peer(side, _NOT_CARRIED, _not_carried(interface, group, ours))
+        if private is None:
+            return _MATCHES
+        why = f"would match the private address {private} of {_named(interface)}, which carries {group}"
+        return Peer(side, 0, f"{why}: references to groups ignore public addresses, and {ours} is one")
 
     @cached_property
     def _ours(self) -> str:
@@ -172,18 +166,24 @@ class GroupRules:
         return self._want.words(self._side)
 
     @cached_property
-    def _address(self) -> IPv4Address | IPv6Address:
-        """Our address, where it is a single one."""
+    def _found(self) -> tuple[NetworkInterface, IPv4Address | None] | None:
+        """The interface that has our one address, with the private address behind it where it is a public one.
+
+        Where the walk knows who is at the other end, nobody else is looked for: what else is known by chance says
+        nothing.
+        """
+        account, peer_id = self._account, self._peer_id
         low, _ = self._want.side(self._side)
-        return IPv4Address(low) if self._want.version == 4 else IPv6Address(low)
-
-    @cached_property
-    def _public(self) -> tuple[NetworkInterface, IPv4Address] | None:
-        return self._account.known_public_owner(self._address)
-
-    @cached_property
-    def _owners(self) -> list[NetworkInterface]:
-        return self._account.known_owners(self._address)
+        address = IPv4Address(low) if self._want.version == 4 else IPv6Address(low)
+        if peer_id is None:
+            owners = sorted(account.known_owners(address), key=lambda one: (one.vpc_id != self._vpc_id, _named(one)))
+            return (owners[0], None) if owners else account.known_public_owner(address)
+        peer = account.interfaces.get(peer_id) or account.balancers.nodes.get(peer_id)
+        if peer is None:
+            return None
+        if any(covers(own, (int(address), int(address))) for own in spans_of_interface(peer, address.version)):
+            return peer, None
+        return next(((peer, inside) for inside, outside in public_addresses(peer) if outside == address), None)
 
 
 def _carries(interface: NetworkInterface, group: str) -> bool:

@@ -140,7 +140,7 @@ def bits_outside(block: Interval, ours: Interval) -> int:
     (low, high), (first, last) = block, ours
     if low <= first and last <= high:
         return 0
-    around = ((low if low < first else first) ^ (high if high > last else last)).bit_length()
+    around = ((min(first, low)) ^ (max(last, high))).bit_length()
     return max(around - (high - low).bit_length(), 1)
 
 

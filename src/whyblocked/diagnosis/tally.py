@@ -176,6 +176,8 @@ class Tally:
                 if record.start is not None:
                     self.timeline.add(record.start, record.accepted)
                 return
+            if record.accepted and self.verdict == "allowed":
+                self.talks.hear(record)
             if record.interface_id is not None:
                 self.other_ports += any(spot.place.nearly(flow) for spot in spots)
 

@@ -25,6 +25,7 @@ from whyblocked.network.sighting import Sighting
 from whyblocked.network.supposed import Supposed, spans_of_interface
 from whyblocked.network.suricata import FirewallRule
 from whyblocked.network.transit import Entry as TransitEntry
+from whyblocked.network.wrong_turn import wrong_turn
 
 Step = tuple[Node, Bundle]
 Handler = Callable[["Walk", Node, Bundle], Iterable[Step]]
@@ -54,7 +55,10 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Blocker(msgspec.Struct, frozen=True, kw_only=True):
-    """A refusal: which layer refused which packets, by which rule, with the rules that it tried."""
+    """A refusal: which layer refused which packets, by which rule, with the rules that it tried.
+
+    ``peer_id`` is the interface at the other end, as far as the walk knows it.
+    """
 
     leg: Leg
     layer: str
@@ -70,6 +74,7 @@ class Blocker(msgspec.Struct, frozen=True, kw_only=True):
     vpc_id: str | None = None
     next_step: str | None = None
     goal: str | None = None  # the interface that the packets were on their way to
+    peer_id: str | None = None
 
 
 class Walk:
@@ -89,6 +94,7 @@ class Walk:
         self.to_host = False  # the destination was named, not given by an address that others may have as well
         self.served: set[str] = set()  # nodes of the load balancer asked for that send packets to a target
         self.idle: set[str] = set()  # and those that have none for them: no client is sent there
+        self.learned_from: set[str] = set()  # attachments whose own routes were met: what announces them is there
         self._handlers = handlers
         self._came_by: set[tuple[object, ...]] = set()
         self._nodes: dict[tuple[str, Ip], NetworkInterface] = {}
@@ -142,31 +148,47 @@ class Walk:
         """The bundle reached what it was sent to (or the edge of what AWS controls)."""
         if bundle.leg == "forward":
             if self.to_host and bundle.goal is not None and place.id != bundle.goal.network_interface_id:
-                bundle = self._astray(place, bundle)
+                goal = bundle.goal.network_interface_id
+                what = f"The routes do not lead to {goal}: the packets end at {_words(place)}"
+                self._astray(bundle, "DELIVERED_ELSEWHERE", what)
+                bundle = bundle.but(pieces=flagged(bundle.pieces, blocked=True))
             self._arrived.append((place, bundle))
         elif place == bundle.origin:
             self.leaves += self.seen_by_firewalls(bundle)
         else:
-            self.block(
-                bundle,
-                bundle.pieces,
-                layer="route-table",
-                code="REPLY_GOES_ELSEWHERE",
-                summary=f"The reply does not come back to the sender: it goes to {place.kind} {place.id}.",
-            )
+            what = f"The reply does not come back to the sender: it goes to {_words(place)}"
+            self._astray(bundle, "REPLY_GOES_ELSEWHERE", what)
             self.leaves += flagged(bundle.pieces, blocked=True)
 
-    def _astray(self, place: Node, bundle: Bundle) -> Bundle:
+    def _astray(self, bundle: Bundle, code: str, summary: str) -> None:
         """Where addresses are used twice, routes may lead to the one that is not meant."""
-        goal = bundle.goal.network_interface_id if bundle.goal else ""
+        turn = wrong_turn(self.account, self.rulebook, bundle, self._belongs(bundle))
+        if isinstance(turn, Missing):
+            self.lack(turn)
+        if turn is None or isinstance(turn, Missing):
+            self.block(bundle, bundle.pieces, layer="route-table", code=code, summary=f"{summary}.")
+            return
         self.block(
             bundle,
             bundle.pieces,
-            layer="route-table",
-            code="DELIVERED_ELSEWHERE",
-            summary=f"The routes do not lead to {goal}: the packets end at {place.kind.replace('-', ' ')} {place.id}.",
+            layer=turn.layer,
+            code=turn.code or code,
+            summary=f"{summary}; {turn.why}.",
+            resource_ids=(turn.table_id,),
+            subnet_id=None,
+            vpc_id=turn.vpc_id,
+            rule=turn.rule,
+            tried=turn.tried,
+            next_step=turn.next_step,
         )
-        return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
+
+    def _belongs(self, bundle: Bundle) -> Node | None:
+        """The VPC that the packets of a leg should get to, or the gateway behind which it began."""
+        vpc_id = self._home(bundle)
+        if vpc_id is None and bundle.leg == "return":
+            subnet = self.account.subnets.get(bundle.origin.id)
+            vpc_id = subnet.vpc_id if subnet else None
+        return Node("vpc", vpc_id) if vpc_id else bundle.origin if bundle.leg == "return" else None
 
     def seen_by_firewalls(self, bundle: Bundle) -> tuple[Piece, ...]:
         """The pieces of a reply that is back, refused where a stateful firewall that saw the request did not see it.
@@ -273,6 +295,7 @@ class Walk:
                     inbound=False,
                     resumed=False,
                     inspected=(),
+                    turns=(),
                 ),
             )
 
@@ -374,6 +397,10 @@ class _Seen:
         self.rejected: dict[Packets, None] = {}
         self.unknown: dict[Packets, None] = {}
         self.reached = False
+
+
+def _words(place: Node) -> str:
+    return f"{place.kind.replace('-', ' ')} {place.id}" if place.id != place.kind else f"the {place.kind}"
 
 
 def _all_to(addresses: set[int], pieces: Iterable[Piece]) -> bool:

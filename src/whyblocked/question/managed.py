@@ -11,15 +11,18 @@ from collections.abc import Iterator
 
 from whyblocked.config.account import Missing
 from whyblocked.config.addresses import device_index
-from whyblocked.config.managed import Managed
-from whyblocked.config.resources import NetworkInterface, Subnet, address
+from whyblocked.config.managed import Managed, of
+from whyblocked.config.resources import ClusterArns, NetworkInterface, Subnet, address
 from whyblocked.config.services import Services, services
 from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.network.asked import End
 from whyblocked.network.supposed import Supposed, suppose
 from whyblocked.question.find import Search
-from whyblocked.question.services import asks
+from whyblocked.question.services import asks, asks_in_clusters
 from whyblocked.text import clean
+
+MOST_CLUSTERS = 10
+"""In more clusters of ECS no name is looked for that does not say its own."""
 
 
 def find(search: Search, name: str) -> list[Managed]:
@@ -31,6 +34,12 @@ def find(search: Search, name: str) -> list[Managed]:
         for kind in ("DBInstances", "DBClusters", "CacheClusters", "Functions", "DomainStatusList"):
             search.check(kind, name)
     found = services(search.account).called(name)
+    if not found:
+        clusters = [arn for listed in of(search.account, ClusterArns) for arn in listed.cluster_arns]
+        search.ask(*asks_in_clusters(name, clusters if len(clusters) <= MOST_CLUSTERS else ()))
+        if search.waits():
+            return []
+        found = services(search.account).called(name)
     if not found and (alias := re.fullmatch(r"(arn:.*:function:[^:]+):.+", name)):
         found = services(search.account).called(alias[1])
     return found

@@ -111,11 +111,9 @@ def set_public_access(account: Account, edit: ModifyVpcBlockPublicAccessOptions)
     """Another mode in an account and Region."""
     if edit.internet_gateway_block_mode not in _MODES:
         refuse(f"mode '{clean(edit.internet_gateway_block_mode, 40)}': it is one of {', '.join(_MODES)}")
-    query = Query("DescribeVpcBlockPublicAccessOptions", "", "", edit.about)
-    readable("Block Public Access", account.source.ask(query))
-    owner, region = account.account_id_of(edit.about) or "", account.region_of(edit.about) or ""
-    there = [(of, at) for of, at in account.public_access if owner in ("", of) and region in ("", at)]
-    for key in there or [(owner, region)]:
+    readable("Block Public Access", account.source.ask(Query("DescribeVpcBlockPublicAccessOptions", "", "")))
+    there = [key for key in account.public_access if not key[1] or edit.region in ("", key[1])]
+    for key in there or [("", edit.region)]:
         old = account.public_access.get(key, r.PublicAccessOptions())
         account.public_access[key] = msgspec.structs.replace(
             old, internet_gateway_block_mode=edit.internet_gateway_block_mode, state="update-complete"

@@ -275,11 +275,10 @@ class DeleteVpcPeeringConnection(Edit, frozen=True):
 
 
 class ModifyVpcBlockPublicAccessOptions(Edit, frozen=True):
-    """Another mode for Block Public Access: ``off``, ``block-bidirectional`` or ``block-ingress``."""
+    """Another mode for Block Public Access in a Region (empty: wherever it is known): ``off``, ``block-...``."""
 
     internet_gateway_block_mode: str
-    about: str = ""
-    """A VPC in the account and Region that is meant; empty: wherever the account that is read has one."""
+    region: str = ""
 
 
 class CreateVpcBlockPublicAccessExclusion(Edit, frozen=True):

@@ -88,7 +88,8 @@ def _delete_peering(told: Told) -> Edits:
 
 
 def _set_public_access(told: Told) -> Edits:
-    return [e.ModifyVpcBlockPublicAccessOptions(internet_gateway_block_mode=told.need("InternetGatewayBlockMode"))]
+    mode, region = told.need("InternetGatewayBlockMode"), told.call.region or ""
+    return [e.ModifyVpcBlockPublicAccessOptions(internet_gateway_block_mode=mode, region=region)]
 
 
 def _exclude(told: Told) -> Edits:

@@ -46,6 +46,12 @@ _GROUPS_OR_SUBNETS = {
 _WITHOUT_EFFECT = {"tags", "tags_all", "description", "timeouts", "name", "name_prefix", "revoke_rules_on_delete"}
 _ID = re.compile(r"(?:[a-z]+-)+[0-9a-f]{6,}|arn:[\w:/.*-]+")
 _NOT_ABOUT = ("vpc-", "ami-", "snap-", "vol-", "eni-attach-", "r-")
+_WHERE = ("subnet-", "sg-")  # where something is and which groups it carries changes neither of them
+_BESIDE = ("eni-", "i-", "eipalloc-")  # nor does what is new change what it is put beside
+_OF_SUBNETS_AND_GROUPS = re.compile(
+    r"aws_(default_|vpc_)?(security_group|network_acl|route_table|subnet|main_route)|"
+    r"aws_(network_interface_sg_attachment|ec2_transit_gateway_vpc_attachment)"
+)
 
 
 def read_plan(text: str, name: str) -> Planned:
@@ -87,6 +93,8 @@ def _rest(resource: Resource, where: str) -> Iterator[LeftOut]:
     if kind is not None:
         if resource.updated and (more := changed & kind.matters):
             yield LeftOut(where, f"a change of {_listed(more)} is not applied", _about(resource))
+        if resource.deleted and not kind.ends:
+            yield LeftOut(where, f"deleting a resource of type {resource.type} is not applied", _about(resource))
         return
     network = _NETWORK.match(resource.type) and not _NO_NETWORK.match(resource.type)
     if not network and not changed & _GROUPS_OR_SUBNETS:
@@ -106,11 +114,15 @@ def _listed(names: set[str]) -> str:
 
 
 def _about(resource: Resource) -> frozenset[str]:
-    """The resources that a change may be felt at: all that its attributes name, but the VPC and what is no place."""
+    """The resources that a change may be felt at: those that its attributes name, if it is more than a place there."""
+    elsewhere = _NOT_ABOUT
+    if not _OF_SUBNETS_AND_GROUPS.match(resource.type):
+        new = resource.created and not resource.deleted and resource.type not in _TYPES
+        elsewhere = (*elsewhere, *_WHERE, *(_BESIDE if new else ()))
     return frozenset(
         text
         for text in (*_texts(resource.before), *_texts(resource.after), resource.made_up)
-        if _ID.fullmatch(text) and not text.startswith(_NOT_ABOUT)
+        if _ID.fullmatch(text) and not text.startswith(elsewhere)
     )
 
 

@@ -124,6 +124,30 @@ def _gateway_attachment(one: Resource) -> Iterator[Staged]:
         yield NEW, e.AttachInternetGateway(internet_gateway_id=gateway, vpc_id=vpc)
 
 
+def _vpn_attachment(one: Resource) -> Iterator[Staged]:
+    if one.created:
+        gateway, vpc = one.name_of("vpn_gateway_id") or "", one.name_of("vpc_id") or ""
+        yield NEW, e.AttachVpnGateway(vpn_gateway_id=gateway, vpc_id=vpc)
+
+
+def _vpn_route(one: Resource) -> Iterator[Staged]:
+    if one.created:
+        connection, block = one.name_of("vpn_connection_id") or "", str(one.get("destination_cidr_block"))
+        yield RULE, e.CreateVpnConnectionRoute(vpn_connection_id=connection, destination_cidr_block=block)
+
+
+def _endpoint_table(one: Resource) -> Iterator[Staged]:
+    if one.created:
+        endpoint, table = one.name_of("vpc_endpoint_id") or "", one.name_of("route_table_id") or ""
+        yield RULE, e.ModifyVpcEndpoint(vpc_endpoint_id=endpoint, add_route_table_ids=(table,))
+
+
+def _attachment_accepter(one: Resource) -> Iterator[Staged]:
+    if one.created:
+        attachment = one.name_of("transit_gateway_attachment_id") or ""
+        yield NEW, e.AcceptTransitGatewayVpcAttachment(transit_gateway_attachment_id=attachment)
+
+
 def _peering(one: Resource) -> Iterator[Staged]:
     if one.deleted:
         yield GONE, e.DeleteVpcPeeringConnection(vpc_peering_connection_id=one.before["id"])
@@ -143,13 +167,19 @@ def _public_access(one: Resource) -> Iterator[Staged]:
 
 
 def _exclusion(one: Resource) -> Iterator[Staged]:
-    if one.deleted or one.updated:
+    mode = one.get("internet_gateway_exclusion_mode") if one.created or one.updated else ""
+    if one.deleted:
         yield GONE, e.DeleteVpcBlockPublicAccessExclusion(exclusion_id=one.before["id"])
-    if one.created or one.updated:
+    if one.updated:
+        yield (
+            PLACE,
+            e.ModifyVpcBlockPublicAccessExclusion(exclusion_id=one.id, internet_gateway_exclusion_mode=mode),
+        )
+    if one.created:
         yield (
             PLACE,
             e.CreateVpcBlockPublicAccessExclusion(
-                internet_gateway_exclusion_mode=one.get("internet_gateway_exclusion_mode"),
+                internet_gateway_exclusion_mode=mode,
                 vpc_id=one.name_of("vpc_id"),
                 subnet_id=one.name_of("subnet_id"),
             ),
@@ -324,6 +354,10 @@ PLACES: dict[str, Type] = {
     "aws_ec2_instance_state": Type(_instance_state),
     "aws_internet_gateway": Type(_internet_gateway),
     "aws_internet_gateway_attachment": Type(_gateway_attachment),
+    "aws_vpn_gateway_attachment": Type(_vpn_attachment, ends=False),
+    "aws_vpn_connection_route": Type(_vpn_route, ends=False),
+    "aws_vpc_endpoint_route_table_association": Type(_endpoint_table, ends=False),
+    "aws_ec2_transit_gateway_vpc_attachment_accepter": Type(_attachment_accepter, ends=False),
     "aws_vpc_peering_connection": Type(_peering),
     "aws_vpc_peering_connection_accepter": Type(_accepter),
     "aws_vpc_block_public_access_options": Type(_public_access),

@@ -15,7 +15,8 @@ Staged = tuple[int, Edit]
 
 
 class Type(NamedTuple):
-    """One type: what makes its edits, and the attributes whose change matters and can't be applied."""
+    """One type: what makes its edits, the attributes whose change matters and can't be applied; whether its end can."""
 
     make: Callable[[Resource], Iterable[Staged]]
     matters: frozenset[str] = frozenset()
+    ends: bool = True

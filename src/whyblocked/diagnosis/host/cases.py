@@ -148,10 +148,8 @@ def _judged(spot: Spot, talks: list[Talk], tally: Tally, read: Read, *, serving:
         bad = bad if len(bad) > 1 or [state for _, state in bad] == ["refused"] else []
     if not bad or talks[0].protocol not in (TCP, UDP, ICMP, ICMPV6):
         return _in_the_middle(spot, good, read, serving=serving)
-    kinds = [state for _, state in bad]
-    state = next(
-        one for one in ("refused", "unanswered", "unfinished") if kinds.count(one) == max(map(kinds.count, kinds))
-    )
+    kinds: list[str] = [state for _, state in bad]
+    state = max(("refused", "unanswered", "unfinished"), key=kinds.count)
     concerned = [talk for talk, one in bad if one == state]
     kind: Kind = "refused" if state == "refused" else "unanswered"
     if state == "unfinished":
@@ -166,7 +164,9 @@ def _doubts(case: Case, tally: Tally, read: Read) -> Iterator[str]:
     """What weakens a case that rests on what is not in the records, or on how they look."""
     last = case.last
     if case.kind == "refused":
-        if not case.serving:
+        if last.protocol == UDP:
+            yield "records do not tell ICMP types"
+        elif not case.serving:
             yield "something on the way may have sent the RST"
     else:
         if last.protocol == TCP and not last.has_flags:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from whyblocked.flowlogs.records import Record
-from whyblocked.network.packets import ICMP, ICMPV6, TCP
+from whyblocked.network.packets import ICMP, ICMPV6, TCP, UDP
 from whyblocked.network.sighting import Sighting
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
@@ -60,6 +60,7 @@ class Talk:
     def __init__(self, remote: str, client_port: int, service_port: int, protocol: int) -> None:
         self.remote, self.client_port, self.service_port = remote, client_port, service_port
         self.protocol = protocol
+        self.unreachable = False  # ICMP went to the remote end, as a host sends where nothing listens over UDP
         self.asked: list[Part] = []
         self.answered: list[Part] = []
 
@@ -91,7 +92,8 @@ class Talk:
         if not self.asked:
             return "other"
         if self.protocol != TCP:
-            return "works" if self.answered else "unanswered"
+            refused = self.protocol == UDP and self.unreachable
+            return "works" if self.answered else "refused" if refused else "unanswered"
         asked, answered = _flags(self.asked), _flags(self.answered)
         if not self.answered:
             return "unanswered" if asked is None or asked & SYN else "other"
@@ -148,6 +150,7 @@ class Talks:
 
     def __init__(self) -> None:
         self._found: dict[str, dict[tuple[object, ...], Talk]] = {}
+        self._errors: set[tuple[str, str]] = set()
         self._count = 0
         self.full = False
 
@@ -174,9 +177,22 @@ class Talks:
         part = Part(record.start, record.end, record.packets, record.bytes, record.tcp_flags)
         _take(talk.asked if asks else talk.answered, part)
 
+    def hear(self, record: Record) -> None:
+        """Take a record of something else that was accepted: ICMP may be the answer to packets over UDP."""
+        if (
+            record.protocol in (ICMP, ICMPV6)
+            and record.interface_id
+            and record.destination
+            and len(self._errors) < _MOST
+        ):
+            self._errors.add((record.interface_id, record.destination))
+
     def at(self, interface_id: str) -> list[Talk]:
         """The connections that an interface recorded, in the order in which they began."""
-        return sorted(self._found.get(interface_id, {}).values(), key=_order)
+        found = sorted(self._found.get(interface_id, {}).values(), key=_order)
+        for talk in found:
+            talk.unreachable = (interface_id, talk.remote) in self._errors
+        return found
 
     def __iter__(self) -> Iterator[Talk]:
         for talks in self._found.values():

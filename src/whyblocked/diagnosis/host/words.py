@@ -6,7 +6,7 @@ from whyblocked.diagnosis.host.cases import Case
 from whyblocked.diagnosis.host.commands import Host
 from whyblocked.diagnosis.host.talks import Talk
 from whyblocked.flowlogs.window import iso
-from whyblocked.network.packets import ICMP, ICMPV6, TCP
+from whyblocked.network.packets import ICMP, ICMPV6, TCP, UDP
 from whyblocked.network.protocols import has_ports, protocol_text
 from whyblocked.text import clean
 
@@ -73,6 +73,8 @@ def _unanswered(case: Case) -> str:
 
 def _refused(case: Case) -> str:
     where, what = _where(case), _service(case)
+    if case.last.protocol == UDP:
+        return f"{where} answers {what} with ICMP, as a host does where nothing listens: {_counted(case)}"
     if case.serving:
         return f"{where} answers {what} with RST, as a host does where nothing listens: {_counted(case)}"
     return f"A RST comes back to {where} for {what}, as from a host where nothing listens: {_counted(case)}"
