@@ -308,7 +308,7 @@ def with_nat(*, firewall_first: bool, back: bool = True) -> Network:
 
 
 def inspected_twice() -> Network:
-    """``worker`` goes out through vpce-fw, a NAT gateway (10.0.3.99) and vpce-fw2, both of a firewall that drops HTTPS."""
+    """``worker`` goes out through vpce-fw, a NAT gateway (10.0.3.99) and vpce-fw2; their firewall drops HTTPS."""
     net = Network()
     net.internet_gateway()
     net.subnet("subnet-app", "10.0.1.0/24", routes={"0.0.0.0/0": "vpce-fw"})
