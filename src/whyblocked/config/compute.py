@@ -56,8 +56,8 @@ def tasks(account: Account) -> Iterator[Managed]:
         instance = task.container_instance_arn
         yield Managed(
             TASK,
-            task.task_arn,
-            aliases=texts(f"{cluster}/{short}"),
+            f"{cluster}/{short}",
+            aliases=(task.task_arn,),
             short=(short,),
             interface_ids=tuple(found),
             instance_ids=() if found else texts(host),
@@ -71,7 +71,7 @@ def tasks(account: Account) -> Iterator[Managed]:
         )
         kind, _, service = (task.group or "").partition(":")
         if kind == "service":
-            of_service[cluster, service].append(task.task_arn)
+            of_service[cluster, service].append(short)
     yield from _ecs_services(account, of_service)
 
 
@@ -80,7 +80,7 @@ def _ecs_services(account: Account, of_service: dict[tuple[str, str], list[str]]
     for cluster, name in dict.fromkeys((*described, *of_service)):
         one = described.get((cluster, name))
         running = of_service.get((cluster, name), ())
-        unread = [arn for arn in _listed(account, cluster, name) if arn not in running]
+        unread = [arn for arn in _listed(account, cluster, name) if _last(arn) not in running]
         network = one.network_configuration.awsvpc_configuration if one and one.network_configuration else None
         yield Managed(
             "ECS service",
@@ -90,7 +90,7 @@ def _ecs_services(account: Account, of_service: dict[tuple[str, str], list[str]]
             subnets=network.subnets if network else (),
             groups=network.security_groups if network else (),
             described=r"arn:[^:]*:ecs:[^:]*:[^:]*:attachment/.*",
-            parts=tuple((TASK, arn) for arn in running),
+            parts=tuple((TASK, f"{cluster}/{short}") for short in running),
             remark="" if network or running or unread else "has no task that runs",
             lacks=(("DescribeTasks", "cluster,tasks[]", ",".join((cluster, *unread))),) if unread else (),
         )

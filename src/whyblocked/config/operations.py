@@ -463,6 +463,7 @@ SAVED = tuple(operation for operation in (*_DECODED, *_SAVED) if operation.liste
 BY_KEY = {
     **{operation.key: operation for operation in reversed(_DECODED)},
     "ManagedPrefixLists": READ["DescribeManagedPrefixLists"],
+    "DomainStatus": READ["DescribeDomains"]._replace(key="DomainStatus", single=True, each=None),  # DescribeDomain's
 }
 WRAPPERS = {operation.each.wrapper: operation for operation in _DECODED if operation.each and operation.each.wrapper}
 

@@ -21,7 +21,7 @@ from whyblocked.network.packets import DESTINATION, Packets, subtract_all
 from whyblocked.network.protocols import is_icmp
 from whyblocked.network.rulebook import Rulebook
 from whyblocked.network.rules import AclRule, Direction, GroupRule
-from whyblocked.network.sighting import Sighting
+from whyblocked.network.sighting import Sighting, Sightings
 from whyblocked.network.supposed import Supposed, spans_of_interface
 from whyblocked.network.suricata import FirewallRule
 from whyblocked.network.transit import Entry as TransitEntry
@@ -100,7 +100,7 @@ class Walk:
         self._nodes: dict[tuple[str, Ip], NetworkInterface] = {}
         self._missing: dict[Missing, None] = {}
         self._warnings: dict[str, None] = {}
-        self._seen: dict[tuple[Leg, str, Direction], _Seen] = {}
+        self._sightings = Sightings()
         self._arrived: list[tuple[Node, Bundle]] = []
 
     # -- moving ----------------------------------------------------------------------------------------------
@@ -354,49 +354,15 @@ class Walk:
             return  # of our making: no flow log knows it
         if isinstance(self.account.interfaces.get(interface_id), Supposed):
             return  # no log has records of it
-        key = (bundle.leg, interface_id, direction)
-        seen = self._seen.setdefault(key, _Seen(bundle.subnet_id or "", bundle.vpc_id or ""))
-        for piece in pieces:
-            seen.packets[piece.packets] = None
-            seen.reached |= piece.here or piece.leaks or not piece.blocked
-            if piece.here:
-                seen.rejected[piece.packets] = None
-            elif piece.unknown or piece.leaks:
-                seen.unknown[piece.packets] = None
+        self._sightings.add(bundle, interface_id, direction, pieces)
 
     def refuse(self, bundle: Bundle, interface_id: str, direction: Direction, boxes: Iterable[Packets]) -> None:
         """The interface's own filters refuse these of the packets that were sighted there."""
-        seen = self._seen.get((bundle.leg, interface_id, direction))
-        if seen is not None:
-            seen.rejected.update(dict.fromkeys(boxes))
+        self._sightings.refuse(bundle.leg, interface_id, direction, boxes)
 
     def sightings(self) -> list[Sighting]:
         """What a flow log of every interface on the way should show."""
-        return [
-            Sighting(
-                interface_id=interface_id,
-                subnet_id=seen.subnet_id,
-                vpc_id=seen.vpc_id,
-                leg=leg,
-                direction=direction,
-                packets=tuple(seen.packets),
-                rejected=tuple(seen.rejected),
-                unknown=tuple(subtract_all(seen.unknown, seen.rejected)),
-                accepted=tuple(subtract_all(seen.packets, [*seen.rejected, *seen.unknown])),
-                reached=seen.reached,
-            )
-            for (leg, interface_id, direction), seen in self._seen.items()
-        ]
-
-
-class _Seen:
-    def __init__(self, subnet_id: str, vpc_id: str) -> None:
-        self.subnet_id = subnet_id
-        self.vpc_id = vpc_id
-        self.packets: dict[Packets, None] = {}
-        self.rejected: dict[Packets, None] = {}
-        self.unknown: dict[Packets, None] = {}
-        self.reached = False
+        return self._sightings.all()
 
 
 def _words(place: Node) -> str:

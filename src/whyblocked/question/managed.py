@@ -47,16 +47,19 @@ def find(search: Search, name: str) -> list[Managed]:
 
 def belongs_to(known: Services, interface: NetworkInterface) -> Managed | None:
     """The one resource of a service that an interface is of, as far as the resources were read."""
-    found = []
+    told: list[Managed] = []
+    alike: list[Managed] = []
     for one in known.by_kind.values():
-        exact = interface.network_interface_id in one.interface_ids or (
+        if interface.network_interface_id in one.interface_ids or (
             interface.vpc_id == one.vpc_id and interface.private_ip_address in one.addresses
-        )
-        alike = interface.subnet_id in one.subnets and is_of(one, interface)
-        in_zone = one.zone in (None, interface.availability_zone)
-        if exact or (alike and in_zone and not one.interface_ids and not one.addresses):
-            found.append(one)
-    return found[0] if len(found) == 1 else None
+        ):
+            told.append(one)
+        elif not one.interface_ids and not one.addresses and interface.subnet_id in one.subnets:
+            in_zone = one.zone in (None, interface.availability_zone)
+            alike += [one] if in_zone and is_of(one, interface) else []
+    if told:  # a broker, and the cluster that it is one of
+        return min(told, key=lambda one: len(one.interface_ids) + len(one.addresses))
+    return alike[0] if len(alike) == 1 else None
 
 
 def describe(found: Managed) -> str:
