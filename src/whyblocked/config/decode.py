@@ -31,6 +31,7 @@ type_of_document = msgspec.defstruct(
     + [(key, list[dict[str, Any]] | msgspec.UnsetType, msgspec.UNSET) for key in WRAPPERS if key not in BY_KEY]
     + [(_MORE, bool, False)],
 )
+_NO_USE_WITHOUT = ("FirewallPolicy", "RuleGroup")  # they hold the rules; what is beside them holds names
 _OF_TWO = [operation for operation in BY_KEY.values() if operation.beside]
 _DOCUMENT = msgspec.json.Decoder(type_of_document)
 _AT = re.compile(r" - at `\$?([^`]*)`$")
@@ -69,7 +70,7 @@ def decode_file(name: str, content: bytes) -> list[Part]:
     for operation in _OF_TWO:
         if (found := getattr(document, operation.key)) is not msgspec.UNSET:
             more = getattr(document, operation.beside)
-            parts.append(_part(operation, operation.key, _joined(found, {} if more is msgspec.UNSET else more), name))
+            parts.append(_of_two(operation, found, None if more is msgspec.UNSET else more, name))
     for key in WRAPPERS:
         if (wrapped := getattr(document, key)) is not msgspec.UNSET:
             parts += _unwrapped(key, wrapped, name)
@@ -82,7 +83,7 @@ def decode_response(operation: Operation, response: dict[str, Any], where: str) 
     if value is None:
         return Part(operation, ())
     if operation.beside:
-        return _part(operation, operation.key, _joined(value, response.get(operation.beside)), where)
+        return _of_two(operation, value, response.get(operation.beside), where)
     try:
         if operation.single or operation.whole:
             return Part(operation, (msgspec.convert(value, operation.type),))
@@ -103,7 +104,8 @@ def _leniently(name: str, document: object) -> Iterator[Part]:
         if operation.whole:
             value = document
         elif operation.beside:
-            value = _joined(value, document.get(operation.beside))
+            yield _of_two(operation, value, document.get(operation.beside), name)
+            continue
         yield _part(operation, key, value, name)._replace(cut=document.get(_MORE) is True)
     for key in WRAPPERS:
         yield from _unwrapped(key, document.get(key), name)
@@ -120,9 +122,13 @@ def _unwrapped(key: str, items: object, where: str) -> Iterator[Part]:
             yield part._replace(about=about, cut=item.get(_MORE) is True)
 
 
-def _joined(value: object, beside: object) -> object:
-    """Two objects of one response that are one resource; what is none is left to be told as broken."""
-    return {**value, **beside} if isinstance(value, dict) and isinstance(beside, dict) else value
+def _of_two(operation: Operation, value: object, beside: object, where: str) -> Part:
+    """Two objects of one response that are one resource; what is none is told as broken."""
+    if beside is None and operation.beside in _NO_USE_WITHOUT:
+        message = f'{where} has no key "{operation.beside}"'
+        return Part(operation, (), (r.Broken(operation.key, frozenset(r.texts(value)), message),))
+    joined = {**value, **beside} if isinstance(value, dict) and isinstance(beside, dict) else value
+    return _part(operation, operation.key, joined, where)
 
 
 def _part(operation: Operation, key: str, value: object, where: str) -> Part:
