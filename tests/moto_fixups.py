@@ -11,10 +11,12 @@ import functools
 import inspect
 import itertools
 import json
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import moto.core.routing
 import moto.ec2.models.elastic_ip_addresses
 import moto.ec2.utils
 from botocore import xform_name
@@ -78,6 +80,7 @@ def mend() -> None:
     _cloudtrail()
     _pages()
     _denials()
+    _routes_one_by_one()
 
 
 def _missing_operations() -> None:
@@ -452,3 +455,16 @@ def _denials() -> None:
 
 def _set(where: Any, name: str, value: Any) -> None:
     setattr(where, name, value)
+
+
+def _routes_one_by_one() -> None:
+    """moto makes a service's routes when it is first asked, by way of syntax trees. CPython 3.11 counts the depth of
+    those for all threads together: two that are made at once may fail.
+    """
+    make, lock = moto.core.routing._create_map, threading.RLock()
+
+    def made(rules: Any) -> Any:
+        with lock:
+            return make(rules)
+
+    moto.core.routing._create_map = made

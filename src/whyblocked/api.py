@@ -6,7 +6,7 @@ print(session.explain(parse("203.0.113.5 -> i-abc:22")).summary)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ import msgspec
 from whyblocked.config.account import Account, Query
 from whyblocked.diagnosis.answer import Answer
 from whyblocked.diagnosis.answering import answer, unanswered
-from whyblocked.errors import UndeterminedError
+from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.network.asked import Asked, Question
 from whyblocked.network.sighting import Sighting
 from whyblocked.network.simulator import Simulator
@@ -25,7 +25,10 @@ from whyblocked.network.walk import Walk
 from whyblocked.question.resolve import resolve
 
 if TYPE_CHECKING:
+    from whyblocked.config.inventory import Inventory
+    from whyblocked.config.planned import Planned
     from whyblocked.diagnosis.changes import ChangesRequest, Looking
+    from whyblocked.diagnosis.difference.telling import Asking, Difference
     from whyblocked.diagnosis.evidence import EvidenceRequest
     from whyblocked.diagnosis.following import Batch
     from whyblocked.diagnosis.rejects import Rejects, RejectsRequest
@@ -96,10 +99,14 @@ class Session:
         from whyblocked.diagnosis.evidence import gather
 
         found = examined.answer
-        evidence, missing = gather(examined.sightings, found.verdict, self.account, request, now)
-        return msgspec.structs.replace(
-            found, evidence=evidence, missing=list(dict.fromkeys((*found.missing, *missing)))
-        )
+        gathered = gather(examined.sightings, found.verdict, self.account, request, now)
+        missing = list(dict.fromkeys((*found.missing, *gathered.missing)))
+        weighed = msgspec.structs.replace(found, evidence=gathered.evidence, missing=missing)
+        if found.verdict != "allowed":
+            return weighed
+        from whyblocked.diagnosis.host.telling import told
+
+        return told(self.account, weighed, gathered)
 
     def look_for_changes(self, examined: Examined, request: ChangesRequest) -> Looking | None:
         """Begin to look for what changed of all that decides the question; goes on while the answer is weighed."""
@@ -130,6 +137,45 @@ class Session:
     def _remarks(self) -> Iterable[str]:
         remarks: Iterable[str] = getattr(self.account.source, "warnings", ())
         return remarks
+
+
+class WhatIf:
+    """One account as it would be with planned changes; none of them is made but on a copy.
+
+    ``account`` is that copy. :class:`~whyblocked.errors.EditError` where AWS would refuse a change.
+    """
+
+    def __init__(self, account: Account, planned: Sequence[Planned]) -> None:
+        from whyblocked.diagnosis.planned import applied
+
+        self._planned = planned
+        self._today = Session(account)
+        self.account = applied(account, planned)
+        self._then = Session(self.account)
+
+    def explain(self, question: Question) -> Answer:
+        """The answer as it would be, with the verdict of today beside it."""
+        from whyblocked.diagnosis.planned import as_planned
+
+        try:
+            today = self._today.explain(question)
+        except EndpointError:
+            today = None  # a change may be what makes the end
+        return as_planned(self._then.explain(question), today, self.account, self._planned)
+
+    def fix(self, question: Question, found: Answer) -> Answer:
+        """The answer with what would have to be changed besides, where it would be blocked."""
+        return self._then.fix(question, found)
+
+
+def difference(
+    before: Inventory, after: Inventory, questions: Iterable[Asking] = (), errors: Sequence[str] = ()
+) -> Difference:
+    """What changed from one snapshot to the other, which answers that changes, and which of the changes do it."""
+    from whyblocked.diagnosis.difference.telling import Comparison
+
+    comparison = Comparison(before, after, lambda account, question: Session(account).explain(question))
+    return comparison.difference(questions, errors)
 
 
 def _flow_logs_of(asked: Asked) -> Iterable[Query]:

@@ -192,3 +192,23 @@ def test_without_anything_to_print_on_the_file_stays(here: Path, snapshot: Path)
             check=False,
         )
     assert (done.returncode, names(here)) == (2, ["i-abc:22"])
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_question_about_planned_changes_needs_no_quotes(shell: str, here: Path, tmp_path: Path) -> None:
+    snapshot = write(tmp_path / "snapshot")
+    change = tmp_path / "change.sh"
+    change.write_text(
+        "aws ec2 authorize-security-group-ingress --group-id sg-1 --protocol tcp --port 22 --cidr 198.51.100.7/32\n"
+    )
+    line = f"whyblocked what-if 198.51.100.7 -> web-1:22 --apply {change} --snapshot {snapshot}"
+    shown = typed(shell, line, here)
+    assert (shown.status, names(here)) == (0, [])
+    assert "As it would be with 1 planned change, today BLOCKED" in shown.out
+
+
+def test_what_was_typed_before_the_question_is_in_the_way_out(here: Path, snapshot: Path) -> None:
+    (here / "web-1:22").write_text("precious\n")
+    shown = typed(ONE, f"whyblocked what-if 198.51.100.7 ->> web-1:22 --apply x --snapshot {snapshot}", here)
+    assert shown.status == 2
+    assert "type it with quotes: whyblocked what-if '198.51.100.7 -> i-abc:22'" in shown.out

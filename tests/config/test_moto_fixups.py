@@ -14,6 +14,7 @@ import json
 import boto3
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.cloudtrail.responses import CloudTrailResponse
 from moto.ec2.responses import EC2Response
 from moto.networkfirewall.responses import NetworkFirewallResponse
 from moto.ec2.models.route_tables import Route
@@ -26,6 +27,7 @@ with mock_aws():
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
     one = ec2.create_security_group(GroupName="one", Description="d", VpcId=vpc)["GroupId"]
     two = ec2.create_security_group(GroupName="two", Description="d", VpcId=vpc)["GroupId"]
+    gaps["cloudtrail"] = not hasattr(CloudTrailResponse, "lookup_events")
     gaps["missing_operations"] = not hasattr(EC2Response, "describe_vpc_block_public_access_options")
 
     run = ec2.run_instances(ImageId="ami-1e749f67", MinCount=1, MaxCount=1, SubnetId=subnet, SecurityGroupIds=[one])
@@ -96,6 +98,7 @@ def gaps() -> dict[str, bool]:
 @pytest.mark.parametrize(
     "gap",
     [
+        "cloudtrail",
         "missing_operations",
         "interface_groups",
         "interface_filters",

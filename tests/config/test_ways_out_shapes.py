@@ -10,8 +10,8 @@ import pytest
 from tests.config.shapes import put
 from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Missing
+from whyblocked.config.confidential import without_secrets
 from whyblocked.config.exits import carrier_gateway, direct_connect, encryption_control, vpn_connections, vpn_gateway
-from whyblocked.config.save import _without_secrets
 from whyblocked.config.snapshot import load_snapshot
 from whyblocked.errors import InputError
 
@@ -121,7 +121,7 @@ def test_direct_connect_by_an_interface_or_by_its_gateway(
 
 
 def test_the_keys_of_tunnels_and_sessions_are_not_saved() -> None:
-    kept = _without_secrets({"VpnConnections": [CONNECTION], "virtualInterfaces": [{"authKey": "hush", "vlan": 7}]})
+    kept = without_secrets({"VpnConnections": [CONNECTION], "virtualInterfaces": [{"authKey": "hush", "vlan": 7}]})
     assert "hush" not in str(kept)
     assert kept["virtualInterfaces"] == [{"vlan": 7}]
     assert kept["VpnConnections"][0]["Options"]["StaticRoutesOnly"] is True

@@ -325,7 +325,7 @@ class Live(Nothing):
         self.logs = logs
         self.asked: list[tuple[str, str | None]] = []
 
-    def client(self, service: str, region: str | None = None) -> Any:
+    def client(self, service: str, region: str | None = None, account_id: str = "") -> Any:
         self.asked.append((service, region))
         return self.logs
 

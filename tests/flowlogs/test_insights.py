@@ -340,6 +340,17 @@ def test_an_endpoint_that_answers_something_else_is_not_believed() -> None:
     assert client.filtered == 1
 
 
+def test_accepted_records_alone_are_handed_over_without_counting_the_others() -> None:
+    lines = [line(1), line(2, "ACCEPT"), line(3, "ACCEPT"), "no record"]
+    client, sink = Client(events(lines)), Kept()
+    sink.accepted_only = True
+    narrow = Filter(accepted=True, interfaces=("eni-1",), addresses=("10.0.0.2", "10.9.0.1"))
+    _, scan = read(client, wanted=Wanted(since=DAY.since, until=DAY.until), narrow=narrow, sink=sink)
+    assert [record.source for record in sink.records] == ["10.0.0.2"]
+    assert scan.records == 0, "it is no count of the log group"
+    assert len(client.asked) == 1, "one query is paid for"
+
+
 def test_without_a_known_format_it_has_to_be_the_default_one() -> None:
     assert len(read(Client(events([line(1)])), ())[0].groups) == 1
     with pytest.raises(InputError, match="--log-format"):
@@ -348,7 +359,8 @@ def test_without_a_known_format_it_has_to_be_the_default_one() -> None:
 
 def test_what_was_scanned_is_said_with_its_price() -> None:
     _, scan = read(Client(events([line(1)])))
-    assert scan.notes == ["Logs Insights scanned 0.002 GB in 2 queries, about $0.0000 at $0.005 a GB"]
+    assert scan.billed == 2_000_000
+    assert scan.costs == ["Logs Insights scanned 0.002 GB in 2 queries, about $0.0000 at $0.005 a GB"]
 
 
 # -- evidence --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.flowlogs.cases import CASES, LINES
 from tests.flowlogs.test_records import HEADER
-from whyblocked.flowlogs import picked
+from whyblocked.flowlogs import picked, quick
 from whyblocked.flowlogs.blocks import Lines
 from whyblocked.flowlogs.files import read_path
 from whyblocked.flowlogs.picked import Picking
@@ -70,7 +70,7 @@ def test_any_lines_are_what_the_parser_makes_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: list[str], chunk: int, packed: bool
 ) -> None:
     monkeypatch.setattr(picked, "_CHUNK", chunk)
-    monkeypatch.setattr(picked, "_READ", 64)
+    monkeypatch.setattr(quick, "CHUNK", 64)
     data = "\n".join([HEADER, *text]).encode()
     path = tmp_path / "x.log"
     path.write_bytes(gzip.compress(data) if packed else data)

@@ -244,5 +244,14 @@ def test_an_interface_without_a_matching_record_is_seen_to_be_logged_all_the_sam
     assert shown(by_athena(path, narrow, Wanted())) == [("eni-0a", "198.51.100.0", 22, False)]
 
 
+def test_accepted_records_alone_come_where_those_are_asked_for(tmp_path: Path) -> None:
+    rows = [row(srcaddr=f"198.51.100.{n}", action="ACCEPT" if n % 2 else "REJECT") for n in range(6)]
+    path = write_text(tmp_path / "flow.log", DEFAULT.names, rows)
+    found = by_athena(path, Filter(interfaces=("eni-0a",), accepted=True), Wanted())
+    assert [record.source for record in found] == ["198.51.100.1", "198.51.100.3", "198.51.100.5"]
+    narrow = Filter(addresses=("198.51.100.3", "10.0.0.1"), accepted=True)
+    assert [record.source for record in by_athena(path, narrow, Wanted())] == ["198.51.100.3"]
+
+
 def test_every_field_that_is_read_is_a_field() -> None:
     assert set(READ) <= set(FIELDS)

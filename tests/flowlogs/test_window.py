@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from whyblocked.errors import UsageError
+from whyblocked.flowlogs.gathering import notes
+from whyblocked.flowlogs.records import Scan
 from whyblocked.flowlogs.window import iso, moment
 
 NOW = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
@@ -55,3 +57,8 @@ def test_no_times(text: str) -> None:
     assert error.value.message.startswith("--until: ")
     assert len(error.value.message) < 160
     assert "\x1b" not in error.value.message
+
+
+def test_how_many_records_lie_outside_of_a_window_is_said() -> None:
+    for outside, said in ((1, "a rejected record lies"), (2000, "2,000 rejected records lie")):
+        assert notes(Scan(outside=outside)) == [f"{said} outside the window"]

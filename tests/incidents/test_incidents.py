@@ -19,6 +19,7 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 from tests.builders import question_of
 from whyblocked.api import Session, snapshot
 from whyblocked.diagnosis.answer import EXIT_STATUS
+from whyblocked.diagnosis.changes import ChangesRequest
 from whyblocked.diagnosis.evidence import EvidenceRequest
 from whyblocked.report import json as json_report
 
@@ -46,7 +47,11 @@ def answered(folder: Path) -> Json:
     """The answer as the JSON that programs read."""
     session = Session(snapshot(folder / "snapshot"))
     request = EvidenceRequest(locations=(str(folder / "flow.log"),))
-    answer = session.weigh(session.examine(question_of(question(folder))), request, NOW)
+    asked = question_of(question(folder))
+    examined = session.examine(asked)
+    looking = session.look_for_changes(examined, ChangesRequest(NOW))
+    assert looking is not None
+    answer = looking.told(session.fix(asked, session.weigh(examined, request, NOW)))
     found: Json = json.loads(json_report.render(answer))
     return found
 
@@ -70,8 +75,15 @@ def check(answer: Json, wanted: Json) -> None:
     found = [what_matters(finding, names) for finding, names in zip(answer["blocked_by"], keys, strict=False)]
     assert found == wanted["blocked_by"]
     assert {key: answer["evidence"][key] for key in wanted["evidence"]} == wanted["evidence"]
+    changes = wanted.get("changes", [])
+    found = [{key: change[key] for key in names} for change, names in zip(answer["changes"], changes, strict=True)]
+    assert found == changes
     if "open_ports" in wanted:
         assert answer["open_ports"] == wanted["open_ports"]
+    first = next(iter(answer["fixes"]), {"commands": [], "then": "allowed"})
+    assert first["commands"] == wanted.get("fix", [])
+    assert first["then"] == wanted.get("then", "allowed")
+    assert answer["no_fix"] == wanted.get("no_fix")
     for kind in ("warnings", "missing"):
         for words in wanted.get(kind, ()):
             assert any(words in text for text in answer[kind]), (words, answer[kind])
@@ -97,6 +109,14 @@ def test_the_program_says_the_same(folder: Path) -> None:
     wanted = expected(folder)
     assert run.returncode == EXIT_STATUS[wanted["verdict"]], run.stderr
     check(json.loads(run.stdout), wanted)
+
+
+def test_nearly_every_blocked_incident_gets_a_fix_and_the_others_say_why_not() -> None:
+    found = [expected(folder) for folder in INCIDENTS]
+    blocked = [one for one in found if one["verdict"] in ("blocked", "partial")]
+    without = [one for one in blocked if "fix" not in one]
+    assert len(without) <= 0.05 * len(blocked)
+    assert all(one["no_fix"] for one in without)
 
 
 # -- the folders themselves -----------------------------------------------------------------------------------------
@@ -146,7 +166,7 @@ def test_no_record_of_an_interface_that_is_not_there(folder: Path) -> None:
 EC2 = ServiceModel(Loader().load_service_model("ec2", "service-2"), "ec2")
 OTHERS = [
     ServiceModel(Loader().load_service_model(name, "service-2"), name)
-    for name in ("rds", "lambda", "efs", "elbv2", "network-firewall")
+    for name in ("rds", "lambda", "efs", "elbv2", "network-firewall", "cloudtrail")
 ]
 SHAPES = {
     xform_name(name, "-"): service.operation_model(name).output_shape

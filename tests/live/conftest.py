@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.cli.programs import in_process
+from tests.flowlogs import buckets
+from tests.flowlogs.buckets import Store
 from tests.live import accounts
 from tests.live import company as companies
 from tests.live.accounts import World
@@ -81,6 +83,18 @@ def world(_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     for name, value in _KEYS.items():
         monkeypatch.setenv(name, value)
     return _world
+
+
+@pytest.fixture
+def store(server: Overlay, served: Company) -> Iterator[Store]:
+    """A bucket of that account, emptied and deleted in the end."""
+    found = buckets.store(endpoint_url=server.url, aws_access_key_id="testing", aws_secret_access_key="testing")
+    yield found
+    server.rules.clear()
+    for page in found.s3.get_paginator("list_objects_v2").paginate(Bucket=buckets.BUCKET):
+        for one in page.get("Contents", ()):
+            found.s3.delete_object(Bucket=buckets.BUCKET, Key=one["Key"])
+    found.s3.delete_bucket(Bucket=buckets.BUCKET)
 
 
 @pytest.fixture

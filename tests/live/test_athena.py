@@ -120,6 +120,39 @@ def test_rejected_flows_are_what_the_same_records_in_a_file_give(world: World) -
     assert len(world.athenas.asked) == 1, "one statement"
 
 
+def exchange(world: World) -> list[Row]:
+    """A request that was accepted, and its answer, which was not though the network ACL lets it pass now."""
+    ends = {"srcaddr": "10.0.1.10", "dstaddr": "192.0.2.77", "srcport": "45000", "dstport": "443"}
+    turned = {"srcaddr": "192.0.2.77", "dstaddr": "10.0.1.10", "srcport": "443", "dstport": "45000"}
+    return [
+        {**world.row(action="ACCEPT"), **ends},
+        {**world.row(), **turned},
+        *(world.row(f"203.0.113.{n}") for n in range(9)),
+    ]
+
+
+def test_a_rejected_answer_of_an_accepted_request_is_told_by_a_second_statement(world: World) -> None:
+    world.table(exchange(world))
+    asked = world.rejects("--source", "192.0.2.77")
+    assert [group["status"] for group in groups(asked)] == ["now-allowed"]
+    assert len(world.athenas.asked) == 2
+    assert "action = 'ACCEPT'" in world.athenas.asked[1]
+    assert asked.err.count("to tell answers from requests: Athena read ") == 1, "it costs"
+
+
+def test_a_second_statement_is_not_paid_for_where_the_first_read_much(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from whyblocked.diagnosis import replies
+
+    world.table(exchange(world))
+    monkeypatch.setattr(replies, "DEFAULT_LIMIT", -1)
+    asked = world.rejects("--source", "192.0.2.77")
+    assert [group["status"] for group in groups(asked)] == ["explained"]
+    assert len(world.athenas.asked) == 1
+    assert "was not looked at: it would have AWS scan" in asked.err
+
+
 def test_parquet_is_read_by_the_names_of_columns(world: World) -> None:
     names = ("action", "end", "interface-id", "log-status", "srcaddr", "dstaddr", "pkt-srcaddr", "tcp-flags", "start")
     row = {**world.row(), "pkt-srcaddr": "198.51.100.9", "tcp-flags": "2"}

@@ -83,7 +83,7 @@ def test_an_interface_endpoint_by_its_services_name(made: Made, tmp_path: Path) 
     answer, source = explained(question)
     assert (answer.verdict, answer.question.destination) == ("blocked", endpoint["VpcEndpointId"])
     assert [finding.layer for finding in answer.blocked_by] == ["security-group"]
-    assert source.waves <= 4, source.calls
+    assert source.waves <= 5, source.calls  # the last for a prefix list that came close in another port
     assert same_of_its_snapshot(answer, question, tmp_path)
     for name in (endpoint["VpcEndpointId"], endpoint["VpcEndpointId"][:12]):
         assert explained(f"web -> {name}:443")[0].question.destination == endpoint["VpcEndpointId"]

@@ -15,22 +15,11 @@ from tests.flowlogs import buckets
 from tests.flowlogs.buckets import BUCKET, Store, key
 from tests.live.asking import Asked, run
 from tests.live.company import Company, backend
-from tests.live.test_evidence_of_accounts import ROLE, SHUT, as_json, record
+from tests.live.test_evidence_of_accounts import OPEN, ROLE, SHUT, as_json, record
 from tests.moto_server import Overlay
 
 KEYS: Any = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 ERROR = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{}</Code><Message>{}</Message></Error>'
-
-
-@pytest.fixture
-def store(server: Overlay, served: Company) -> Iterator[Store]:
-    found = buckets.store(endpoint_url=server.url, **KEYS)
-    yield found
-    server.rules.clear()
-    for page in found.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
-        for one in page.get("Contents", ()):
-            found.s3.delete_object(Bucket=BUCKET, Key=one["Key"])
-    found.s3.delete_bucket(Bucket=BUCKET)
 
 
 @contextmanager
@@ -129,6 +118,17 @@ def test_accepted_records_in_s3_are_counted(server: Overlay, served: Company, st
         store.put(key(now - 850, log=log), refusal(served.web_interface, now - 900, action="ACCEPT"))
         status, found, _ = rejects(server)
     assert (status, found["scanned"]["accepted"], found["warnings"]) == (0, 1, [])
+
+
+@pytest.mark.parametrize(("until", "codes"), [("20m", ["NOTHING_ARRIVES"]), ("0m", [])], ids=["settled", "too early"])
+def test_a_question_that_left_nothing_in_a_complete_log_did_not_arrive(
+    server: Overlay, served: Company, store: Store, now: int, until: str, codes: list[str]
+) -> None:
+    with flow_logs(served, to_s3()) as (log,):
+        store.put(key(now - 3550, log=log), refusal(served.web_interface, now - 3600, 443, action="ACCEPT"))
+        asked = as_json(server, OPEN, "--since", "2h", "--until", until)
+    assert (asked.status, asked.answer["evidence"]["status"]) == (0, "silent")
+    assert [finding["code"] for finding in asked.answer["blocked_by"]] == codes
 
 
 def test_a_narrower_log_is_not_read_where_a_broader_one_has_it_all(

@@ -132,6 +132,8 @@ def slow_gap(rule: Json, packet: Json) -> Gap:
             failed.add("icmp-type")
     elif rule["ports"] not in (None, "0-65535"):
         failed.add("icmp-type")
+    if rule.get("prefix_list_id") and failed:
+        return frozenset(failed), 0, ports  # its entries are not looked at then
     if rule.get("referenced_group_id"):
         off = None if rule["referenced_group_id"] != "sg-client" else 0
     else:
@@ -183,8 +185,8 @@ def mended(miss: NearMiss, packet: Json) -> Json:
     rule = miss.rule
     protocol = packet["protocol"] if "protocol" in miss.failed else str(rule["protocol"])
     peer = f"{packet['source']}/{ip_address(packet['source']).max_prefixlen}"
-    if not {"source"} & set(miss.failed):
-        peer = rule.get("cidr") or rule.get("prefix_list_id") or rule["referenced_group_id"]
+    if "source" not in miss.failed and not rule.get("prefix_list_id"):
+        peer = rule.get("cidr") or rule["referenced_group_id"]
     if protocol == "icmp":
         return icmp(8, 0, peer) if {"icmp-type", "protocol"} & set(miss.failed) else every("icmp", peer)
     if protocol not in ("tcp", "udp"):

@@ -52,7 +52,8 @@ class Seen:
 
     @property
     def is_echo(self) -> bool:
-        return self.icmp_type in (None, 0, 8, 128, 129)
+        """Whether it has no ICMP type, or that of a ping or of the answer to one."""
+        return self.icmp_type in ((None, 8, 128) if self.leg == "forward" else (None, 0, 129))
 
 
 def record(seen: Seen, raw: Json, form: str, rng: Random, start: int = 1795424400) -> str:

@@ -490,6 +490,25 @@ def two_groups() -> Answer:
 HOSTILE = "\x1b[31mred\x1b[0m\x9b2J [bold red]x[/] \n\r\u202egnp.exe <script>alert(1)</script> `@here` [a](http://b) "
 
 
+def planned() -> Answer:
+    """As it would be with two changes, of which one is not enough."""
+    found = blocked_on_return()
+    return msgspec.structs.replace(
+        found,
+        summary=f"With 2 planned changes: {found.summary} Today it is blocked.",
+        evidence=Evidence(
+            status="unavailable",
+            summary="Flow logs tell of today; of changes that are still to be made they tell nothing.",
+        ),
+        applied=[
+            "sg-09f81b0a85ba4e0cc (ops-ssh): add ingress tcp/22 from 203.0.113.5/32",
+            "acl-0c774dc96870205f5 (shop-edge): add egress rule 140: allow tcp/49152-65535 to 203.0.113.0/24",
+        ],
+        before="blocked",
+        before_summary=blocked_by_group().summary,
+    )
+
+
 def hostile(text: str = HOSTILE + "A" * 5000) -> Answer:
     """Every free string is somebody's trick."""
     hop = Hop(
@@ -549,6 +568,9 @@ def hostile(text: str = HOSTILE + "A" * 5000) -> Answer:
         no_fix=text,
         warnings=[text],
         missing=[text],
+        applied=[text],
+        before="allowed",
+        before_summary=text,
     )
 
 
@@ -565,6 +587,7 @@ STORIES = {
         contradicted,
         ping,
         two_groups,
+        planned,
         hostile,
     )
 }

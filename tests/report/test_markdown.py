@@ -9,7 +9,9 @@ from tests.report import answers, goldens
 from whyblocked.report import markdown
 
 
-@pytest.mark.parametrize("story", ["allowed", "blocked_by_group", "blocked_on_return", "every_port", "undetermined"])
+@pytest.mark.parametrize(
+    "story", ["allowed", "blocked_by_group", "blocked_on_return", "every_port", "undetermined", "planned"]
+)
 def test_the_report_of_a_story(story: str) -> None:
     goldens.check(f"{story}.md", markdown.render(answers.STORIES[story]()))
 

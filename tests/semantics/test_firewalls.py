@@ -345,3 +345,17 @@ def test_a_reply_that_only_stateless_rules_see_is_warned_of() -> None:
     answer = inspected(stateless={"back": [back]}).ask(TO)
     assert answer.verdict == "allowed"
     assert any("one half" in warning for warning in answer.warnings)
+
+
+@pytest.mark.parametrize(
+    ("excluded", "verdict"), [("subnet-app", "allowed"), ("subnet-fw", "blocked"), (None, "blocked")]
+)
+def test_behind_a_firewall_the_workloads_subnet_has_to_be_excluded_from_block_public_access(
+    excluded: str | None, verdict: str
+) -> None:
+    """https://docs.aws.amazon.com/vpc/latest/userguide/security-vpc-bpa-basics.html: not the firewall's subnet."""
+    net = inspected()
+    net.block_public_access("block-bidirectional", {excluded: "allow-bidirectional"} if excluded else None)
+    answer = net.ask(TO)
+    assert answer.verdict == verdict
+    assert [found.subnet_id for found in answer.blocked_by] == ([] if verdict == "allowed" else ["subnet-app"])

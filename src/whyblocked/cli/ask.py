@@ -76,7 +76,7 @@ def answer(
 ) -> int:
     """Answer ``question`` and print it; the verdict first, where it is for people, as evidence may take longer."""
     from whyblocked import api
-    from whyblocked.cli.output import console, emit
+    from whyblocked.cli.output import console
 
     session = api.Session(account, flow_logs=evidence.wanted and not evidence.locations)
     examined = session.examine(question)
@@ -89,8 +89,18 @@ def answer(
         found = _completed(session, question, examined, evidence, changes, shown=True)
         text.render_evidence(found, out, examined.answer)
         return found.exit_status
-    found = _completed(session, question, examined, evidence, changes, shown=False)
-    if output == "json":
+    return shown(_completed(session, question, examined, evidence, changes, shown=False), output, no_color)
+
+
+def shown(found: Answer, output: str, no_color: bool) -> int:
+    """Print a whole answer; gives the exit status."""
+    from whyblocked.cli.output import console, emit
+
+    if output == "text":
+        from whyblocked.report import text
+
+        text.render(found, console(no_color))
+    elif output == "json":
         from whyblocked.report import json
 
         emit(json.render(found))

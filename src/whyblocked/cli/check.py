@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whyblocked.cli.options import AccountSettings, account_options, output_options
-from whyblocked.errors import EndpointError, InputError
+from whyblocked.cli.options import AccountSettings, account_options, apply_option, output_options
+from whyblocked.cli.what_if import read_planned
+from whyblocked.errors import EndpointError, InputError, UsageError
 from whyblocked.text import clean
 
 if TYPE_CHECKING:
     from whyblocked.config.account import Account
+    from whyblocked.config.planned import Planned
     from whyblocked.diagnosis.checked import Checked
     from whyblocked.question.lines import Line
 
@@ -24,11 +26,13 @@ HOLDS, FAILS, NO_QUESTION, UNDETERMINED = 0, 1, 2, 3
 @click.command("check", short_help="Answer a file of questions.")
 @click.argument("file")
 @click.option("--junit", metavar="PATH", help="Write the result there as JUnit XML, too.")
+@apply_option
 @account_options
 @output_options("text", "json")
 def command(
     file: str,
     junit: str | None,
+    apply: tuple[str, ...],
     profile: tuple[str, ...],
     region: str | None,
     endpoint_url: str | None,
@@ -41,15 +45,19 @@ def command(
     """Answer the questions in FILE (- for standard input), one a line.
 
     Behind a question may stand what it should be: allowed, blocked or partial. # begins a comment; --protocol,
-    --source-port, --icmp-type and --icmp-code may stand in a line.
+    --source-port, --icmp-type and --icmp-code may stand in a line. With --apply, the answers are those after planned
+    changes, and it is said which of them are others than today.
 
     Exit status: 0 every expectation holds, 1 one does not, 2 a line is no question, 3 one with an expectation stays
     undetermined.
     """
+    if file == "-" and "-" in apply:
+        raise UsageError("check - and --apply -: standard input can be read once")
     from whyblocked.question.lines import read_lines
 
-    lines = list(read_lines(_read(file)))
-    checking = Checking(AccountSettings(profile, region, endpoint_url, snapshot, debug, role_arn).open())
+    lines = list(read_lines(read_file(file)))
+    planned = read_planned(apply) if apply else None
+    checking = Checking(AccountSettings(profile, region, endpoint_url, snapshot, debug, role_arn).open(), planned)
     if output == "json":
         from whyblocked.cli.output import emit
         from whyblocked.report.json import render_line
@@ -70,12 +78,15 @@ def command(
 
 
 class Checking:
-    """Answers lines one after another; ``status`` is the exit status after those that were answered."""
+    """Answers lines one after another, as they would be after ``planned`` changes where there are some.
 
-    def __init__(self, account: Account) -> None:
+    ``status`` is the exit status after those that were answered.
+    """
+
+    def __init__(self, account: Account, planned: list[Planned] | None = None) -> None:
         from whyblocked import api
 
-        self._session = api.Session(account)
+        self._session = api.Session(account) if planned is None else api.WhatIf(account, planned)
         self._seen: set[int] = set()
 
     @property
@@ -118,7 +129,7 @@ def _with_candidates(error: EndpointError) -> str:
     return " ".join((error.message, "; ".join(error.candidates))).strip()
 
 
-def _read(file: str) -> list[str]:
+def read_file(file: str) -> list[str]:
     """The lines of a file; bytes that are no text are kept, so that only their line is none."""
     name = "standard input" if file == "-" else clean(file)
     try:

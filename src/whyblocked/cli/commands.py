@@ -21,11 +21,17 @@ from whyblocked.errors import UsageError
 
 COMPLETE = "_WHYBLOCKED_COMPLETE"
 ASK = "ask"  # the question's command, which nobody types
+WHAT_IF = "what-if"
+DIFF = "diff"
+QUESTION_AT = {ASK: 0, WHAT_IF: 0, DIFF: 2}
+"""How many arguments stand before the question that a shell may have cut off."""
 
 COMMANDS = {
     "rejects": ("rejects", "Explain every rejected flow of flow logs by the rule that did it."),
+    WHAT_IF: ("what_if", "Answer a question as it would be after planned changes."),
     "check": ("check", "Answer a file of questions, and check what they should be."),
     "whois": ("whois", "Say who has an address: interface, owner, groups, subnet, VPC."),
+    DIFF: ("diff", "Say what changed between two snapshots, and which of it changed an answer."),
     "snapshot": ("snapshot", "Save the account's configuration as a folder of JSON files."),
     "iam-policy": ("policy", "Print the least-privilege policy that whyblocked needs."),
     "athena-ddl": ("athena_ddl", "Print the statement that makes a table of flow logs in S3 for Athena."),
@@ -172,10 +178,13 @@ def execute(arguments: list[str]) -> int:
     if COMPLETE in os.environ:  # a shell asks what could be typed next
         return _complete()
     found = arrange(arguments, flags())
-    if found.command == ASK:
+    if found.command in QUESTION_AT:
         from whyblocked.cli.redirect import recover
 
-        arguments = recover(found.arguments, found.places)
+        typed = [found.command] if found.command != ASK else []
+        named = ["BEFORE", "AFTER"] if found.command == DIFF else []
+        places = found.places[QUESTION_AT[found.command] :]
+        arguments = [*typed, *recover(found.arguments, places, " ".join(("whyblocked", *typed, *named)))]
     try:
         with program.make_context("whyblocked", arguments) as context:
             status = program.invoke(context)

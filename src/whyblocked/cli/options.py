@@ -226,6 +226,20 @@ def question_options(function: F) -> F:
     )
 
 
+def apply_option(function: F) -> F:
+    """``--apply``."""
+    return _all(
+        function,
+        click.option(
+            "--apply",
+            metavar="FILE",
+            multiple=True,
+            help="Suppose these changes: AWS CLI commands or terraform show -json of a plan; - for standard input "
+            "(repeatable).",
+        ),
+    )
+
+
 def output_options(*formats: str) -> Callable[[F], F]:
     """``--output`` with these formats, the first the default, and ``--no-color``."""
     return lambda function: _all(

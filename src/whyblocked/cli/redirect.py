@@ -22,33 +22,33 @@ STDOUT, STDERR = 1, 2
 JUST_NOW = 10.0  # seconds from when the shell made the file until this runs, on a slow machine
 
 
-def recover(arguments: list[str], places: Sequence[int]) -> list[str]:
+def recover(arguments: list[str], places: Sequence[int], program: str = "whyblocked") -> list[str]:
     """``arguments``, with the destination that the shell took for a file; unchanged where it did not.
 
-    ``places`` are those of the arguments that are no options. Raises :class:`UsageError` where the question ends in a
-    dash and the destination can't be told.
+    ``places`` are those of the arguments that are no options, ``program`` is what was typed before them. Raises
+    :class:`UsageError` where the question ends in a dash and the destination can't be told.
     """
     source = _source([arguments[place] for place in places])
     if source is None:
         return arguments
+    way_out = _quoted(program, source)
     try:
         found = os.fstat(STDOUT)
         regular = stat.S_ISREG(found.st_mode) and sys.stdout is not None and sys.stdout.fileno() == STDOUT
     except (OSError, ValueError):
         regular = False
     if not regular:
-        raise UsageError(f"'{clean(source)} -' has no destination; {_quoted(source)}")
+        raise UsageError(f"'{clean(source)} -' has no destination; {way_out}")
     if found.st_size or _appends():
-        raise UsageError(f"standard output goes to a file that holds data or is appended to; {_quoted(source)}")
+        raise UsageError(f"standard output goes to a file that holds data or is appended to; {way_out}")
     path = _path_of_stdout()
     name = path.name if path is not None and _is_here(path, found) else None
     if path is None or name is None:
-        raise UsageError(f"what the shell made of the arrow can't be undone here; {_quoted(source)}")
+        raise UsageError(f"what the shell made of the arrow can't be undone here; {way_out}")
+    way_out = _quoted(program, source, name)
     if not _is_new(found):
-        raise UsageError(
-            f"the file '{clean(name)}' was there before, so it is left alone: remove it, or {_quoted(source, name)}"
-        )
-    _print_elsewhere(found, source, name)
+        raise UsageError(f"the file '{clean(name)}' was there before, so it is left alone: remove it, or {way_out}")
+    _print_elsewhere(found, way_out, name)
     try:
         if _is_here(path, found):
             path.unlink()
@@ -72,8 +72,8 @@ def _source(words: Sequence[str]) -> str | None:
     return found[0] if len(found) == 1 and found[0] != ARROW else None
 
 
-def _quoted(source: str, name: str = "i-abc:22") -> str:
-    return f"type it with quotes: whyblocked '{clean(source)} -> {clean(name)}'"
+def _quoted(program: str, source: str, name: str = "i-abc:22") -> str:
+    return f"type it with quotes: {program} '{clean(source)} -> {clean(name)}'"
 
 
 # -- the file ------------------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ def _is_new(found: os.stat_result) -> bool:
     return found.st_atime_ns == found.st_mtime_ns == found.st_ctime_ns
 
 
-def _print_elsewhere(found: os.stat_result, source: str, name: str) -> None:
+def _print_elsewhere(found: os.stat_result, way_out: str, name: str) -> None:
     """Let standard output go to the terminal, or where there is none, to standard error."""
     try:
         terminal: int | None = os.open("/dev/tty", os.O_WRONLY | os.O_NOCTTY)
@@ -137,7 +137,7 @@ def _print_elsewhere(found: os.stat_result, source: str, name: str) -> None:
     except OSError:
         taken = True
     if terminal is None and taken:
-        raise UsageError(f"there is nothing to print on but the file '{clean(name)}'; {_quoted(source, name)}")
+        raise UsageError(f"there is nothing to print on but the file '{clean(name)}'; {way_out}")
     os.dup2(STDERR if terminal is None else terminal, STDOUT)
     if terminal is not None:
         if taken:

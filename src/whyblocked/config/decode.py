@@ -210,6 +210,11 @@ def _as_utf8(name: str, content: bytes) -> bytes:
     return content
 
 
+def document_of(name: str, content: bytes) -> object:
+    """Any JSON file, as it is; :class:`InputError` where it is none."""
+    return _json(name, _as_utf8(name, content))
+
+
 def _json(name: str, content: bytes) -> object:
     try:
         return msgspec.json.decode(content)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from whyblocked.config.account import Missing
 from whyblocked.config.awserrors import Refusal, refusal
 from whyblocked.config.clients import Clients
+from whyblocked.config.confidential import without_secrets
 from whyblocked.config.decode import decode_response
 from whyblocked.config.fetch import concurrently, fetcher
 from whyblocked.config.live import Live, parameters
@@ -25,10 +26,6 @@ from whyblocked.config.resources import VpcPeeringConnection
 from whyblocked.errors import AwsError, InputError, WhyblockedError
 from whyblocked.text import clean
 
-_SECRET = frozenset(
-    {"UserData", "Environment", "EnvironmentVariables", "CustomerGatewayConfiguration", "PreSharedKey"}
-    | {"authKey", "customerRouterConfig"}
-)
 _UNSAFE_IN_A_NAME = re.compile(r"[^\w@+-]")
 
 
@@ -131,7 +128,7 @@ def _read(
             if reason is not None:
                 skipped.append(f"{call.operation.permission}: {reason}")
         else:
-            responses[call.name] = _without_secrets(outcome)
+            responses[call.name] = without_secrets(outcome)
             by_operation.setdefault(call.operation.name, []).append(responses[call.name])
     return by_operation
 
@@ -188,15 +185,6 @@ def _owner(by_operation: dict[str, list[dict[str, Any]]]) -> str | None:
     responses = by_operation.get("DescribeVpcs", ())
     vpcs = (vpc for response in responses for vpc in response.get("Vpcs", ()))
     return next((str(vpc["OwnerId"]) for vpc in vpcs if vpc.get("OwnerId")), None)
-
-
-def _without_secrets(value: Any) -> Any:
-    """``value`` without user data, environment variables, and the keys of VPN tunnels and BGP sessions."""
-    if isinstance(value, dict):
-        return {key: _without_secrets(item) for key, item in value.items() if key not in _SECRET}
-    if isinstance(value, list):
-        return [_without_secrets(item) for item in value]
-    return value
 
 
 # -- files -------------------------------------------------------------------------------------------------------

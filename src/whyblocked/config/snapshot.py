@@ -6,7 +6,6 @@ Region come from the path (``<account>/<region>/file.json``), else from the reso
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -18,14 +17,11 @@ from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.decode import Part, decode_file
 from whyblocked.config.index import Partial
 from whyblocked.config.operations import BY_KEY, READ, STATIC_ROUTES, permission_of
+from whyblocked.config.snapshot_files import REGION, files_in, path_words
 from whyblocked.config.trail import Lookup, Told, Trail, TrailFile, TrailFiles, is_of_events
 from whyblocked.errors import InputError
 from whyblocked.text import clean
 
-_REGION = re.compile(
-    r"[a-z]{2,4}(-[a-z]{2,4})?-(north|south|east|west|central|northeast|northwest|southeast|southwest)-\d{1,2}"
-)
-_ACCOUNT = re.compile(r"\d{12}")
 _PREFIX_LIST = re.compile(r"pl-[0-9a-zA-Z]+")
 
 
@@ -96,7 +92,7 @@ class Snapshot:
         return Missing(f"what others have in {vpc_id}", f"account {owner}, which shares it, is not in the snapshot")
 
 
-class _File(NamedTuple):
+class LoadedFile(NamedTuple):
     """One file that held something known, and what its path says of where that is from."""
 
     name: str
@@ -108,29 +104,31 @@ class _File(NamedTuple):
 
 def load_snapshot(folder: Path, region: str | None = None) -> Account:
     """The account in ``folder``; only what belongs to ``region`` where that is given."""
-    files: list[_File] = []
+    files: list[LoadedFile] = []
     trail: list[TrailFile] = []
     for file in _read(folder):
-        (files if isinstance(file, _File) else trail).append(file)  # type: ignore[arg-type]
+        (files if isinstance(file, LoadedFile) else trail).append(file)  # type: ignore[arg-type]
     if not files:
         raise InputError(
-            f"{_shown(folder)}: no file in this folder holds a known API response "
+            f"{path_words(folder)}: no file in this folder holds a known API response "
             '(JSON with a key such as "SecurityGroups"); `whyblocked snapshot save DIR` makes a snapshot'
         )
     regions = tuple(sorted({file.region for file in files if file.region}))
     if region is not None:
         files = [file for file in files if file.region in (None, region)]
         if not files:
-            raise InputError(f"{_shown(folder)}: holds nothing of Region {clean(region)}, only {', '.join(regions)}")
-    return _Loader(files, region, regions, TrailFiles(trail)).account
+            raise InputError(
+                f"{path_words(folder)}: holds nothing of Region {clean(region)}, only {', '.join(regions)}"
+            )
+    return Loader(files, region, regions, TrailFiles(trail)).account
 
 
-class _Loader:
+class Loader:
     """Fills an account from files, in their order."""
 
     def __init__(
         self,
-        files: list[_File],
+        files: list[LoadedFile],
         region: str | None = None,
         regions: tuple[str, ...] = (),
         trail: TrailFiles | None = None,
@@ -142,7 +140,7 @@ class _Loader:
         kinds = frozenset(part.operation.key for file in files for part in file.parts)
         accounts = frozenset(file.account_id for file in files if file.account_id)
         self.account = Account(Snapshot(kinds, regions, accounts, trail))
-        self._shown: list[tuple[_File, int, r.Instance, str | None]] = []
+        self._shown: list[tuple[LoadedFile, int, r.Instance, str | None]] = []
         for file in files:
             for part in file.parts:
                 self._take(file, part)
@@ -153,7 +151,7 @@ class _Loader:
             if prefix_list_id not in self._broken_lists:  # half a list would give wrong answers
                 self.account.add_prefix_list(prefix_list_id, cidrs)
 
-    def _take(self, file: _File, part: Part) -> None:
+    def _take(self, file: LoadedFile, part: Part) -> None:
         key = part.operation.key
         if key == "Entries":
             self._entries(file, part)
@@ -177,7 +175,7 @@ class _Loader:
             else:
                 self._add(file, key, index, resource, getattr(resource, "owner_id", None))
 
-    def _entries(self, file: _File, part: Part) -> None:
+    def _entries(self, file: LoadedFile, part: Part) -> None:
         """The entries of the prefix list that the file is named after; other APIs have ``Entries`` too."""
         prefix_list_id = file.stem.rpartition(".")[2]
         if not _PREFIX_LIST.fullmatch(prefix_list_id):
@@ -190,7 +188,7 @@ class _Loader:
         cidrs = [entry.cidr for entry in part.resources if isinstance(entry, r.PrefixListEntry)]
         self._lists.setdefault(prefix_list_id, []).extend(cidrs)
 
-    def _details(self, file: _File, part: Part) -> None:
+    def _details(self, file: LoadedFile, part: Part) -> None:
         """What a call about one object gave; the file is named after it, or after the call and it."""
         head, _, tail = file.stem.rpartition(".")
         about = part.about or tail
@@ -209,7 +207,7 @@ class _Loader:
         for index, resource in enumerate(part.resources):
             self._add(file, part.operation.key, index, resource, getattr(resource, "owner_id", None))
 
-    def _add(self, file: _File, key: str, index: int, resource: r.Resource, owner_id: str | None) -> None:
+    def _add(self, file: LoadedFile, key: str, index: int, resource: r.Resource, owner_id: str | None) -> None:
         region = file.region or _own_region(resource)
         if self._region and (region or self._region_of_vpc.get(getattr(resource, "vpc_id", None) or "")) not in (
             None,
@@ -265,12 +263,12 @@ def _own_region(resource: r.Resource) -> str | None:
     """The Region of a resource by its Availability Zone (``eu-west-1a``, ``us-west-2-lax-1a``), or as it says."""
     zone = getattr(resource, "availability_zone", None)
     if zone:
-        match = _REGION.match(zone)
+        match = REGION.match(zone)
         return match[0] if match else None
     return getattr(resource, "aws_region", None)
 
 
-def _regions_of_vpcs(files: list[_File]) -> dict[str, str]:
+def _regions_of_vpcs(files: list[LoadedFile]) -> dict[str, str]:
     """The Region of every VPC that some resource tells it of."""
     found: dict[str, str] = {}
     for file in files:
@@ -282,63 +280,19 @@ def _regions_of_vpcs(files: list[_File]) -> dict[str, str]:
     return found
 
 
-def _place(folders: Iterable[str]) -> tuple[str | None, str | None]:
-    """Account and Region as the names of folders tell them, the innermost first."""
-    account_id = region = None
-    for name in folders:
-        if _ACCOUNT.fullmatch(name):
-            account_id = name
-        elif _REGION.fullmatch(name):
-            region = name
-    return account_id, region
-
-
-def _above(folder: Path) -> list[str]:
-    """The names of ``folder`` and the one above, as far as they can be part of ``<account>/<region>``."""
-    folder = folder.resolve()
-    if _REGION.fullmatch(folder.name):
-        return [folder.parent.name, folder.name]
-    return [folder.name]
-
-
 # -- files -------------------------------------------------------------------------------------------------------
 
 
-def _read(folder: Path) -> Iterator[_File | TrailFile]:
+def _read(folder: Path) -> Iterator[LoadedFile | TrailFile]:
     """Every file that holds something known, in the order of their paths."""
-    if not folder.is_dir():
-        what = "not a folder" if folder.exists() else "no such folder"
-        raise InputError(f"{_shown(folder)}: {what}; --snapshot takes a folder of JSON files")
-    above = _above(folder)
-    for path in sorted(_json_files(folder)):
-        name = _shown(path)
+    for file in files_in(folder):
+        name, path = file.name, file.path
         if path.suffix.lower() == ".gz":  # as CloudTrail delivers its log files
             yield TrailFile(name, path)
             continue
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"{name}: can't be read: {error.strerror}") from None
+        content = file.content()
         parts = decode_file(name, content)
         if any(part.operation.key in BY_KEY for part in parts):
-            yield _File(name, path.stem, parts, *_place([*above, *path.relative_to(folder).parts[:-1]]))
+            yield LoadedFile(name, path.stem, parts, file.account_id, file.region)
         if is_of_events(content):
             yield TrailFile(name, content)
-
-
-def _json_files(folder: Path) -> Iterator[Path]:
-    """The JSON files under ``folder``, packed ones too; hidden ones are not its content."""
-
-    def fail(error: OSError) -> None:
-        raise InputError(f"{_shown(Path(error.filename))}: can't be read: {error.strerror}")
-
-    for where, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            path = Path(where, name)
-            if name.lower().endswith((".json", ".json.gz")) and not name.startswith(".") and path.is_file():
-                yield path
-
-
-def _shown(path: Path) -> str:
-    return clean(str(path))

@@ -66,6 +66,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     ``next_step`` says what to change there, ``command`` is the AWS CLI command for it where one is enough. ``owner`` is
     who to ask about it: a tag of what refused.
+
+    The layer ``host`` refuses nothing by rules: where these allow, it is what the records say of the host behind them,
+    with a ``confidence``, its reason, and ``checks``, the commands to run there.
     """
 
     layer: Layer
@@ -85,6 +88,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     next_step: str | None = None
     command: str | None = None
     owner: str | None = None
+    confidence: Literal["high", "medium", "low"] | None = None
+    confidence_reason: str | None = None
+    checks: list[str] = []
 
 
 class Hop(msgspec.Struct, frozen=True, kw_only=True):
@@ -233,6 +239,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     ``changes`` are recent ones of what decides, those that may have caused the verdict first; ``change_summary`` joins
     the first of them with the records, ``change_notes`` say what of CloudTrail was not read.
     ``no_fix`` says why there are no ``fixes``.
+    ``applied`` are planned changes, in words, with which this would be the answer; ``before`` is the verdict without
+    them, ``before_summary`` that in a sentence. Null where an end of the question is not there yet.
     """
 
     schema_version: Literal[1] = 1
@@ -251,6 +259,19 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     changes: list[Change] = []
     change_summary: str | None = None
     change_notes: list[str] = []
+    applied: list[str] = []
+    before: Verdict | None = None
+    before_summary: str | None = None
+
+    @property
+    def blockers(self) -> list[Finding]:
+        """What refuses by rules, routes and states: all findings but those of the host."""
+        return [finding for finding in self.blocked_by if finding.layer != "host"]
+
+    @property
+    def hosts(self) -> list[Finding]:
+        """What the records say of the host, where the rules allow."""
+        return [finding for finding in self.blocked_by if finding.layer == "host"]
 
     @property
     def exit_status(self) -> int:

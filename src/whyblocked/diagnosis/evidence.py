@@ -12,12 +12,14 @@ import msgspec
 from whyblocked.config.account import Account
 from whyblocked.diagnosis.answer import Evidence, Verdict
 from whyblocked.diagnosis.conclusion import conclude, enable_command
+from whyblocked.diagnosis.host.cases import Read
 from whyblocked.diagnosis.matching import own_of
 from whyblocked.diagnosis.tally import Tally
 from whyblocked.flowlogs.gathering import LARGE, PACKED
 from whyblocked.flowlogs.reading import Reading, checked_request
 from whyblocked.flowlogs.records import Record, Scan
 from whyblocked.flowlogs.sinks import File, Filter, LogsRequest, Sink
+from whyblocked.network.packets import UDP
 from whyblocked.network.sighting import Sighting
 
 if TYPE_CHECKING:
@@ -33,10 +35,15 @@ class EvidenceRequest(LogsRequest, frozen=True, kw_only=True):
 
 
 class Gathered(NamedTuple):
-    """The evidence, and what could not be read for want of a permission (for the answer's ``missing``)."""
+    """The evidence, and what could not be read for want of a permission (for the answer's ``missing``).
+
+    ``tally`` and ``read`` are what it rests on, None where nothing was read.
+    """
 
     evidence: Evidence
     missing: tuple[str, ...]
+    tally: Tally | None = None
+    read: Read | None = None
 
 
 def gather(
@@ -107,7 +114,7 @@ class _Sought(Sink):
         return Filter(
             interfaces=interfaces if len(interfaces) <= _PUSHED and all(map(_is_plain, interfaces)) else (),
             addresses=self._addresses(covered),
-            protocol=protocols.pop() if len(protocols) == 1 else None,
+            protocol=protocols.pop() if len(protocols) == 1 and protocols != {UDP} else None,  # ICMP may answer UDP
         )
 
     def region(self, resources: frozenset[str] | None) -> str:
@@ -134,7 +141,7 @@ class _Sought(Sink):
 
 def _concluded(sink: _Sought, reading: Reading, now: datetime) -> Gathered:
     """What came of it."""
-    notes = [*reading.notes, *reading.failed, *reading.scan.notes]
+    notes = [*reading.notes, *reading.failed, *reading.scan.costs, *reading.scan.notes]
     missing = tuple(reading.missing)
     if not reading.sources:
         summary = "No flow log of the path could be read."
@@ -148,9 +155,17 @@ def _concluded(sink: _Sought, reading: Reading, now: datetime) -> Gathered:
     evidence = conclude(
         sink.tally, reading.scan, traffic=frozenset(reading.traffic), recent=recent, window=_shown_window(reading)
     )
-    return Gathered(
-        msgspec.structs.replace(evidence, sources=reading.sources, notes=[*evidence.notes, *notes]), missing
+    read = Read(
+        scan=reading.scan,
+        traffic=frozenset(reading.traffic),
+        complete=reading.from_aws
+        and not (reading.locations or missing or reading.failed or reading.scan.skipped_data)
+        and "ALL" in reading.traffic
+        and not recent,
+        until=int(reading.window[1].timestamp()) if reading.from_aws else None,
     )
+    told = msgspec.structs.replace(evidence, sources=reading.sources, notes=[*evidence.notes, *notes])
+    return Gathered(told, missing, sink.tally, read)
 
 
 def _shown_window(reading: Reading) -> tuple[int, int] | None:

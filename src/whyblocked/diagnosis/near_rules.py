@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from whyblocked.config.account import Account
+from whyblocked.config.addresses import Ip, public_addresses
 from whyblocked.config.resources import NetworkInterface, block, owner_tag
 from whyblocked.diagnosis.answer import NearMiss
 from whyblocked.diagnosis.nearness import (
@@ -26,6 +27,7 @@ from whyblocked.diagnosis.nearness import (
 )
 from whyblocked.network.packets import Interval, join_intervals, span
 from whyblocked.network.rules import DEFAULT_RULE, AclRule, Direction, GroupRule, acl_rules
+from whyblocked.network.supposed import spans_of_interface
 from whyblocked.network.walk import Blocker
 from whyblocked.text import clean
 
@@ -49,7 +51,7 @@ class GroupRules:
 
     def __init__(self, account: Account, blocker: Blocker, rules: Sequence[GroupRule], want: Wanted) -> None:
         self._account, self._rules, self._want = account, rules, want
-        self._vpc_id = blocker.vpc_id
+        self._vpc_id, self._peer_id = blocker.vpc_id, blocker.peer_id
         self._side: Side = "source" if blocker.direction == "ingress" else "destination"
         self._peers: dict[tuple[str, str | None], Peer] = {}
 
@@ -73,14 +75,13 @@ class GroupRules:
         rule, want, side = self._rules[gap.place], self._want, self._side
         words = traffic_words(want, gap.failed, rule.protocol, rule.ports, rule.codes)
         bits = None
-        if gap.failed & SIDES[side]:
-            if rule.block is not None:
-                words.append(block_words(want, side, rule.version or 4, rule.block, rule.peer))
-                bits = block_gap(want, side, want.version, rule.block)[1] if rule.version == want.version else None
-            else:
-                peer = self._peer(rule, traffic_gap(want, rule.protocol, rule.ports, rule.codes)[0])
-                words.append(peer.why)
-                bits = peer.bits
+        if rule.block is None:
+            peer = self._peer(rule, traffic_gap(want, rule.protocol, rule.ports, rule.codes)[0])
+            words += [peer.why] if peer.why else []
+            bits = peer.bits
+        elif gap.failed & SIDES[side]:
+            words.append(block_words(want, side, rule.version or 4, rule.block, rule.peer))
+            bits = block_gap(want, side, want.version, rule.block)[1] if rule.version == want.version else None
         return NearMiss(
             rule=rule.described(),
             failed=dimensions(gap.failed),
@@ -98,6 +99,9 @@ class GroupRules:
     # -- prefix lists and groups -----------------------------------------------------------------------------
 
     def _peer(self, rule: GroupRule, failed: int) -> Peer:
+        if failed and rule.kind == "prefix-list":
+            # Live, its entries are read only where the rest of the rule matches: a snapshot has to say the same.
+            return Peer(0, FAR, f"the entries of prefix list {rule.peer} were not looked at then")
         key = (rule.peer, rule.peering_status)
         peer = self._peers.get(key)
         if peer is None:
@@ -140,25 +144,33 @@ class GroupRules:
         low, high = self._want.side(self._side)
         if low != high:
             return Peer(side, FAR, f"{group} stands for the interfaces that carry it, and not for {ours}")
-        address = IPv4Address(low) if self._want.version == 4 else IPv6Address(low)
-        public = self._account.known_public_owner(address)
-        if public is not None:
-            interface, private = public
-            if _carries(interface, group):
-                return Peer(
-                    side,
-                    0,
-                    f"would match the private address {private} of {_named(interface)}, which carries {group}: "
-                    f"references to groups ignore public addresses, and {ours} is one",
-                )
-            return Peer(side, _NOT_CARRIED + 1, _not_carried(interface, group, ours))
-        owners = self._account.known_owners(address)
-        owners.sort(key=lambda one: (one.vpc_id != self._vpc_id, not _carries(one, group), one.network_interface_id))
-        if not owners:
+        found = self._behind(IPv4Address(low) if self._want.version == 4 else IPv6Address(low))
+        if found is None:
             return Peer(side, FAR, f"{ours} is no address of an interface that carries {group}")
-        if _carries(owners[0], group):
+        interface, private = found
+        if not _carries(interface, group):
+            return Peer(side, _NOT_CARRIED, _not_carried(interface, group, ours))
+        if private is None:
             return _MATCHES
-        return Peer(side, _NOT_CARRIED, _not_carried(owners[0], group, ours))
+        why = f"would match the private address {private} of {_named(interface)}, which carries {group}"
+        return Peer(side, 0, f"{why}: references to groups ignore public addresses, and {ours} is one")
+
+    def _behind(self, address: Ip) -> tuple[NetworkInterface, IPv4Address | None] | None:
+        """The interface that has an address, with the private address behind it where it is a public one.
+
+        Where the walk knows who is at the other end, nobody else is looked for: what else is known by chance says
+        nothing.
+        """
+        account, peer_id = self._account, self._peer_id
+        if peer_id is None:
+            owners = sorted(account.known_owners(address), key=lambda one: (one.vpc_id != self._vpc_id, _named(one)))
+            return (owners[0], None) if owners else account.known_public_owner(address)
+        peer = account.interfaces.get(peer_id) or account.balancers.nodes.get(peer_id)
+        if peer is None:
+            return None
+        if any(covers(own, (int(address), int(address))) for own in spans_of_interface(peer, address.version)):
+            return peer, None
+        return next(((peer, inside) for inside, outside in public_addresses(peer) if outside == address), None)
 
 
 def _carries(interface: NetworkInterface, group: str) -> bool:

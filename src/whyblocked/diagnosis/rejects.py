@@ -7,20 +7,17 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-import numpy as np
 
 from whyblocked.config.account import Account
 from whyblocked.diagnosis.answer import Change, Finding
 from whyblocked.diagnosis.causes import Causes
 from whyblocked.diagnosis.changes import ChangesRequest
-from whyblocked.diagnosis.judging import NO_REPLIES, REPLIES, STATUSES, UNHEEDED, UNTOLD, Judged, judge
-from whyblocked.diagnosis.lookups import Column, Rules
+from whyblocked.diagnosis.judging import STATUSES, Judged, judge
+from whyblocked.diagnosis.lookups import Rules
 from whyblocked.diagnosis.mended import Mended
 from whyblocked.diagnosis.places import DIRECTIONS, Places
 from whyblocked.diagnosis.sources import Read, read
-from whyblocked.flowlogs.fields import parse_format
 from whyblocked.flowlogs.groups import NONE, UNKNOWN, Filters, Table
-from whyblocked.flowlogs.pairs import Flow, find_pairs
 from whyblocked.flowlogs.sinks import LogsRequest
 from whyblocked.flowlogs.window import iso
 from whyblocked.network.protocols import protocol_text
@@ -140,9 +137,11 @@ def rejects(simulator: Simulator, request: RejectsRequest, now: datetime) -> Rej
     rules = Rules(table, places)
     judged = judge(table, rules)
     if judged.doubtful.any():
-        rows = np.flatnonzero(judged.doubtful)
-        pairs = _pairs(table, rows, request)
-        judged = judged if pairs is None else judged.with_pairs(table, rules, rows, pairs)
+        from whyblocked.diagnosis.replies import look  # which most runs do without
+
+        looked = look(simulator.account, request, table, judged, done.found.scan.billed, now)
+        judged = judged.with_pairs(table, rules, looked.rows, looked.pairs) if len(looked.rows) else judged
+        done.found.notes.extend(looked.notes)
     return Rejects(done, judged, places, request.top, request.changes)
 
 
@@ -163,26 +162,6 @@ def at_interfaces(request: RejectsRequest, interfaces: Iterable[str]) -> Rejects
     """The request with these interfaces to filter by; none filter nothing."""
     filters = msgspec.structs.replace(request.filters, interfaces=frozenset(interfaces))
     return msgspec.structs.replace(request, filters=filters)
-
-
-def _pairs(table: Table, rows: Column, request: RejectsRequest) -> Column | None:
-    """Whether the groups that may be replies answer accepted requests, where records tell."""
-    forms = (parse_format(request.log_format),) if request.log_format else ()
-    since, until = (int(at.timestamp()) if at else None for at in (request.since, request.until))
-    found = find_pairs(request.locations, forms, (_flow(table, row) for row in rows.tolist()), since, until)
-    if found is None:
-        return None
-    pairs = np.full(len(rows), NO_REPLIES if found.seen else UNTOLD)
-    for place, row in enumerate(rows.tolist()):
-        flow = _flow(table, row)
-        if flow in found.answered:
-            pairs[place] = REPLIES if flow in found.passed else UNHEEDED
-    return pairs
-
-
-def _flow(table: Table, row: int) -> Flow:
-    ends = table.addresses[table.source[row]], table.addresses[table.destination[row]]
-    return table.interfaces[table.interface[row]], *ends, table.destination_port[row], table.protocol[row]
 
 
 def explained(causes: Causes, row: int, mended: Mended | None = None) -> Explained:

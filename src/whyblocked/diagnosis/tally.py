@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from whyblocked.diagnosis.answer import Moment, Seen
+from whyblocked.diagnosis.host.talks import Talks
 from whyblocked.diagnosis.matching import Flow, Own, Place, is_late
 from whyblocked.flowlogs.records import Record
 from whyblocked.flowlogs.window import iso
@@ -134,6 +135,8 @@ class Tally:
     ``other_ports`` those that only a client port keeps out of the question, ``reasons`` for a rejection by something
     else than rules, ``twice`` the records that a second log holds too; of contradictions, whether an ICMP type, a
     connection from before a change (``established``) or one that was closed (``without_flags``) may explain them.
+    ``talks`` are the connections that were accepted where all is allowed, ``active`` says when each interface's newest
+    record ends, whatever it is about.
     """
 
     def __init__(self, sightings: Iterable[Sighting], verdict: str, own: Callable[[str], Own]) -> None:
@@ -146,11 +149,15 @@ class Tally:
         self.loose = self.other_ports = self.twice = 0
         self.icmp = self.established = self.without_flags = False
         self.reasons: dict[str, int] = {}
+        self.talks = Talks()
+        self.active: dict[str, int] = {}
         self._sources: dict[tuple[object, ...], str] = {}
 
     def add(self, record: Record, source: str) -> None:
         """Count a record where it belongs, if anywhere, once however many logs hold it."""
         for spots in self._candidates(record):
+            if record.interface_id is not None and (record.end or 0) > self.active.get(record.interface_id, 0):
+                self.active[record.interface_id] = record.end or 0
             flow = Flow(record, spots[0].place.own)
             for spot in spots:
                 match = spot.place.match(flow)
@@ -164,9 +171,13 @@ class Tally:
                     agreement = "open" if agreement == "contradicts" or flow.lacks else agreement
                 self._note(record, spot, agreement)
                 spot.add(record, agreement)
+                if record.accepted and self.verdict == "allowed":
+                    self.talks.add(record, spot.sighting)
                 if record.start is not None:
                     self.timeline.add(record.start, record.accepted)
                 return
+            if record.accepted and self.verdict == "allowed":
+                self.talks.hear(record)
             if record.interface_id is not None:
                 self.other_ports += any(spot.place.nearly(flow) for spot in spots)
 

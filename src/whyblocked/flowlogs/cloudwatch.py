@@ -98,7 +98,7 @@ def _filtered(
             raise
         asked = ""  # the pattern only saves reading
         take(events.read(group, events.request(group, first, last, asked, narrow.interfaces)))
-    if not asked:
+    if not asked or narrow.accepted:
         return
     if narrow.rejected and scan.accepted == accepted:
         scan.notes.append(f"{clean(location)}: accepted records were left out at AWS, and are not counted")

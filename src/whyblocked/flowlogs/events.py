@@ -45,7 +45,7 @@ def pattern(form: Format, wanted: Filter) -> str:
         "srcaddr": wanted.addresses,
         "dstaddr": wanted.addresses,
         "protocol": () if wanted.protocol is None else (str(wanted.protocol),),
-        "action": ("REJECT",) if wanted.rejected else (),
+        "action": ("REJECT",) if wanted.rejected else ("ACCEPT",) if wanted.accepted else (),
     }
     asked = {name: values for name, values in conditions.items() if values and name in form.names}
     for dropped in (None, "srcaddr", "dstaddr", "interface-id"):  # too long a list is left to the parser

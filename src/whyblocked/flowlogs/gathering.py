@@ -87,12 +87,13 @@ def text_size(name: str, size: int) -> int:
 
 def notes(scan: Scan) -> list[str]:
     """What the reader should know of what was read."""
-    found = list(scan.notes)
+    found = [*scan.costs, *scan.notes]
     if scan.skipped_data:
         some = "a record says" if scan.skipped_data == 1 else f"{scan.skipped_data} records say"
         found.append(
             f"some records were skipped by AWS ({some} SKIPDATA): flows of those intervals are not in the logs"
         )
     if scan.outside:
-        found.append(f"{scan.outside} rejected records lie outside the window")
+        lie = "a rejected record lies" if scan.outside == 1 else f"{scan.outside:,} rejected records lie"
+        found.append(f"{lie} outside the window")
     return found

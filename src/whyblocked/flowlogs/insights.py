@@ -108,7 +108,8 @@ class Plan:
 
     def messages(self) -> str:
         """The records that are wanted, as they are."""
-        what = 'xaction = "REJECT"' if self.wanted.rejected_only else "ispresent(xaction)"
+        what = 'xaction = "ACCEPT"' if self.narrow.accepted else "ispresent(xaction)"
+        what = 'xaction = "REJECT"' if self.wanted.rejected_only else what
         return self._query(self._filters(what) + self._wanted_filters(), "display @timestamp, @message, @logStream")
 
     def rest(self) -> str:
@@ -265,7 +266,8 @@ class Insights:
             raise AwsError(str(strange)) from None
         finally:
             if self.queries.cost.bytes_scanned:
-                self.scan.notes.append(str(self.queries.cost))
+                self.scan.costs.append(str(self.queries.cost))
+                self.scan.billed += self.queries.cost.bytes_scanned
 
     def _all(self, span: Span) -> None:
         """Every message, for the parser to tell apart."""
@@ -289,6 +291,15 @@ class Insights:
         self._rest(span, counts)
 
     def _one_by_one(self, span: Span, must: bool) -> None:
+        if self.plan.narrow.accepted:  # some of them, for which no count is worth its price
+            form = self.forms or (self.plan.form,)
+            try:
+                self._parsed(self.plan.messages(), span, Messages(self.location, form, self.wanted, Scan()))
+            except Strange as strange:
+                if must:
+                    raise
+                raise Unanswered(str(strange)) from None
+            return
         counts = self._counts(span, by_interface=True)
         self._check(counts, must)
         narrow = self.plan.narrow

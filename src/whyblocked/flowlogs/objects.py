@@ -61,7 +61,7 @@ class Objects:
             if advise:
                 advise(long)
         read = 0
-        sink.expect(sum(text_size(one.key, one.size) for one in found.objects))
+        sink.fetch(sum(text_size(one.key, one.size) for one in found.objects))
         with Fetching(self.bucket, found.objects) as objects, _settled(sink, scan):
             for one in objects:
                 taken = False

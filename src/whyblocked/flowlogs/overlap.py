@@ -99,7 +99,8 @@ class Once(Sink):
 
     def __init__(self, sink: Sink, coverage: Coverage) -> None:
         self.sink, self.coverage = sink, coverage
-        self.interfaces, self.rejected_only, self.adds_up = sink.interfaces, sink.rejected_only, sink.adds_up
+        self.interfaces, self.adds_up = sink.interfaces, sink.adds_up
+        self.rejected_only, self.accepted_only = sink.rejected_only, sink.accepted_only
         self.dropped = 0
         self.full = False
         self._before: list[tuple[Log, bool]] = []
@@ -154,6 +155,9 @@ class Once(Sink):
 
     def expect(self, size: int) -> None:
         self.sink.expect(size)
+
+    def fetch(self, size: int) -> None:
+        self.sink.fetch(size)
 
     def take(self, file: File) -> bool:
         return not self._shared and self.sink.take(file)

@@ -10,21 +10,20 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whyblocked.flowlogs.blocks import MAX_LINE, Damaged, Lines, contents
+from whyblocked.flowlogs.blocks import MAX_LINE, Lines
 from whyblocked.flowlogs.fields import Format, header_format
 from whyblocked.flowlogs.files import form_of, read_file
-from whyblocked.flowlogs.quick import Unsuited
+from whyblocked.flowlogs.quick import Unsuited, unpacked
 from whyblocked.flowlogs.records import Parser, Record, Scan
 from whyblocked.flowlogs.sinks import File
 
 Column = NDArray[Any]
 
-_READ = 1 << 16
 _CHUNK = 1 << 20  # bytes of text that are looked at in one go
 _SPACE, _END, _DASH = 32, 10, ord("-")
 _WORD = 8
@@ -77,35 +76,70 @@ class Picking:
 
 def _read(file: File, form: Format) -> tuple[Scan, list[Record]]:
     try:
-        picked = _Picked(file, form)
+        picked = Picked(file, form)
         picked.read()
-    except (Unsuited, Damaged):
+    except Unsuited:
         scan = Scan()
         return scan, [record for records in read_file(file, scan) for record in records]
     return picked.scan, picked.records
 
 
-class _Picked:
-    """One text file."""
+class Chunk(NamedTuple):
+    """Some whole lines: their bytes, the eight bytes from each on as a number, where each line begins, and where its
+    fields end (a row a line); ``kinds`` are which lines are accepted, rejected, without data and skipped.
+    """
+
+    array: NDArray[np.uint8]
+    words: NDArray[np.uint64]
+    begins: Column
+    lines: Column
+    kinds: tuple[Column, ...]
+
+    def field(self, place: int) -> tuple[Column, Column]:
+        """Where a field begins and ends in every line."""
+        return self.begins if place == 0 else self.lines[:, place - 1] + 1, self.lines[:, place]
+
+    def is_dash(self, place: int) -> Column:
+        """In which lines a field is absent."""
+        begins, ends = self.field(place)
+        found: Column = (ends - begins == 1) & (self.array[begins] == _DASH)
+        return found
+
+
+class Picked:
+    """One text file, of which the lines of some interfaces are parsed."""
 
     def __init__(self, file: File, form: Format) -> None:
-        names = sorted(name.encode() for name in file.wanted.interfaces)
         fields = ("action", "log-status", "interface-id")
         once = len(set(form.names)) == len(form.names) > 1
-        if not (once and all(field in form.names for field in fields)) or min(map(len, names)) < _WORD:
+        if not (once and all(field in form.names for field in fields)):
             raise Unsuited
         self.scan = Scan()
         self.records: list[Record] = []
         self._file, self._form = file, form
-        self._at = [form.names.index(field) for field in fields]
-        self._tails = np.array([int.from_bytes(name[-_WORD:], "little") for name in names], np.uint64)
+        self._action, self._status, self._interface = (form.names.index(field) for field in fields)
         self._parser = Parser(file.name, [form], file.wanted, self.scan)
         self._number = 1
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Know the interfaces by how they end; :class:`Unsuited` where that tells too little."""
+        names = sorted(name.encode() for name in self._file.wanted.interfaces)
+        if min(map(len, names)) < _WORD:
+            raise Unsuited
+        self._tails = np.array([int.from_bytes(name[-_WORD:], "little") for name in names], np.uint64)
+
+    def _is_ours(self, chunk: Chunk) -> Column:
+        """Which of the lines may be wanted: the parser looks again."""
+        begins, ends = chunk.field(self._interface)
+        ours = (ends - begins >= _WORD) & np.isin(chunk.words[np.maximum(ends - _WORD, 0)], self._tails)
+        found: Column = ours | chunk.is_dash(self._interface)
+        return found
 
     def read(self) -> None:
         with self._file.path.open("rb") as stream:
             waiting, size = [], 0
-            for part in contents(stream, stream.read(_READ)):
+            for part in unpacked(stream):
                 waiting.append(part)
                 size += len(part)
                 if size < _CHUNK:
@@ -138,18 +172,15 @@ class _Picked:
         words: NDArray[np.uint64] = np.ndarray((len(chunk),), "<u8", chunk + bytes(_WORD), 0, (1,))
         lines = gaps.reshape(-1, width)
         begins = np.concatenate([[0], ends[:-1] + 1])
-        action, status, interface = (
-            (begins if place == 0 else lines[:, place - 1] + 1, lines[:, place]) for place in self._at
-        )
+        found = Chunk(array, words, begins, lines, ())
+        action, status = found.field(self._action), found.field(self._status)
         fine, no_data, skipped = (_is(words, *status, text) for text in ("OK", "NODATA", "SKIPDATA"))
         kinds = (fine & _is(words, *action, "ACCEPT"), fine & _is(words, *action, "REJECT"), no_data, skipped)
         strange = ~np.logical_or.reduce(kinds)
         if np.count_nonzero(strange) > _FEW:
             self._slow(chunk.split(b"\n")[:-1])
             return
-        sizes = interface[1] - interface[0]
-        ours = (sizes >= _WORD) & np.isin(words[np.maximum(interface[1] - _WORD, 0)], self._tails)
-        ours |= (sizes == 1) & (array[interface[0]] == _DASH)
+        ours = self._is_ours(found._replace(kinds=kinds))
         for name, kind in zip(_KINDS, kinds, strict=True):
             setattr(self.scan, name, getattr(self.scan, name) + int(np.count_nonzero(kind & ~ours)))
         for place in np.flatnonzero(ours | strange).tolist():

@@ -91,7 +91,7 @@ class Quick:
         """Read the file; raises :class:`Unsuited` where the parser has to read it from the beginning."""
         with path.open("rb") as stream:
             rest = b""
-            for chunk in _contents(stream):
+            for chunk in unpacked(stream):
                 end = chunk.rfind(b"\n") + 1
                 if not end:
                     rest += chunk
@@ -292,8 +292,8 @@ def merge(scan: Scan, other: Scan) -> None:
         scan.interfaces[interface] = scan.interfaces.get(interface, 0) + count
 
 
-def _contents(stream: Any) -> Iterator[bytes]:
-    """The bytes of the file, unpacked where it is gzip."""
+def unpacked(stream: Any) -> Iterator[bytes]:
+    """The bytes of a file, unpacked where it is gzip; :class:`Unsuited` where the parser has to say what is wrong."""
     data = stream.read(_PACKED)
     if data.startswith(b"\xef\xbb\xbf"):  # a byte order mark is left to the parser
         raise Unsuited

@@ -17,7 +17,7 @@ from whyblocked.flowlogs.gathering import size_of
 from whyblocked.flowlogs.locations import Location, locate, read_files
 from whyblocked.flowlogs.overlap import BOTH, Coverage, Log, Once
 from whyblocked.flowlogs.records import Scan, Wanted
-from whyblocked.flowlogs.sinks import File, LogsRequest, Sink, Unreadable
+from whyblocked.flowlogs.sinks import File, LogsRequest, Sink, TooLarge, Unreadable
 from whyblocked.flowlogs.window import DEFAULT
 from whyblocked.text import clean
 
@@ -118,7 +118,7 @@ class Reading:
         self.logs = found.logs
         self.notes += found.notes
         self.missing.update(dict.fromkeys(found.missing))
-        groups = [g for g in found.groups if not (self.sink.rejected_only and g.traffic == {"ACCEPT"})]
+        groups = [group for group in found.groups if self._is_of_use(group.traffic)]
         if not self.is_live:
             for group in groups:
                 name = (
@@ -128,9 +128,16 @@ class Reading:
             return
         self._read_once(groups)
 
+    def _is_of_use(self, traffic: frozenset[str]) -> bool:
+        """Whether the sink wants something of flow logs that record such traffic (none: a transit gateway's)."""
+        if self.sink.accepted_only:
+            return bool(traffic - {"REJECT"})
+        return not self.sink.rejected_only or traffic != {"ACCEPT"}
+
     def _read_once(self, groups: list[Group]) -> None:
         """Read what flow logs delivered, the broadest first, and nothing that was read already."""
         wanted = frozenset({"REJECT"}) if self.sink.rejected_only else BOTH
+        wanted = frozenset({"ACCEPT"}) if self.sink.accepted_only else wanted
         logs = [log for group in groups for log in group.logs]
         coverage = Coverage(self.account, logs, wanted, int(self.window[0].timestamp()))
         self.sink = once = Once(self.sink, coverage)
@@ -180,11 +187,7 @@ class Reading:
             told = partial(self.told, location)
             read_group(at_aws, forms, self.aws_wanted, self.scan, self.sink, narrow, told)
         except Unreadable as error:
-            if named and group is None and error.permission is None:
-                raise InputError(f"--flow-logs {clean(location)}: {error.reason}") from None
-            self.notes.append(error.reason)
-            if error.permission:
-                self.missing[f"{error.permission}: AccessDenied"] = None
+            self._unreadable(error, location, named=named and group is None)
             return False
         except AwsError as error:
             self.failed.append(f"the log group {clean(name)} was not read to its end: {error.message}")
@@ -213,16 +216,14 @@ class Reading:
                     sink.add(records, location.text)
                     self.told(location.text)
         except Unreadable as error:
-            if error.permission is None:
-                raise InputError(f"--flow-logs {clean(location.text)}: {error.reason}") from None
-            self.notes.append(error.reason)
-            self.missing[f"{error.permission}: AccessDenied"] = None
+            self._unreadable(error, location.text, named=True)
             return
         except AwsError as error:
             self.failed.append(f"the table {clean(location.name)} was not read to its end: {error.message}")
             self.missing[f"{PERMISSION}: {error.message}"] = None
             return
-        self.notes.append(table.bill)
+        self.scan.costs.append(table.bill)
+        self.scan.billed += table.scanned
         self.sources.append(clean(location.text))
         self.traffic.add("ALL")
         self.from_aws = True
@@ -245,11 +246,7 @@ class Reading:
                     self.sink.add(records, location)
                     self.told(location)
         except Unreadable as error:
-            if group is None and error.permission is None:
-                raise InputError(f"--flow-logs {clean(location)}: {error.reason}") from None
-            self.notes.append(error.reason)
-            if error.permission:
-                self.missing[f"{error.permission}: AccessDenied"] = None
+            self._unreadable(error, location, named=group is None)
             return False
         except AwsError as error:
             self.failed.append(f"{clean(location)} was not read to its end: {error.message}")
@@ -260,6 +257,14 @@ class Reading:
         self.sources += [] if clean(location) in self.sources else [clean(location)]
         self.from_aws = self.from_aws or objects.dated
         return True
+
+    def _unreadable(self, error: Unreadable, location: str, *, named: bool) -> None:
+        """Note what can't be read; what was ``named`` and no permission opens is an error of the user's."""
+        if named and error.permission is None and not isinstance(error, TooLarge):
+            raise InputError(f"--flow-logs {clean(location)}: {error.reason}") from None
+        self.notes.append(error.reason)
+        if error.permission:
+            self.missing[f"{error.permission}: AccessDenied"] = None
 
     def _delivery(self, group: Group) -> Delivery:
         """What a flow log delivers, by its own account and Region."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import Literal
 
 import msgspec
@@ -15,9 +14,7 @@ from whyblocked.flowlogs.fields import (
     BIGGEST,
     DEFAULT,
     HIGHEST,
-    LOST,
     TRANSIT,
-    TRANSIT_FIELDS,
     Format,
     are_alike,
     checked,
@@ -25,16 +22,14 @@ from whyblocked.flowlogs.fields import (
     header_format,
     is_default,
 )
+from whyblocked.flowlogs.positions import Positions
 from whyblocked.text import clean
 
 PLACES = 5  # so many malformed lines are kept with their place
 _REMEMBERED = 1 << 16
 _LONG = 200  # digits that no number or line of numbers has
-_SUMS = ("packets", "bytes", "start", "end")
-_NUMBERS = ("srcport", "dstport", "protocol", *_SUMS)
 _WIDE = len(str(BIGGEST))  # digits of a number that may be too big
 _PROTOCOLS = frozenset(b"%d" % number for number in range(HIGHEST["protocol"] + 1)) | {b"OK"}
-_ADDRESSES = ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +89,8 @@ class Scan(msgspec.Struct, kw_only=True):
 
     A transit gateway's record without losses is accepted, one with any is rejected. ``places`` names the first
     malformed lines. ``interfaces`` counts, for each interface that was wanted, its lines of any kind. ``outside`` are
-    wanted records that lie outside the window. ``notes`` say what else the asker should know.
+    wanted records that lie outside the window. ``notes`` say what else the asker should know, ``costs`` what is to be
+    paid, for ``billed`` bytes.
     """
 
     accepted: int = 0
@@ -106,6 +102,8 @@ class Scan(msgspec.Struct, kw_only=True):
     outside: int = 0
     places: list[str] = []
     notes: list[str] = []
+    costs: list[str] = []
+    billed: int = 0
     interfaces: dict[str, int] = {}
 
     @property
@@ -119,67 +117,8 @@ class Scan(msgspec.Struct, kw_only=True):
         return {name: getattr(self, name) for name in names}
 
 
-class _Layout:
-    """Where a format has what; worked out once a format, used for every line."""
-
-    def __init__(self, form: Format) -> None:
-        at = {name: index for index, name in reversed(list(enumerate(form.names)))}
-        self.form = form
-        self.at = at
-        self.width = len(form.names)
-        self.action = at.get("action", -1)
-        self.status = at.get("log-status", -1)
-        self.has_status = self.status >= 0
-        self.of_transit = form.is_transit
-        self.transit = tuple(at[name] for name in TRANSIT_FIELDS if name in at)
-        self.lost = tuple((at[name], reason) for name, reason in LOST.items() if name in at)
-        attachment = at.get("tgw-attachment-id", at.get("tgw-id", -1)) if self.of_transit else -1
-        self.interface = at.get("interface-id", attachment)
-        self.resource = at.get("resource-id", -1)
-        self.start, self.end = at.get("start", -1), at.get("end", -1)
-        self.addresses = tuple(at[name] for name in _ADDRESSES if name in at)
-        self.numbers = tuple(at[name] for name in _NUMBERS if name in at)
-        usual = self.has_status and bool(self.numbers) and self.action >= 0
-        numbers = itemgetter(*self.numbers, self.numbers[0]) if usual else itemgetter(0, 0)
-        addresses = itemgetter(*self.addresses, self.addresses[0]) if usual else itemgetter(0, 0)
-        # A field that the format lacks is looked for where OK stands, which is a sound number of any kind.
-        from_port, to_port, protocol, *sums = (at.get(name, self.status) for name in _NUMBERS)
-        self.hot = (self.width if usual else -1, self.action, self.status, self.interface, addresses, numbers)
-        self.sound = (from_port, to_port, protocol), tuple(sums)
-
-    def is_empty(self, tokens: list[bytes]) -> bool:
-        """Whether a record says nothing of any flow, as NODATA does in a format without ``log-status``."""
-        return (
-            not self.has_status
-            and (self.action < 0 or tokens[self.action] == b"-")
-            and bool(self.addresses)
-            and all(tokens[index] == b"-" for index in self.addresses)
-        )
-
-    def is_transit(self, tokens: list[bytes]) -> bool:
-        """Whether a record is a transit gateway's; in tables, one of theirs and one of interfaces have all fields."""
-        return self.of_transit or (
-            bool(self.transit) and tokens[self.action] == b"-" and any(tokens[index] != b"-" for index in self.transit)
-        )
-
-    def times(self, tokens: list[bytes]) -> tuple[int | None, int | None]:
-        """A record's interval; where one end is not told, both are the other."""
-        start, end = self.time(tokens, self.start), self.time(tokens, self.end)
-        return start if start is not None else end, end if end is not None else start
-
-    @staticmethod
-    def time(tokens: list[bytes], index: int) -> int | None:
-        """A time in Unix seconds; some writers give milliseconds (or finer), which no date of ours can be."""
-        if index < 0 or tokens[index] == b"-":
-            return None
-        value = int(tokens[index])
-        while value >= 10**11:
-            value //= 1000
-        return value
-
-
-_EMPTY = _Layout(Format(()))
-_TRANSIT = _Layout(TRANSIT)
+_EMPTY = Positions(Format(()))
+_TRANSIT = Positions(TRANSIT)
 
 
 class Parser:
@@ -192,7 +131,7 @@ class Parser:
         self.name = clean(name)
         self.wanted = wanted
         self.scan = scan
-        self._use([_Layout(checked(form, self.name)) for form in formats] or [_EMPTY])
+        self._use([Positions(checked(form, self.name)) for form in formats] or [_EMPTY])
         for place, form in enumerate(formats):
             if any(are_alike(form, earlier) for earlier in formats[:place]):
                 scan.notes.append(
@@ -203,7 +142,7 @@ class Parser:
         self._good: set[bytes] = {b"-"}
         self._ports: set[bytes] = {b"OK"}
 
-    def _use(self, layouts: list[_Layout]) -> None:
+    def _use(self, layouts: list[Positions]) -> None:
         self._layouts = layouts
         alike = any(other.width == layouts[0].width for other in layouts[1:])
         self._first = _EMPTY if alike else layouts[0]
@@ -213,7 +152,7 @@ class Parser:
         if block.fault:
             self._malformed(block.first, block.fault)
         if block.form is not None and block.form is not self._layouts[0].form:
-            self._use([_Layout(checked(block.form, self.name))])
+            self._use([Positions(checked(block.form, self.name))])
         found: list[Record] = []
         good, known_ports = self._good, self._ports
         interesting, rejected_only = self._interfaces | {b"-"}, self.wanted.rejected_only
@@ -267,10 +206,10 @@ class Parser:
             if half and header.lacking and not header.is_transit:
                 self._malformed(number, "half a header line")
                 return
-            self._use([_Layout(checked(header, f"{self.name}:{number}"))])
+            self._use([Positions(checked(header, f"{self.name}:{number}"))])
             return
         if self._layouts[0] is _EMPTY and is_default(tokens):
-            self._use([_Layout(DEFAULT)])
+            self._use([Positions(DEFAULT)])
         faults = [self._fault(layout, tokens) for layout in self._layouts]
         usable = [layout for layout, fault in zip(self._layouts, faults, strict=True) if fault is None]
         if not usable and _is_transit(tokens):
@@ -283,7 +222,7 @@ class Parser:
         else:
             self._count(next((one for one in usable if fits(one.form, tokens)), usable[0]), tokens, found)
 
-    def _fault(self, layout: _Layout, tokens: list[bytes]) -> str | None:
+    def _fault(self, layout: Positions, tokens: list[bytes]) -> str | None:
         """Why a line can't be a record of this format, or None where it is one."""
         if len(tokens) != layout.width:
             return f"{len(tokens)} fields where the format has {layout.width}" if layout.width else "no known format"
@@ -302,7 +241,7 @@ class Parser:
         action = tokens[layout.action]
         return None if action in (b"ACCEPT", b"REJECT") else f"action {_quoted(action)}"
 
-    def _count(self, layout: _Layout, tokens: list[bytes], found: list[Record]) -> None:
+    def _count(self, layout: Positions, tokens: list[bytes], found: list[Record]) -> None:
         """Count a line that fits the format, and keep its record where it is wanted."""
         scan = self.scan
         wanted = self._is_wanted(layout, tokens)
@@ -323,7 +262,7 @@ class Parser:
             if wanted and not (accepted and self.wanted.rejected_only):
                 self._keep(layout, tokens, accepted, found, lost)
 
-    def _is_wanted(self, layout: _Layout, tokens: list[bytes]) -> bool:
+    def _is_wanted(self, layout: Positions, tokens: list[bytes]) -> bool:
         """Whether the record is of an interface that is asked about, or does not tell."""
         if layout.interface < 0 or not self._interfaces:
             return True
@@ -339,7 +278,7 @@ class Parser:
 
     def _keep(
         self,
-        layout: _Layout,
+        layout: Positions,
         tokens: list[bytes],
         accepted: bool,
         found: list[Record],
@@ -376,7 +315,7 @@ class Parser:
         found += [replace(record, packets=packets, bytes=0, reject_reason=reason) for reason, packets in lost]
 
     @staticmethod
-    def _attachment(layout: _Layout, tokens: list[bytes]) -> str | None:
+    def _attachment(layout: Positions, tokens: list[bytes]) -> str | None:
         """Where a transit gateway's record was made; no interface can be meant."""
         if not layout.is_transit(tokens):
             return None

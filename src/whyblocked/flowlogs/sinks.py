@@ -48,13 +48,14 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """What to ask AWS to filter by: only what every wanted record has. Empty collections filter nothing.
 
     ``addresses`` are IPv4, and hold both ends: a record is wanted only if its ``srcaddr`` and its ``dstaddr`` are
-    both among them. ``rejected`` leaves out what was accepted.
+    both among them. ``rejected`` leaves out what was accepted, ``accepted`` what was rejected.
     """
 
     interfaces: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     protocol: int | None = None
     rejected: bool = False
+    accepted: bool = False
 
 
 class Unreadable(Exception):
@@ -64,6 +65,10 @@ class Unreadable(Exception):
         super().__init__(reason)
         self.reason = reason
         self.permission = permission
+
+
+class TooLarge(Unreadable):
+    """A source of which more would have to be read than the sink is worth."""
 
 
 def _keep() -> None:
@@ -88,12 +93,13 @@ class Sink(ABC):
     """Takes records.
 
     ``interfaces`` are the only ones whose records it wants (none: all of them), ``rejected_only`` whether accepted
-    records are of no use to it, ``adds_up`` whether it takes groups that AWS added up as well, and ``filters`` which
-    of these it wants.
+    records are of no use to it, or ``accepted_only`` rejected ones, ``adds_up`` whether it takes groups that AWS added
+    up as well, and ``filters`` which of these it wants.
     """
 
     interfaces: frozenset[str] = frozenset()
     rejected_only = False
+    accepted_only = False
     adds_up = False
     filters = Filters()
 
@@ -106,7 +112,11 @@ class Sink(ABC):
         raise NotImplementedError
 
     def expect(self, size: int) -> None:  # noqa: B027 - most sinks read everything in one way
-        """So many bytes of text, about, come in files."""
+        """So many bytes of text, about, come in files; :class:`TooLarge` where that is not worth it."""
+
+    def fetch(self, size: int) -> None:
+        """The same of files that have to be fetched from AWS first."""
+        self.expect(size)
 
     def take(self, file: File) -> bool:  # noqa: ARG002 - what a sink does that has no faster way
         """Whether the sink reads the file itself, in the background, and releases it when it is done."""
@@ -121,7 +131,7 @@ class Sink(ABC):
 
     def narrow(self, resources: frozenset[str] | None) -> Filter:  # noqa: ARG002 - what most sinks do
         """What AWS may filter by in a log that covers these resources (None: not known)."""
-        return Filter(rejected=self.rejected_only)
+        return Filter(rejected=self.rejected_only, accepted=self.accepted_only)
 
     def region(self, resources: frozenset[str] | None) -> str:  # noqa: ARG002 - what most sinks do
         """The Region of a log that covers these resources; empty for the run's own."""

@@ -115,10 +115,11 @@ def records(source: Source, narrow: Filter) -> str:
     """
     names = list(source.columns)
     shown = ",\n    ".join(f"CAST({_name(source.columns[n].name)} AS varchar) AS {_result(n)}" for n in names)
-    asked = list(_narrowed(narrow))
+    asked = [*_narrowed(narrow), *(["action = 'ACCEPT'"] if narrow.accepted else [])]
     interfaces = [_in("interface_id", narrow.interfaces)] if narrow.interfaces and "interface-id" in names else []
     selected = ", ".join(f"{_result(name)} AS {_name(column_of(name))}" for name in names)
-    matching = f"({' AND '.join(asked)} OR place = 1)" if asked else "true"
+    known = "" if narrow.accepted else " OR place = 1"  # that an interface is logged is not asked then
+    matching = f"({' AND '.join(asked)}{known})" if asked else "true"
     return f"""{_timed(source, shown)},
 numbered AS (
   SELECT *, row_number() OVER (PARTITION BY interface_id ORDER BY first_at) AS place

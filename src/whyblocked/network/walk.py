@@ -54,7 +54,10 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Blocker(msgspec.Struct, frozen=True, kw_only=True):
-    """A refusal: which layer refused which packets, by which rule, with the rules that it tried."""
+    """A refusal: which layer refused which packets, by which rule, with the rules that it tried.
+
+    ``peer_id`` is the interface at the other end, as far as the walk knows it.
+    """
 
     leg: Leg
     layer: str
@@ -70,6 +73,7 @@ class Blocker(msgspec.Struct, frozen=True, kw_only=True):
     vpc_id: str | None = None
     next_step: str | None = None
     goal: str | None = None  # the interface that the packets were on their way to
+    peer_id: str | None = None
 
 
 class Walk:

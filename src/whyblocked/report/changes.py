@@ -33,7 +33,7 @@ class Changed(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """All of the section; ``summary`` joins the first of them with the records."""
+    """All of the section; ``summary`` joins the first of them with the records, where these tell more than it."""
 
     summary: str | None
     rows: list[Changed]
@@ -50,7 +50,8 @@ class Changes(NamedTuple):
 
 def changes_of(answer: Answer) -> Changes:
     """The changes of an answer that is safe to show."""
-    return Changes(answer.change_summary, [changed(one) for one in answer.changes], answer.change_notes)
+    summary = answer.change_summary if answer.evidence.turn is not None else None
+    return Changes(summary, [changed(one) for one in answer.changes], answer.change_notes)
 
 
 def changed(one: Change) -> Changed:

@@ -42,7 +42,9 @@ def render(lines: Sequence[Checked], console: Console) -> None:
 
 def _row(line: Checked) -> tuple[Mark, tuple[str, ...]]:
     mark = mark_of(line)
-    verdict = "no answer" if line.answer is None else line.answer.verdict
+    verdict: str = "no answer" if line.answer is None else line.answer.verdict
+    if (was := changed_from(line)) is not None:
+        verdict += f" (today {was})"
     return mark, (_SIGNS[mark][0], str(line.number), clean(line.text, 500), clean(line.expected or "-", 20), verdict)
 
 
@@ -78,6 +80,12 @@ def mark_of(line: Checked) -> Mark:
     return "pass" if line.holds is None else "yes" if line.holds else "no"
 
 
+def changed_from(line: Checked) -> str | None:
+    """The verdict of today where planned changes make it another one."""
+    found = line.answer
+    return found.before if found is not None and found.before not in (None, found.verdict) else None
+
+
 def reason(line: Checked) -> str:
     """Why a line does not hold or has no answer; empty where nothing is to be said."""
     if line.answer is None:
@@ -96,7 +104,10 @@ def total(lines: Sequence[Checked]) -> str:
         (marks.count("pass"), "without expectation"),
         (errors, "without an answer"),
     ]
-    words = ", ".join(f"{count:,} {what}" for count, what in counts if count)
+    changed = sum(changed_from(line) is not None for line in lines)
+    if any(line.answer is not None and line.answer.applied for line in lines):
+        counts.append((changed, "other than today"))
+    words = ", ".join(f"{count:,} {what}" for count, what in counts if count or what == "other than today")
     return count_words(len(lines), "question") + (f": {words}" if words else "")
 
 
@@ -126,7 +137,7 @@ def _outcome(case: ElementTree.Element, line: Checked) -> None:
     elif mark == "unknown":
         _told(case, "error", "undetermined", line.answer.summary, line.answer.missing)
     elif mark == "no":
-        blockers = [finding.summary for finding in line.answer.blocked_by]
+        blockers = [finding.summary for finding in line.answer.blockers]
         words = f"expected {line.expected}, is {line.answer.verdict}: {line.answer.summary}"
         _told(case, "failure", line.answer.verdict, words, blockers)
     else:

@@ -6,7 +6,18 @@ from collections.abc import Iterator
 from html import escape
 
 from whyblocked.diagnosis.answer import Answer, Fix, Moment
-from whyblocked.report.outline import EVIDENCE, TESTED, Blocker, Mark, Outline, Path, evidence_rows, outline
+from whyblocked.report.outline import (
+    BEHIND,
+    BEHIND_SAYS,
+    EVIDENCE,
+    TESTED,
+    Blocker,
+    Mark,
+    Outline,
+    Path,
+    evidence_rows,
+    outline,
+)
 from whyblocked.report.words import clock_words
 
 _SIGNS: dict[Mark, str] = {"yes": "✓", "no": "✗", "unknown": "?", "pass": "·"}
@@ -56,7 +67,7 @@ def render(answer: Answer) -> str:
 
 
 def _page(seen: Outline) -> Iterator[str]:
-    title = f"{seen.verdict}: {seen.question}"
+    title = f"{seen.verdict}{' as planned' if seen.supposed else ''}: {seen.question}"
     yield "<!doctype html>"
     yield '<html lang="en">'
     yield "<head>"
@@ -68,6 +79,8 @@ def _page(seen: Outline) -> Iterator[str]:
     yield "</head>"
     yield "<body>"
     yield "<header>"
+    if seen.supposed is not None:
+        yield f'<p class="unknown"><strong>{escape(seen.supposed.head)}</strong></p>'
     yield f'<h1 class="{seen.mark}">{_SIGNS[seen.mark]} {seen.verdict}</h1>'
     yield f'<p class="question">{_code(seen.question)}</p>'
     yield f'<p class="summary">{escape(seen.summary)}</p>'
@@ -75,12 +88,14 @@ def _page(seen: Outline) -> Iterator[str]:
         yield f"<p>Open ports: {_code(seen.open_ports or 'none')}</p>"
     yield "</header>"
     yield "<main>"
+    yield from _planned(seen)
     for blocker in seen.blockers:
         yield from _blocker(blocker)
     for path in seen.paths:
         yield from _path(path)
     yield from _nearest(seen)
     yield from _evidence(seen)
+    yield from _behind(seen)
     yield from _changes(seen)
     yield from _next(seen)
     yield from _list("Warnings", seen.warnings)
@@ -103,6 +118,19 @@ def _rows(rows: list[tuple[str, str]]) -> Iterator[str]:
             shown, before = "" if label == before else label, label
             yield f"<dt>{escape(shown)}</dt><dd>{escape(words) if label == 'why' else _code(words)}</dd>"
         yield "</dl>"
+
+
+def _planned(seen: Outline) -> Iterator[str]:
+    if seen.supposed is None:
+        return
+    yield "<section>"
+    yield "<h2>Planned changes <small>made on a copy, not in AWS</small></h2>"
+    yield "<ul>"
+    yield from (f"<li>{_code(words)}</li>" for words in seen.supposed.applied)
+    yield "</ul>"
+    if seen.supposed.today is not None:
+        yield f"<p>Today: {escape(seen.supposed.today)}</p>"
+    yield "</section>"
 
 
 def _blocker(blocker: Blocker) -> Iterator[str]:
@@ -161,6 +189,19 @@ def _evidence(seen: Outline) -> Iterator[str]:
     if evidence.enable_command:
         yield "<p>To switch them on:</p>"
         yield f"<pre>{escape(evidence.enable_command)}</pre>"
+    yield "</section>"
+
+
+def _behind(seen: Outline) -> Iterator[str]:
+    if not seen.behind:
+        return
+    yield "<section>"
+    yield f"<h2>{BEHIND} <small>{escape(BEHIND_SAYS)}</small></h2>"
+    for one in seen.behind:
+        yield f"<p><strong>{escape(one.says)}</strong></p>"
+        yield from _rows(one.rows)
+        yield f"<p>{escape(one.next_step)}</p>"
+        yield from (f"<pre>{escape(command)}</pre>" for command in one.checks)
     yield "</section>"
 
 

@@ -11,6 +11,7 @@ from whyblocked.diagnosis.answer import Answer
 from whyblocked.diagnosis.checked import Checked
 
 if TYPE_CHECKING:
+    from whyblocked.diagnosis.difference.telling import Difference
     from whyblocked.diagnosis.rejects import Explained, Rejects
     from whyblocked.diagnosis.whois import WhoIs
 
@@ -35,6 +36,11 @@ def render_rejects(rejects: Rejects) -> str:
 def render_group(group: Explained) -> str:
     """One line of JSON Lines for a group of rejected flows."""
     return _text(_encoded(group)) + "\n"
+
+
+def render_diff(found: Difference) -> str:
+    """Two snapshots compared, as one indented document."""
+    return _text(msgspec.json.format(_encoded(found), indent=2)) + "\n"
 
 
 def render_whois(found: WhoIs) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from whyblocked.diagnosis.answer import Answer
-from whyblocked.report.outline import EVIDENCE, TESTED, Mark, Outline, Path, evidence_rows, outline
+from whyblocked.report.outline import BEHIND, BEHIND_SAYS, EVIDENCE, TESTED, Mark, Outline, Path, evidence_rows, outline
 
 _SIGNS: dict[Mark, str] = {"yes": "✓", "no": "✗", "unknown": "?", "pass": "·"}
 _FLAGS: dict[Mark, str] = {"no": " ← **blocked here**", "unknown": " ← **not known**"}
@@ -25,12 +25,20 @@ def render(answer: Answer) -> str:
 
 
 def _lines(seen: Outline) -> Iterator[str]:
+    if seen.supposed is not None:
+        yield f"**{seen.supposed.head}**"
+        yield ""
     yield f"**{_SIGNS[seen.mark]} {seen.verdict}** {code(seen.question)}"
     yield ""
     yield prose(seen.summary)
     if seen.open_ports is not None:
         yield ""
         yield f"Open ports: {code(seen.open_ports or 'none')}"
+    if seen.supposed is not None:
+        yield from _section("Planned changes", "made on a copy, not in AWS")
+        yield from (f"- {prose(words)}" for words in seen.supposed.applied)
+        if seen.supposed.today is not None:
+            yield f"- Today: {prose(seen.supposed.today)}"
     if seen.blockers:
         yield from _section("Blocked by")
     for blocker in seen.blockers:
@@ -43,6 +51,7 @@ def _lines(seen: Outline) -> Iterator[str]:
     for path in seen.paths:
         yield from _path(path)
     yield from _evidence(seen)
+    yield from _behind(seen)
     yield from _changes(seen)
     yield from _next(seen)
     for title, items in (("Warnings", seen.warnings), ("Could not be read", seen.missing)):
@@ -76,6 +85,21 @@ def _evidence(seen: Outline) -> Iterator[str]:
         yield ""
     yield from (f"- {label}: {prose(words)}" for label, words in rows)
     yield from (f"- {prose(note)}" for note in seen.evidence.notes)
+
+
+def _behind(seen: Outline) -> Iterator[str]:
+    if seen.behind:
+        yield from _section(BEHIND, BEHIND_SAYS)
+    for one in seen.behind:
+        yield f"- ! {prose(one.says)}"
+        yield from (
+            f"  - {label}: {prose(words) if label == 'confidence' else code(words)}" for label, words in one.rows
+        )
+        yield ""
+        yield prose(one.next_step)
+        if one.checks:
+            yield ""
+            yield from block(one.checks)
 
 
 def _changes(seen: Outline) -> Iterator[str]:

@@ -41,6 +41,8 @@ TESTED = {
     "allowed": "tested on a copy of the account: with it the question passes",
     "undetermined": "tested on a copy of the account: nothing that AWS shows blocks it any more",
 }
+BEHIND = "Behind the rules"
+BEHIND_SAYS = "they allow it; of the host the records say"
 LEGS: dict[Leg, str] = {"forward": "on the way there", "return": "on the way back"}
 _MARKS: dict[str, Mark] = {"allow": "yes", "deny": "no", "unknown": "unknown"}
 _DOES = {
@@ -70,6 +72,15 @@ class Blocker(NamedTuple):
     near: list[Near]
 
 
+class Behind(NamedTuple):
+    """What the records say of the host behind the rules: facts as labelled rows, what to look at, what to run there."""
+
+    says: str
+    rows: list[tuple[str, str]]
+    next_step: str
+    checks: list[str]
+
+
 class Decision(NamedTuple):
     """What one resource did with the packet, or with a part of it (``only``)."""
 
@@ -95,12 +106,21 @@ class Path(NamedTuple):
     steps: list[Step]
 
 
+class Supposed(NamedTuple):
+    """Of an answer as it would be: a line that says so, the planned changes, and the answer of today in a sentence."""
+
+    head: str
+    applied: list[str]
+    today: str | None
+
+
 class Outline(NamedTuple):
     """What stands in every report, all of it safe to show."""
 
     mark: Mark
     verdict: str
     question: str
+    supposed: Supposed | None
     open_ports: str | None
     summary: str
     blockers: list[Blocker]
@@ -112,6 +132,7 @@ class Outline(NamedTuple):
     warnings: list[str]
     missing: list[str]
     evidence: Evidence
+    behind: list[Behind]
     changes: Changes
 
 
@@ -127,6 +148,7 @@ def outline(answer: Answer) -> Outline:
         mark=mark,
         verdict=verdict,
         question=question_words(answer.question, names),
+        supposed=_supposed(answer),
         open_ports=answer.open_ports,
         summary=answer.summary,
         blockers=_blockers(answer, names),
@@ -137,12 +159,21 @@ def outline(answer: Answer) -> Outline:
         needs=answer.missing if answer.verdict == "undetermined" else [],
         fixes=answer.fixes,
         no_fix=answer.no_fix,
-        next_steps=list(dict.fromkeys((f.next_step, f.command) for f in answer.blocked_by if f.next_step)),
+        next_steps=list(dict.fromkeys((f.next_step, f.command) for f in answer.blockers if f.next_step)),
         warnings=answer.warnings,
         missing=answer.missing,
         evidence=answer.evidence,
+        behind=[_behind(finding) for finding in answer.hosts],
         changes=changes_of(answer),
     )
+
+
+def _supposed(answer: Answer) -> Supposed | None:
+    if answer.before is None and not answer.applied:
+        return None
+    today = f", today {VERDICTS[answer.before][1]}" if answer.before else ""
+    head = f"As it would be with {count_words(len(answer.applied), 'planned change')}{today}"
+    return Supposed(head, answer.applied, answer.before_summary)
 
 
 def _names(ids: list[str], names: Mapping[str, str]) -> str:
@@ -157,7 +188,7 @@ def _short(id_: str) -> str:
 def _blockers(answer: Answer, names: Mapping[str, str]) -> list[Blocker]:
     # What differs in its packets alone is one blocker that stops several parts of the question.
     parts: list[tuple[Finding, list[PacketSet]]] = []
-    for finding in answer.blocked_by:
+    for finding in answer.blockers:
         if parts and structs.replace(finding, packets=parts[-1][0].packets) == parts[-1][0]:
             parts[-1][1].append(finding.packets)
         else:
@@ -168,16 +199,10 @@ def _blockers(answer: Answer, names: Mapping[str, str]) -> list[Blocker]:
 def _blocker(finding: Finding, packets: list[PacketSet], answer: Answer, names: Mapping[str, str]) -> Blocker:
     kind = kind_words(finding.layer) + ("s" if len(finding.resource_ids) > 1 else "")
     title = f"{kind} {_names(finding.resource_ids, names)}".rstrip() + f", {LEGS[finding.leg]}"
-    place = [finding.interface_id, finding.subnet_id, finding.vpc_id]
-    where = [id_ for id_ in place if id_ and id_ not in finding.resource_ids]
-    if finding.account_id:
-        where.append(f"account {finding.account_id}")
-    if finding.region:
-        where.append(finding.region)
     rows = [
         ("rule", rule_words(finding.rule, finding.direction) if finding.rule else _no_rule(finding)),
         ("why", "" if finding.summary.rstrip(".") in answer.summary else finding.summary),
-        ("where", ", ".join(where)),
+        ("where", _where(finding)),
         *(("stops", packet_words(part)) for part in packets),
         ("owner", finding.owner or ""),
         ("code", finding.code),
@@ -187,6 +212,23 @@ def _blocker(finding: Finding, packets: list[PacketSet], answer: Answer, names: 
         [(label, words) for label, words in rows if words],
         [_near(miss, finding) for miss in finding.near_misses],
     )
+
+
+def _where(finding: Finding) -> str:
+    place = [finding.interface_id, finding.subnet_id, finding.vpc_id]
+    where = [id_ for id_ in place if id_ and id_ not in finding.resource_ids]
+    if finding.account_id:
+        where.append(f"account {finding.account_id}")
+    if finding.region:
+        where.append(finding.region)
+    return ", ".join(where)
+
+
+def _behind(finding: Finding) -> Behind:
+    confidence = f"{finding.confidence} ({finding.confidence_reason})"
+    places = ", ".join((*finding.resource_ids, _where(finding)))
+    rows = [("confidence", confidence), ("where", places), ("code", finding.code)]
+    return Behind(finding.summary, rows, finding.next_step or "", finding.checks)
 
 
 def _no_rule(finding: Finding) -> str:
@@ -201,7 +243,7 @@ def _near(miss: NearMiss, finding: Finding) -> Near:
 
 
 def _arrives(answer: Answer) -> bool:
-    return answer.verdict != "blocked" or all(finding.leg == "return" for finding in answer.blocked_by)
+    return answer.verdict != "blocked" or all(finding.leg == "return" for finding in answer.blockers)
 
 
 def _path(title: str, hops: list[Hop], names: Mapping[str, str]) -> Path:

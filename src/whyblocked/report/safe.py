@@ -19,6 +19,7 @@ _FREE = frozenset({"name", "description", "owner"})
 _WHOLE = frozenset(
     {
         "also_allows",
+        "checks",
         "command",
         "commands",
         "destination",

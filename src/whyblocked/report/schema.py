@@ -1,4 +1,4 @@
-"""The JSON Schemas, made from the types: ``docs/answer.schema.json``, ``rejects`` and ``whois`` beside it."""
+"""The JSON Schemas, made from the types: ``docs/answer.schema.json``, ``rejects``, ``whois`` and ``diff`` beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from whyblocked.diagnosis.answer import Answer
 
 
-def render(what: Literal["answer", "rejects", "whois"] = "answer") -> str:
+def render(what: Literal["answer", "rejects", "whois", "diff"] = "answer") -> str:
     """The schema as an indented document."""
     if what == "rejects":
         from whyblocked.diagnosis.rejects import Document
@@ -20,6 +20,10 @@ def render(what: Literal["answer", "rejects", "whois"] = "answer") -> str:
         from whyblocked.diagnosis.whois import WhoIs
 
         schema, title = msgspec.json.schema(WhoIs), "whyblocked whois"
+    elif what == "diff":
+        from whyblocked.diagnosis.difference.telling import Difference
+
+        schema, title = msgspec.json.schema(Difference), "whyblocked diff"
     else:
         schema, title = msgspec.json.schema(Answer), "whyblocked answer"
     for definition in schema["$defs"].values():

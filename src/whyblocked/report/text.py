@@ -10,7 +10,19 @@ from rich.text import Text
 
 from whyblocked.diagnosis.answer import Answer, Fix
 from whyblocked.report.console import PROSE, UNWRAPPED, build_console, say, wrapped
-from whyblocked.report.outline import EVIDENCE, TESTED, Mark, Outline, Path, Step, evidence_rows, outline
+from whyblocked.report.outline import (
+    BEHIND,
+    BEHIND_SAYS,
+    EVIDENCE,
+    TESTED,
+    Mark,
+    Outline,
+    Path,
+    Step,
+    Supposed,
+    evidence_rows,
+    outline,
+)
 from whyblocked.report.timeline import timeline
 
 __all__ = ["build_console", "render", "render_evidence", "render_verdict"]
@@ -56,6 +68,8 @@ def _prose(width: int) -> int:
 
 
 def _verdict(seen: Outline, width: int) -> Iterator[Text]:
+    if seen.supposed is not None:
+        yield from wrapped(Text(seen.supposed.head, "bold magenta"), width, 0, 2)
     sign, style = _SIGNS[seen.mark]
     head = Text.assemble((f"{sign} {seen.verdict}", f"bold {style}"), "  ", (seen.question, "bold"))
     yield from wrapped(head, width, 0, 2)
@@ -64,6 +78,8 @@ def _verdict(seen: Outline, width: int) -> Iterator[Text]:
     if seen.open_ports is not None:
         yield Text()
         yield from _row("open ports", seen.open_ports or "none", width, 2)
+    if seen.supposed is not None:
+        yield from _planned(seen.supposed, width)
     for blocker in seen.blockers:
         yield Text()
         title = Text.assemble(("✗ ", "bold red"), (blocker.title, "bold"))
@@ -80,6 +96,14 @@ def _verdict(seen: Outline, width: int) -> Iterator[Text]:
     for path in seen.paths:
         yield from _path(path, width)
     yield from _nearest(seen, width)
+
+
+def _planned(supposed: Supposed, width: int) -> Iterator[Text]:
+    yield from _section("Planned changes", "made on a copy, not in AWS")
+    for words in supposed.applied:
+        yield from wrapped(Text.assemble("· ", words), width, 2, 4)
+    if supposed.today is not None:
+        yield from _row("today", supposed.today, _prose(width), 2, label_width=5)
 
 
 def _row(label: str, words: str, width: int, indent: int, style: str = "", label_width: int = 10) -> Iterator[Text]:
@@ -178,6 +202,7 @@ def _fill(text: str, cells: int) -> str:
 
 def _rest(seen: Outline, first: Outline, width: int) -> Iterator[Text]:
     yield from _evidence(seen, width)
+    yield from _behind_the_rules(seen, width)
     yield from _changes(seen, width)
     for number, fix in enumerate(seen.fixes):
         yield from _fix(fix, number, width)
@@ -216,6 +241,18 @@ def _fix(fix: Fix, number: int, width: int) -> Iterator[Text]:
         yield Text("  As Terraform:")
         for line in fix.terraform:
             yield Text(f"    {line}".rstrip(), "dim")
+
+
+def _behind_the_rules(seen: Outline, width: int) -> Iterator[Text]:
+    if seen.behind:
+        yield from _section(BEHIND, BEHIND_SAYS)
+    for one in seen.behind:
+        yield from wrapped(Text.assemble(("! ", "bold magenta"), one.says), _prose(width), 2, 4)
+        for label, words in one.rows:
+            yield from _row(label, words, _prose(width), 4)
+        yield from wrapped(Text(one.next_step), _prose(width), 4)
+        for command in one.checks:
+            yield Text(f"    {command}", "bold")
 
 
 def _changes(seen: Outline, width: int) -> Iterator[Text]:

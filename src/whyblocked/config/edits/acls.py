@@ -13,12 +13,14 @@ import msgspec
 from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Query
 from whyblocked.config.edits.kinds import (
+    CreateNetworkAcl,
     CreateNetworkAclEntry,
     DeleteNetworkAclEntry,
     ReplaceNetworkAclAssociation,
     ReplaceNetworkAclEntry,
+    SetNetworkAclEntries,
 )
-from whyblocked.config.edits.making import canonical, network_acl, readable, refuse, subnet
+from whyblocked.config.edits.making import canonical, network_acl, readable, refuse, subnet, vpc
 from whyblocked.config.replacing import replace
 from whyblocked.text import clean
 
@@ -60,9 +62,9 @@ def delete(account: Account, edit: DeleteNetworkAclEntry) -> None:
 
 def associate(account: Account, edit: ReplaceNetworkAclAssociation) -> None:
     """Make another ACL guard a subnet: it leaves the one that it has."""
-    acl = network_acl(account, edit.network_acl_id)
     subnet_id = edit.subnet_id or _subnet_of(account, edit.association_id or "")
     guarded = subnet(account, subnet_id)
+    acl = network_acl(account, edit.network_acl_id or _default(account, guarded.vpc_id))
     if guarded.vpc_id != acl.vpc_id:
         refuse(f"{acl.network_acl_id} is of {acl.vpc_id}, and {subnet_id} of {guarded.vpc_id}")
     old = readable(subnet_id, account.network_acl_of(guarded))
@@ -71,6 +73,44 @@ def associate(account: Account, edit: ReplaceNetworkAclAssociation) -> None:
     acl = account.network_acls[acl.network_acl_id]
     moved = r.NetworkAclAssociation(network_acl_association_id=edit.association_id, subnet_id=subnet_id)
     replace(account, msgspec.structs.replace(acl, associations=(*acl.associations, moved)))
+
+
+def create_acl(account: Account, edit: CreateNetworkAcl) -> None:
+    """An ACL of a VPC with AWS's last rules alone."""
+    of = vpc(account, edit.vpc_id)
+    versions = {4, *(network.version for network in of.networks)}
+    entries = tuple(
+        r.NetworkAclEntry(
+            rule_number=LAST_NUMBER + (1 if version == 4 else 2),
+            protocol="-1",
+            rule_action="deny",
+            egress=egress,
+            cidr_block="0.0.0.0/0" if version == 4 else None,
+            ipv6_cidr_block="::/0" if version == 6 else None,
+        )
+        for version in sorted(versions)
+        for egress in (False, True)
+    )
+    replace(
+        account, r.NetworkAcl(network_acl_id=edit.network_acl_id, vpc_id=of.vpc_id, entries=entries, associations=())
+    )
+
+
+def set_entries(account: Account, edit: SetNetworkAclEntries) -> None:
+    """Put these entries in the place of all that there are in one direction, but AWS's last ones."""
+    acl = network_acl(account, edit.network_acl_id)
+    kept = [e for e in acl.entries if e.egress != edit.egress or e.rule_number > LAST_NUMBER]
+    new = [as_kept(entry) for entry in edit.entries]
+    twice = [e.rule_number for e in new if sum(other.rule_number == e.rule_number for other in new) > 1]
+    if twice:
+        refuse(f"{acl.network_acl_id} would have {_number(twice[0], edit.egress)} twice")
+    _put(account, acl, (*kept, *new))
+
+
+def _default(account: Account, vpc_id: str) -> str:
+    readable(vpc_id, account.source.ask(Query("DescribeNetworkAcls", "vpc-id", vpc_id)))
+    found = account._default_acl.get(vpc_id)
+    return found.network_acl_id if found else refuse(f"the default network ACL of {vpc_id} is not known")
 
 
 def as_kept(entry: r.NetworkAclEntry) -> r.NetworkAclEntry:

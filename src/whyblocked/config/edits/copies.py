@@ -7,23 +7,30 @@ came. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.htm
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import zip_longest
 from typing import Any
 
 from whyblocked.config.account import Account, Missing, Query
-from whyblocked.config.edits import acls, balancers, gateways, groups, interfaces, kinds, routes, transits
+from whyblocked.config.edits import acls, balancers, exits, gateways, groups, interfaces, kinds, routes, transits
 from whyblocked.config.edits.making import Waiting
 from whyblocked.config.operations import permission_of
 from whyblocked.config.replacing import take_over
-from whyblocked.errors import EditError
+from whyblocked.errors import EditError, UndeterminedError, WhyblockedError
 
 _MAKERS: dict[type, Callable[[Account, Any], None]] = {
     kinds.AuthorizeSecurityGroup: groups.authorize,
     kinds.RevokeSecurityGroup: groups.revoke,
     kinds.ModifySecurityGroupRule: groups.modify,
+    kinds.CreateSecurityGroup: groups.create,
+    kinds.SetSecurityGroupRules: groups.set_rules,
+    kinds.CreateNetworkAcl: acls.create_acl,
+    kinds.SetNetworkAclEntries: acls.set_entries,
     kinds.CreateNetworkAclEntry: acls.create,
     kinds.ReplaceNetworkAclEntry: acls.exchange,
     kinds.DeleteNetworkAclEntry: acls.delete,
     kinds.ReplaceNetworkAclAssociation: acls.associate,
+    kinds.CreateRouteTable: routes.create_table,
+    kinds.SetRoutes: routes.set_routes,
     kinds.CreateRoute: routes.create,
     kinds.ReplaceRoute: routes.exchange,
     kinds.DeleteRoute: routes.delete,
@@ -36,13 +43,21 @@ _MAKERS: dict[type, Callable[[Account, Any], None]] = {
     kinds.ModifyInstanceAttribute: interfaces.modify_instance,
     kinds.StartInstances: interfaces.start,
     kinds.StopInstances: interfaces.stop,
+    kinds.CreateInternetGateway: gateways.create,
     kinds.AttachInternetGateway: gateways.attach,
     kinds.DetachInternetGateway: gateways.detach,
     kinds.AcceptVpcPeeringConnection: gateways.accept_peering,
     kinds.DeleteVpcPeeringConnection: gateways.delete_peering,
     kinds.ModifyVpcBlockPublicAccessOptions: gateways.set_public_access,
     kinds.CreateVpcBlockPublicAccessExclusion: gateways.exclude,
+    kinds.ModifyVpcBlockPublicAccessExclusion: gateways.modify_exclusion,
     kinds.DeleteVpcBlockPublicAccessExclusion: gateways.include,
+    kinds.AttachVpnGateway: exits.attach_vpn_gateway,
+    kinds.CreateVpnConnectionRoute: exits.create_vpn_route,
+    kinds.AssociateNatGatewayAddress: exits.associate_nat_address,
+    kinds.ModifyVpcEndpoint: exits.modify_endpoint,
+    kinds.AddFirewallRule: exits.add_firewall_rule,
+    kinds.AcceptTransitGatewayVpcAttachment: transits.accept,
     kinds.ModifyManagedPrefixList: gateways.modify_prefix_list,
     kinds.CreateTransitGatewayRoute: transits.create,
     kinds.ReplaceTransitGatewayRoute: transits.exchange,
@@ -65,13 +80,13 @@ _MAKERS: dict[type, Callable[[Account, Any], None]] = {
 }
 
 
-def apply(account: Account, edits: Iterable[kinds.Edit]) -> Account:
-    """A copy of ``account`` with ``edits`` made one after the other.
+def apply(account: Account, edits: Iterable[kinds.Edit], places: Iterable[str] = ()) -> Account:
+    """A copy of ``account`` with ``edits`` made one after the other; ``places`` say where each stands in a file.
 
     Raises :class:`EditError`, which holds the edit, where AWS would refuse one, and
     :class:`~whyblocked.errors.UndeterminedError` where what it is about can't be read.
     """
-    overlay = Overlay(account, tuple(edits))
+    overlay = Overlay(account, tuple(edits), tuple(places))
     copied = Account(overlay)
     overlay.renew(copied)
     return copied
@@ -80,9 +95,10 @@ def apply(account: Account, edits: Iterable[kinds.Edit]) -> Account:
 class Overlay:
     """The source of a copy: it asks as the original asks, and makes the edits on what the original knows."""
 
-    def __init__(self, original: Account, edits: tuple[kinds.Edit, ...]) -> None:
+    def __init__(self, original: Account, edits: tuple[kinds.Edit, ...], places: tuple[str, ...] = ()) -> None:
         self.original = original
         self.edits = edits
+        self._places = places
         self._seen = original.version
 
     def __getattr__(self, name: str) -> Any:
@@ -122,13 +138,18 @@ class Overlay:
         self._seen = self.original.version
         take_over(self.original, account)
         waits = False
-        for edit in self.edits:
+        for edit, place in zip_longest(self.edits, self._places, fillvalue=""):
             try:
                 _MAKERS[type(edit)](account, edit)
             except Waiting:
                 waits = True
             except EditError as error:
                 if not waits:  # else it may be about what an edit before it would have made
-                    error.edit = edit
-                    raise
+                    raise EditError(_at(place, error), edit) from None
+            except UndeterminedError as error:
+                raise UndeterminedError(_at(place, error), error.missing) from None
         return waits
+
+
+def _at(place: str, error: WhyblockedError) -> str:
+    return f"{place}: {error.message}" if place else error.message

@@ -15,11 +15,13 @@ from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.edits.kinds import (
     AcceptVpcPeeringConnection,
     AttachInternetGateway,
+    CreateInternetGateway,
     CreateVpcBlockPublicAccessExclusion,
     DeleteVpcBlockPublicAccessExclusion,
     DeleteVpcPeeringConnection,
     DetachInternetGateway,
     ModifyManagedPrefixList,
+    ModifyVpcBlockPublicAccessExclusion,
     ModifyVpcBlockPublicAccessOptions,
 )
 from whyblocked.config.edits.making import canonical, known, readable, refuse, subnet, vpc
@@ -29,6 +31,11 @@ from whyblocked.text import clean
 _EXCLUSION_MODES = ("allow-bidirectional", "allow-egress")
 _MODES = ("off", "block-bidirectional", "block-ingress")
 _GONE = ("delete-complete", "delete-in-progress", "disable-complete", "disable-in-progress")
+
+
+def create(account: Account, edit: CreateInternetGateway) -> None:
+    """A gateway that is attached to nothing."""
+    replace(account, r.InternetGateway(internet_gateway_id=edit.internet_gateway_id, attachments=()))
 
 
 def attach(account: Account, edit: AttachInternetGateway) -> None:
@@ -43,7 +50,7 @@ def attach(account: Account, edit: AttachInternetGateway) -> None:
         refuse(f"{edit.vpc_id} has {other.internet_gateway_id} already")
     made = r.GatewayAttachment(vpc_id=edit.vpc_id, state="available")
     replace(account, msgspec.structs.replace(gateway, attachments=(made,)))
-    _set_routes(account, gateway.internet_gateway_id, "active", edit.vpc_id)
+    set_routes(account, gateway.internet_gateway_id, "active", edit.vpc_id)
 
 
 def detach(account: Account, edit: DetachInternetGateway) -> None:
@@ -53,7 +60,7 @@ def detach(account: Account, edit: DetachInternetGateway) -> None:
     if len(left) == len(gateway.attachments):
         refuse(f"{gateway.internet_gateway_id} is not attached to {clean(edit.vpc_id, 60)}")
     replace(account, msgspec.structs.replace(gateway, attachments=left))
-    _set_routes(account, gateway.internet_gateway_id, "blackhole", edit.vpc_id)
+    set_routes(account, gateway.internet_gateway_id, "blackhole", edit.vpc_id)
 
 
 def _internet_gateway(account: Account, gateway_id: str) -> r.InternetGateway:
@@ -62,11 +69,14 @@ def _internet_gateway(account: Account, gateway_id: str) -> r.InternetGateway:
 
 
 def accept_peering(account: Account, edit: AcceptVpcPeeringConnection) -> None:
-    """Make a peering connection active that waits for it."""
+    """Make a peering connection active that waits for it, and with it the routes that lead to it already."""
     peering = _peering(account, edit.vpc_peering_connection_id)
     if peering.status.code != "pending-acceptance":
         refuse(f"{peering.vpc_peering_connection_id} is {peering.status.code or 'without a status'}: nothing to accept")
     replace(account, msgspec.structs.replace(peering, status=r.PeeringStatus(code="active")))
+    for side in (peering.requester_vpc_info, peering.accepter_vpc_info):
+        if side.vpc_id:
+            set_routes(account, peering.vpc_peering_connection_id, "active", side.vpc_id)
 
 
 def delete_peering(account: Account, edit: DeleteVpcPeeringConnection) -> None:
@@ -75,7 +85,7 @@ def delete_peering(account: Account, edit: DeleteVpcPeeringConnection) -> None:
     replace(account, msgspec.structs.replace(peering, status=r.PeeringStatus(code="deleted")))
     for side in (peering.requester_vpc_info, peering.accepter_vpc_info):
         if side.vpc_id:
-            _set_routes(account, peering.vpc_peering_connection_id, "blackhole", side.vpc_id)
+            set_routes(account, peering.vpc_peering_connection_id, "blackhole", side.vpc_id)
 
 
 def _peering(account: Account, peering_id: str) -> r.VpcPeeringConnection:
@@ -83,7 +93,7 @@ def _peering(account: Account, peering_id: str) -> r.VpcPeeringConnection:
     return known(account, account.peerings, query)
 
 
-def _set_routes(account: Account, target: str, state: str, vpc_id: str) -> None:
+def set_routes(account: Account, target: str, state: str, vpc_id: str) -> None:
     """The state of all routes of a VPC to a target that comes or goes."""
     missing = account.source.ask(Query("DescribeRouteTables", "vpc-id", vpc_id))
     if missing is not None and missing.pending:
@@ -101,11 +111,9 @@ def set_public_access(account: Account, edit: ModifyVpcBlockPublicAccessOptions)
     """Another mode in an account and Region."""
     if edit.internet_gateway_block_mode not in _MODES:
         refuse(f"mode '{clean(edit.internet_gateway_block_mode, 40)}': it is one of {', '.join(_MODES)}")
-    query = Query("DescribeVpcBlockPublicAccessOptions", "", "", edit.about)
-    readable("Block Public Access", account.source.ask(query))
-    owner, region = account.account_id_of(edit.about) or "", account.region_of(edit.about) or ""
-    there = [(of, at) for of, at in account.public_access if owner in ("", of) and region in ("", at)]
-    for key in there or [(owner, region)]:
+    readable("Block Public Access", account.source.ask(Query("DescribeVpcBlockPublicAccessOptions", "", "")))
+    there = [key for key in account.public_access if not key[1] or edit.region in ("", key[1])]
+    for key in there or [("", edit.region)]:
         old = account.public_access.get(key, r.PublicAccessOptions())
         account.public_access[key] = msgspec.structs.replace(
             old, internet_gateway_block_mode=edit.internet_gateway_block_mode, state="update-complete"
@@ -134,6 +142,19 @@ def exclude(account: Account, edit: CreateVpcBlockPublicAccessExclusion) -> None
             state="create-complete",
         ),
     )
+
+
+def modify_exclusion(account: Account, edit: ModifyVpcBlockPublicAccessExclusion) -> None:
+    """Another mode for an exclusion."""
+    mode = edit.internet_gateway_exclusion_mode
+    if mode not in _EXCLUSION_MODES:
+        refuse(f"exclusion mode '{clean(mode, 40)}': it is one of {', '.join(_EXCLUSION_MODES)}")
+    readable(edit.exclusion_id, account.source.ask(Query("DescribeVpcBlockPublicAccessExclusions", "", "")))
+    old = account.public_access_exclusions.get(edit.exclusion_id)
+    if old is None:
+        refuse(f"no exclusion from Block Public Access is called {clean(edit.exclusion_id, 60)}")
+    changed = msgspec.structs.replace(old, internet_gateway_exclusion_mode=mode, state="update-complete")
+    replace(account, changed)
 
 
 def include(account: Account, edit: DeleteVpcBlockPublicAccessExclusion) -> None:

@@ -15,11 +15,13 @@ from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.edits.kinds import (
     AuthorizeSecurityGroup,
+    CreateSecurityGroup,
     Direction,
     ModifySecurityGroupRule,
     RevokeSecurityGroup,
+    SetSecurityGroupRules,
 )
-from whyblocked.config.edits.making import canonical, readable, refuse, security_group
+from whyblocked.config.edits.making import canonical, readable, refuse, security_group, vpc
 from whyblocked.config.replacing import replace
 from whyblocked.text import clean
 
@@ -148,6 +150,29 @@ def modify(account: Account, edit: ModifySecurityGroupRule) -> None:
     revoke(account, RevokeSecurityGroup(group_id=edit.group_id, direction=direction, rule_ids=(edit.rule_id,)))
     authorize(account, AuthorizeSecurityGroup(group_id=edit.group_id, direction=direction, permission=edit.permission))
     account.security_group_rules[edit.group_id][edit.rule_id] = _as_row(row, rules[0])
+
+
+def create(account: Account, edit: CreateSecurityGroup) -> None:
+    """A group of a VPC, without rules."""
+    group = r.SecurityGroup(
+        group_id=edit.group_id,
+        group_name=edit.group_name,
+        vpc_id=vpc(account, edit.vpc_id).vpc_id,
+        owner_id=account.account_id_of(edit.vpc_id),
+        ip_permissions=(),
+        ip_permissions_egress=(),
+    )
+    replace(account, group)
+
+
+def set_rules(account: Account, edit: SetSecurityGroupRules) -> None:
+    """Put these rules in the place of all that there are."""
+    group = security_group(account, edit.group_id)
+    rules: dict[tuple[object, ...], Rule] = {}
+    for rule in rules_in(edit.permissions):
+        _check(rule)
+        rules[rule.same] = _with_peer(account, group, rule)
+    _put(account, group, edit.direction, rules.values())
 
 
 def _check(rule: Rule) -> None:

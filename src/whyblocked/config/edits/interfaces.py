@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceAttribu
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 import msgspec
 
@@ -33,6 +33,9 @@ from whyblocked.config.edits.making import (
 )
 from whyblocked.config.replacing import replace
 from whyblocked.text import clean
+
+STAND_INS = IPv4Network("198.18.0.0/24")
+"""Where addresses are from that stand in for ones to come: nobody has one of the block for benchmarks (RFC 2544)."""
 
 MOST_GROUPS = 16  # of an interface, whatever the quota was raised to
 """https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups"""
@@ -80,12 +83,22 @@ def disassociate(account: Account, edit: DisassociateAddress) -> None:
 
 def _elastic(account: Account, edit: AssociateAddress) -> r.Address:
     if not edit.allocated:
-        return r.Address(public_ip=edit.public_ip, allocation_id=edit.allocation_id)
+        allocated = account.addresses.get(edit.allocation_id or "")
+        public = edit.public_ip or (allocated.public_ip if allocated else None) or stand_in(account)
+        return r.Address(public_ip=public, allocation_id=edit.allocation_id)
     if edit.allocation_id:
         query = Query("DescribeAddresses", "allocation-id", edit.allocation_id)
     else:
         query = Query("DescribeAddresses", "public-ip", edit.public_ip or "")
     return known(account, account.addresses, query)
+
+
+def stand_in(account: Account) -> str:
+    """What stands in for a public address that AWS has still to give: one that the account has not."""
+    address = STAND_INS.network_address + 1
+    while address in account._public:
+        address += 1
+    return str(address)
 
 
 def _take_off(account: Account, public: str, moving: AssociateAddress | None = None) -> None:
@@ -119,7 +132,11 @@ def with_public(target: r.NetworkInterface, private: str, association: r.Associa
 
 def modify_interface(account: Account, edit: ModifyNetworkInterfaceAttribute) -> None:
     """Other groups or another source/destination check."""
-    _modify(account, interface(account, edit.network_interface_id), edit.groups, edit.source_dest_check)
+    target, groups = interface(account, edit.network_interface_id), edit.groups
+    if edit.add_groups or edit.remove_groups:
+        carried = groups if groups is not None else tuple(group.group_id for group in target.groups)
+        groups = tuple(group for group in (*carried, *edit.add_groups) if group not in edit.remove_groups)
+    _modify(account, target, groups, edit.source_dest_check)
 
 
 def modify_instance(account: Account, edit: ModifyInstanceAttribute) -> None:

@@ -14,6 +14,9 @@ import msgspec
 
 from whyblocked.config import resources as r
 
+NEW_GATEWAY = "igw-new"
+"""Stands in for the id of an internet gateway that is still to be made."""
+
 Direction = Literal["ingress", "egress"]
 
 
@@ -49,6 +52,22 @@ class ModifySecurityGroupRule(Edit, frozen=True):
     permission: r.IpPermission
 
 
+class CreateSecurityGroup(Edit, frozen=True):
+    """A security group more, without any rule (Terraform takes that away which AWS gives); ``group_id`` is made up."""
+
+    group_id: str
+    vpc_id: str
+    group_name: str | None = None
+
+
+class SetSecurityGroupRules(Edit, frozen=True):
+    """All the rules of one direction, as Terraform keeps those that stand in the group itself: others go."""
+
+    group_id: str
+    direction: Direction
+    permissions: tuple[r.IpPermission, ...]
+
+
 # -- network ACLs ------------------------------------------------------------------------------------------------------
 
 
@@ -74,10 +93,28 @@ class DeleteNetworkAclEntry(Edit, frozen=True):
     egress: bool
 
 
-class ReplaceNetworkAclAssociation(Edit, frozen=True):
-    """Another network ACL for a subnet, which is named by its id or by that of the association that it has."""
+class CreateNetworkAcl(Edit, frozen=True):
+    """A network ACL more, which denies everything; ``network_acl_id`` is made up."""
 
     network_acl_id: str
+    vpc_id: str
+
+
+class SetNetworkAclEntries(Edit, frozen=True):
+    """All the entries of one direction, as Terraform keeps those that stand in the ACL itself: others go."""
+
+    network_acl_id: str
+    egress: bool
+    entries: tuple[r.NetworkAclEntry, ...]
+
+
+class ReplaceNetworkAclAssociation(Edit, frozen=True):
+    """Another network ACL for a subnet, which is named by its id or by that of the association that it has.
+
+    None is the default ACL of the subnet's VPC.
+    """
+
+    network_acl_id: str | None
     association_id: str | None = None
     subnet_id: str | None = None
 
@@ -106,6 +143,20 @@ class DeleteRoute(Edit, frozen=True):
     destination: str
 
 
+class CreateRouteTable(Edit, frozen=True):
+    """A route table more, with the local routes alone; ``route_table_id`` is made up."""
+
+    route_table_id: str
+    vpc_id: str
+
+
+class SetRoutes(Edit, frozen=True):
+    """All the routes, as Terraform keeps those that stand in the table: others go, but the local and learned ones."""
+
+    route_table_id: str
+    routes: tuple[r.Route, ...]
+
+
 class AssociateRouteTable(Edit, frozen=True):
     """A route table for a subnet that has none of its own, or for a gateway."""
 
@@ -121,11 +172,12 @@ class DisassociateRouteTable(Edit, frozen=True):
 
 
 class ReplaceRouteTableAssociation(Edit, frozen=True):
-    """Another route table for what has one: by its association, or by the subnet's id; also another main table."""
+    """Another route table for what has one: by its association, or by the subnet's id; or another main one of a VPC."""
 
     route_table_id: str
     association_id: str | None = None
     subnet_id: str | None = None
+    vpc_id: str | None = None
 
 
 # -- interfaces, instances, addresses ----------------------------------------------------------------------------------
@@ -134,8 +186,8 @@ class ReplaceRouteTableAssociation(Edit, frozen=True):
 class AssociateAddress(Edit, frozen=True):
     """An Elastic IP address for an interface, or for the one interface of an instance.
 
-    The address is named by its allocation or by itself. Where it is not allocated yet, ``public_ip`` is whatever stands
-    in for it, and ``allocated`` is false.
+    The address is named by its allocation or by itself. Where it is not ``allocated`` yet, ``public_ip`` is whatever
+    stands in for it; None: an address that the account has not.
     """
 
     network_interface_id: str | None = None
@@ -155,11 +207,16 @@ class DisassociateAddress(Edit, frozen=True):
 
 
 class ModifyNetworkInterfaceAttribute(Edit, frozen=True):
-    """Other groups for an interface, or another source/destination check; None leaves as it is."""
+    """Other groups for an interface, or another source/destination check; None leaves as it is.
+
+    Groups may also come and go one by one, which no call of AWS's does, but Terraform.
+    """
 
     network_interface_id: str
     groups: tuple[str, ...] | None = None
     source_dest_check: bool | None = None
+    add_groups: tuple[str, ...] = ()
+    remove_groups: tuple[str, ...] = ()
 
 
 class ModifyInstanceAttribute(Edit, frozen=True):
@@ -183,6 +240,12 @@ class StopInstances(Edit, frozen=True):
 
 
 # -- gateways, peering, Block Public Access, prefix lists --------------------------------------------------------------
+
+
+class CreateInternetGateway(Edit, frozen=True):
+    """An internet gateway more, attached to nothing; ``internet_gateway_id`` is made up."""
+
+    internet_gateway_id: str
 
 
 class AttachInternetGateway(Edit, frozen=True):
@@ -212,11 +275,10 @@ class DeleteVpcPeeringConnection(Edit, frozen=True):
 
 
 class ModifyVpcBlockPublicAccessOptions(Edit, frozen=True):
-    """Another mode for Block Public Access: ``off``, ``block-bidirectional`` or ``block-ingress``."""
+    """Another mode for Block Public Access in a Region (empty: wherever it is known): ``off``, ``block-...``."""
 
     internet_gateway_block_mode: str
-    about: str = ""
-    """A VPC in the account and Region that is meant; empty: wherever the account that is read has one."""
+    region: str = ""
 
 
 class CreateVpcBlockPublicAccessExclusion(Edit, frozen=True):
@@ -225,6 +287,13 @@ class CreateVpcBlockPublicAccessExclusion(Edit, frozen=True):
     internet_gateway_exclusion_mode: str
     vpc_id: str | None = None
     subnet_id: str | None = None
+
+
+class ModifyVpcBlockPublicAccessExclusion(Edit, frozen=True):
+    """Another mode for what Block Public Access leaves out."""
+
+    exclusion_id: str
+    internet_gateway_exclusion_mode: str
 
 
 class DeleteVpcBlockPublicAccessExclusion(Edit, frozen=True):
@@ -312,6 +381,58 @@ class ModifyTransitGateway(Edit, frozen=True):
 
     transit_gateway_id: str
     security_group_referencing_support: str
+
+
+class AcceptTransitGatewayVpcAttachment(Edit, frozen=True):
+    """An attachment that waits for it becomes available."""
+
+    transit_gateway_attachment_id: str
+
+
+# -- ways out: VPN, NAT gateways, endpoints, firewalls -----------------------------------------------------------------
+
+
+class AttachVpnGateway(Edit, frozen=True):
+    """A virtual private gateway for a VPC that has none."""
+
+    vpn_gateway_id: str
+    vpc_id: str
+
+
+class CreateVpnConnectionRoute(Edit, frozen=True):
+    """A static route of a VPN connection more."""
+
+    vpn_connection_id: str
+    destination_cidr_block: str
+
+
+class AssociateNatGatewayAddress(Edit, frozen=True):
+    """An Elastic IP address for a NAT gateway; a regional one has it in one Availability Zone.
+
+    Where it is not allocated yet, ``allocation_id`` is None.
+    """
+
+    nat_gateway_id: str
+    availability_zone: str | None = None
+    allocation_id: str | None = None
+
+
+class ModifyVpcEndpoint(Edit, frozen=True):
+    """Route tables more for a gateway endpoint, each of which gets a route to the service."""
+
+    vpc_endpoint_id: str
+    add_route_table_ids: tuple[str, ...]
+
+
+class AddFirewallRule(Edit, frozen=True):
+    """``UpdateRuleGroup`` with a Suricata rule in front of those that a stateful group has.
+
+    The operation replaces the whole group: ``keeps`` names what it has beside its rules, as the API calls it.
+    """
+
+    rule_group_arn: str
+    rule: str
+    keeps: tuple[str, ...] = ()
 
 
 # -- load balancers ----------------------------------------------------------------------------------------------------

@@ -16,10 +16,12 @@ from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.edits.kinds import (
     AssociateRouteTable,
     CreateRoute,
+    CreateRouteTable,
     DeleteRoute,
     DisassociateRouteTable,
     ReplaceRoute,
     ReplaceRouteTableAssociation,
+    SetRoutes,
 )
 from whyblocked.config.edits.making import (
     canonical,
@@ -77,6 +79,41 @@ def delete(account: Account, edit: DeleteRoute) -> None:
     _put(account, table, (one for one in table.routes if one is not old))
 
 
+def create_table(account: Account, edit: CreateRouteTable) -> None:
+    """A table of a VPC with its local routes alone, which serves nothing."""
+    of = vpc(account, edit.vpc_id)
+    routes = tuple(
+        r.Route(
+            destination_cidr_block=str(network) if network.version == 4 else None,
+            destination_ipv6_cidr_block=str(network) if network.version == 6 else None,
+            gateway_id="local",
+            origin="CreateRouteTable",
+        )
+        for network in of.networks
+    )
+    replace(account, r.RouteTable(route_table_id=edit.route_table_id, vpc_id=of.vpc_id, routes=routes, associations=()))
+
+
+def set_routes(account: Account, edit: SetRoutes) -> None:
+    """Put these routes in the place of all that somebody made.
+
+    A gateway endpoint keeps its own, and the local ones stay unless they are given another target.
+    """
+    table = route_table(account, edit.route_table_id)
+    new = [_as_kept(account, table, route) for route in edit.routes]
+    given = {_destination(route) for route in new}
+    kept = [
+        one
+        for one in table.routes
+        if not _made(one)
+        or (one.origin == "CreateRouteTable" and _destination(one) not in given)
+        or (one.destination_prefix_list_id and one.target.startswith("vpce-"))
+    ]
+    for route in new:
+        _check_inside(account, table, route)
+    _put(account, table, (*kept, *new))
+
+
 # -- what a table serves -----------------------------------------------------------------------------------------------
 
 
@@ -110,6 +147,8 @@ def reassociate(account: Account, edit: ReplaceRouteTableAssociation) -> None:
     table = route_table(account, edit.route_table_id)
     if edit.association_id:
         old, association = _association(account, edit.association_id)
+    elif edit.vpc_id:
+        old, association = _main(account, edit.vpc_id)
     else:
         served = subnet(account, edit.subnet_id or "")
         old = readable(served.subnet_id, account.route_table_of(served))
@@ -129,6 +168,14 @@ def _association(account: Account, association_id: str) -> tuple[r.RouteTable, r
             if association.route_table_association_id == association_id:
                 return table, association
     refuse(f"no route table has the association {clean(association_id, 60)}")
+
+
+def _main(account: Account, vpc_id: str) -> tuple[r.RouteTable, r.RouteTableAssociation]:
+    readable(vpc_id, account.source.ask(Query("DescribeRouteTables", "vpc-id", vpc_id)))
+    table = account._main_table.get(vpc_id)
+    if table is None:
+        refuse(f"the main route table of {clean(vpc_id, 60)} is not known")
+    return table, next(a for a in table.associations if a.main and a.active)
 
 
 def _leave(account: Account, table: r.RouteTable, association: r.RouteTableAssociation) -> None:

@@ -14,6 +14,7 @@ from whyblocked.config import resources as r
 from whyblocked.config import transit
 from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.edits.kinds import (
+    AcceptTransitGatewayVpcAttachment,
     AssociateTransitGatewayRouteTable,
     CreateTransitGatewayRoute,
     DeleteTransitGatewayRoute,
@@ -282,6 +283,22 @@ def modify_attachment(account: Account, edit: ModifyTransitGatewayVpcAttachment)
     }
     options = msgspec.structs.replace(options, **changed)
     replace(account, msgspec.structs.replace(found, subnet_ids=tuple(subnets), options=options))
+
+
+def accept(account: Account, edit: AcceptTransitGatewayVpcAttachment) -> None:
+    """Make an attachment available that waits for it."""
+    attachment_id = edit.transit_gateway_attachment_id
+    found = transit.by_id(account, attachment_id)
+    if found is None:
+        query = Query("DescribeTransitGatewayVpcAttachments", "transit-gateway-attachment-id", attachment_id)
+        known(account, account.transit_vpc_attachments, query)
+        found = transit.by_id(account, attachment_id)
+    if found is None or found.state != "pendingAcceptance":
+        refuse(f"{clean(attachment_id, 60)} does not wait to be accepted")
+    replace(account, msgspec.structs.replace(found, state="available"))
+    attached = account.transit_vpc_attachments.get(attachment_id)
+    if attached is not None:
+        replace(account, msgspec.structs.replace(attached, state="available"))
 
 
 def modify_gateway(account: Account, edit: ModifyTransitGateway) -> None:

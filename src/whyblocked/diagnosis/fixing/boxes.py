@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Network, IPv6Network
+from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import NamedTuple
 
 from whyblocked.config.account import Account
+from whyblocked.config.edits.interfaces import STAND_INS
+from whyblocked.config.resources import NetworkInterface, block
 from whyblocked.diagnosis.fixing.steps import Case, NoFix
 from whyblocked.diagnosis.sets import addresses_text
 from whyblocked.network.asked import End
@@ -18,8 +20,10 @@ from whyblocked.network.packets import (
     interval_text,
     join_intervals,
     span,
+    subtract_intervals,
 )
 from whyblocked.network.protocols import has_ports, is_icmp, protocol_text
+from whyblocked.network.supposed import spans_of_interface
 
 MOST_BLOCKS = 4  # more than these make no rules that anyone wants to keep
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
@@ -100,12 +104,59 @@ def blocks_of(case: Case, version: int, spans: Iterable[Interval], *, of_source:
     """
     spans = join_intervals(spans)
     end = case.asked.source if of_source else case.asked.destination
+    new = span(STAND_INS)
+    if version == 4 and any(new[0] <= low <= high <= new[1] for low, high in spans):
+        raise NoFix(
+            f"What {end.label} sends would come from an address that is known only once it is allocated: "
+            "ask again then."
+        )
     found = addresses_text(version, spans).split(",")
-    if len(found) > MOST_BLOCKS:
+    if len(found) > MOST_BLOCKS or _of_unlisted_nodes(case.account, version, spans):
         found = _wider(case.account, end, version, spans)
     if end.kind != "internet" and any(one in _EVERYWHERE for one in found):
         raise NoFix(f"A rule for everyone ({found[0]}) is proposed only where the question asks for internet.")
     return found
+
+
+def widened(
+    case: Case, version: int, spans: Sequence[Interval], blocks: Iterable[str], *, of_source: bool
+) -> list[str]:
+    """In words, whom the blocks stand for beside the addresses that were asked about."""
+    end = case.asked.source if of_source else case.asked.destination
+    asked = [*spans, *([span(end.network)] if end.network is not None and end.network.version == version else [])]
+    found = [
+        f"{one} is a whole subnet: which of its addresses is meant is not fixed, so all of them count."
+        for one in blocks
+        if one not in _EVERYWHERE and subtract_intervals([span(block(one))], asked)
+    ]
+    single = {IPv4Address(low) for low, high in spans if version == 4 and low == high}
+    for name, gateway in sorted(case.account.nat_gateways.items()):
+        own = {IPv4Address(t) for a in gateway.nat_gateway_addresses for t in (a.public_ip, a.private_ip) if t}
+        found += [f"{one} is that of {name}: everybody who sends through it comes from there." for one in single & own]
+    for balancer, nodes in _nodes_met(case):
+        if any(
+            low <= number <= high
+            for node in nodes
+            for number, _ in spans_of_interface(node, version)
+            for low, high in spans
+        ):
+            found.append(f"Load balancer {balancer} sends from there for everybody whom it serves.")
+    return found
+
+
+def _nodes_met(case: Case) -> Iterator[tuple[str, list[NetworkInterface]]]:
+    """The load balancers on the way, with those of their nodes that the packets came by."""
+    for name in dict.fromkeys(p.id for p in case.walk.passages if p.kind == "load-balancer"):
+        balancer = case.account.balancers.by_id.get(name)
+        met = {p.interface_id for p in case.walk.passages if p.kind == "load-balancer" and p.id == name}
+        nodes = (case.account.interfaces.get(n or "") or case.account.balancers.nodes.get(n or "") for n in met)
+        yield balancer.name if balancer else name, [node for node in nodes if node is not None]
+
+
+def _of_unlisted_nodes(account: Account, version: int, spans: Sequence[Interval]) -> bool:
+    """Whether a load balancer has one of these addresses at a node that nothing lists: it may have another one."""
+    own = (part for node in account.balancers.nodes.values() for part in spans_of_interface(node, version))
+    return any(low <= number <= high for number, _ in own for low, high in spans)
 
 
 def _wider(account: Account, end: End, version: int, spans: Sequence[Interval]) -> list[str]:
@@ -119,10 +170,10 @@ def _wider(account: Account, end: End, version: int, spans: Sequence[Interval]) 
             for network in subnet.networks
             if network.version == version and _holds(network, [(low, high)])
         )
-        block = next(around, None)
-        if block is None:
+        found = next(around, None)
+        if found is None:
             raise NoFix(f"{end.label} stands for more blocks of addresses than rules could name one by one.")
-        blocks[block] = None
+        blocks[found] = None
     if len(blocks) > MOST_BLOCKS:
         raise NoFix(f"{end.label} stands for more subnets than rules could name one by one.")
     return list(blocks)

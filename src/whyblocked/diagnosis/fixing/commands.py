@@ -6,11 +6,13 @@ https://docs.aws.amazon.com/cli/latest/reference/elbv2/
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from whyblocked.config import edits as e
+from whyblocked.config.edits import NEW_GATEWAY
 from whyblocked.config.resources import IpPermission, NetworkAclEntry, Route
 
 _TARGETS = {
@@ -31,6 +33,11 @@ Words = Iterable[str]
 
 def commands(edit: e.Edit, region: str | None) -> list[str]:
     """The commands that make ``edit`` in ``region`` (or in that of the CLI's own settings)."""
+    if isinstance(edit, e.CreateInternetGateway):
+        words = ("ec2", "create-internet-gateway", "--query", "InternetGateway.InternetGatewayId", "--output", "text")
+        return [f"igw=$({_line(words, region)})"]
+    if isinstance(edit, e.AddFirewallRule):
+        return [_firewall_rule(edit, region)]
     return [_line(words, region) for words in _WRITERS[type(edit)](edit)]
 
 
@@ -40,12 +47,29 @@ def _line(words: Words, region: str | None) -> str:
 
 
 def _quoted(word: str, told: list[str]) -> str:
-    """``word`` for a shell; what an address is allocated by is a command of its own."""
+    """``word`` for a shell: an address is allocated by a command of its own, a gateway made by one before."""
+    if word == NEW_GATEWAY:
+        return '"$igw"'
     return f'"$({shlex.join([*_ALLOCATE, *told])})"' if word is _NEW_ADDRESS else shlex.quote(word)
 
 
 _NEW_ADDRESS = "a new address"
 _ALLOCATE = ("aws", "ec2", "allocate-address", "--domain", "vpc", "--query", "AllocationId", "--output", "text")
+
+
+def _firewall_rule(edit: e.AddFirewallRule, region: str | None) -> str:
+    """A rule group is written as a whole, with the token of what it was: both are read as the command runs."""
+    told = ["--region", region] if region else []
+    of = ["--rule-group-arn", edit.rule_group_arn, *told]
+    read = ["aws", "network-firewall", "describe-rule-group", *of]
+    rules = f'join(`"\\n"`, [`{json.dumps(edit.rule)}`, RulesSource.RulesString])'
+    kept = "".join(f", {name}: {name}" for name in edit.keeps)
+    whole = shlex.join(
+        [*read, "--output", "json", "--query", f"RuleGroup.{{RulesSource: {{RulesString: {rules}}}{kept}}}"]
+    )
+    token = shlex.join([*read, "--output", "text", "--query", "UpdateToken"])
+    write = shlex.join(["aws", "network-firewall", "update-rule-group", *of])
+    return f'{write} --update-token "$({token})" --rule-group "$({whole})"'
 
 
 # -- rules -------------------------------------------------------------------------------------------------------------
@@ -187,6 +211,41 @@ def _exclude(edit: e.CreateVpcBlockPublicAccessExclusion) -> Iterable[Words]:
     yield ("ec2", "create-vpc-block-public-access-exclusion", *of, *mode)
 
 
+def _modify_exclusion(edit: e.ModifyVpcBlockPublicAccessExclusion) -> Iterable[Words]:
+    mode = ("--internet-gateway-exclusion-mode", edit.internet_gateway_exclusion_mode)
+    yield ("ec2", "modify-vpc-block-public-access-exclusion", "--exclusion-id", edit.exclusion_id, *mode)
+
+
+def _associate_table(edit: e.AssociateRouteTable) -> Iterable[Words]:
+    of = ("--subnet-id", edit.subnet_id) if edit.subnet_id else ("--gateway-id", edit.gateway_id)
+    yield ("ec2", "associate-route-table", "--route-table-id", edit.route_table_id, of[0], of[1] or "")
+
+
+def _attach_vpn(edit: e.AttachVpnGateway) -> Iterable[Words]:
+    yield "ec2", "attach-vpn-gateway", "--vpn-gateway-id", edit.vpn_gateway_id, "--vpc-id", edit.vpc_id
+
+
+def _vpn_route(edit: e.CreateVpnConnectionRoute) -> Iterable[Words]:
+    block = ("--destination-cidr-block", edit.destination_cidr_block)
+    yield ("ec2", "create-vpn-connection-route", "--vpn-connection-id", edit.vpn_connection_id, *block)
+
+
+def _nat_address(edit: e.AssociateNatGatewayAddress) -> Iterable[Words]:
+    words = ["ec2", "associate-nat-gateway-address", "--nat-gateway-id", edit.nat_gateway_id]
+    words += ["--availability-zone", edit.availability_zone] if edit.availability_zone else []
+    yield [*words, "--allocation-ids", edit.allocation_id or _NEW_ADDRESS]
+
+
+def _endpoint(edit: e.ModifyVpcEndpoint) -> Iterable[Words]:
+    words = ("ec2", "modify-vpc-endpoint", "--vpc-endpoint-id", edit.vpc_endpoint_id)
+    yield (*words, "--add-route-table-ids", *edit.add_route_table_ids)
+
+
+def _accept_attachment(edit: e.AcceptTransitGatewayVpcAttachment) -> Iterable[Words]:
+    name = ("--transit-gateway-attachment-id", edit.transit_gateway_attachment_id)
+    yield ("ec2", "accept-transit-gateway-vpc-attachment", *name)
+
+
 # -- load balancers ----------------------------------------------------------------------------------------------------
 
 
@@ -235,6 +294,13 @@ _WRITERS: dict[type, Callable[[Any], Iterable[Words]]] = {
     e.AttachInternetGateway: _attach,
     e.AcceptVpcPeeringConnection: _accept_peering,
     e.CreateVpcBlockPublicAccessExclusion: _exclude,
+    e.ModifyVpcBlockPublicAccessExclusion: _modify_exclusion,
+    e.AssociateRouteTable: _associate_table,
+    e.AttachVpnGateway: _attach_vpn,
+    e.CreateVpnConnectionRoute: _vpn_route,
+    e.AssociateNatGatewayAddress: _nat_address,
+    e.ModifyVpcEndpoint: _endpoint,
+    e.AcceptTransitGatewayVpcAttachment: _accept_attachment,
     e.CreateListener: _create_listener,
     e.RegisterTargets: _register,
     e.SetSubnets: _set_subnets,

@@ -1,7 +1,4 @@
-"""What a fix allows beside what was asked, counted; and how much room the quotas leave.
-
-https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
-"""
+"""What a fix allows beside what was asked: whom, what and into how much, counted."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from whyblocked.config import edits as e
+from whyblocked.config import transit
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.edits.groups import rules_of
 from whyblocked.config.resources import IpPermission, NetworkAclEntry
@@ -17,9 +15,8 @@ from whyblocked.diagnosis.fixing.words import called, counted
 from whyblocked.network.packets import ALL_PORTS
 from whyblocked.network.protocols import protocol_span, protocol_text
 
-RULES = 60  # a security group, direction and IP version
-ENTRIES = 20  # a network ACL, direction and IP version, with the one that AWS shows as *
 _MOST_NAMED = 3
+_EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
 def also_allows(account: Account, edits: Iterable[e.Edit]) -> list[str]:
@@ -98,10 +95,10 @@ def _entry(account: Account, edit: e.CreateNetworkAclEntry | e.ReplaceNetworkAcl
     ]
     block = entry.cidr_block or entry.ipv6_cidr_block
     way, whom = ("leave", f"to {block}") if entry.egress else ("enter", f"from {block}")
-    where = _some(account, subnets) if subnets else "the subnets that it guards"
+    where = _some(account, subnets) or "the subnets that it guards"
     yield (
-        f"{called(account, acl.network_acl_id)} guards {where}: {entry_text(entry)} {whom} may {way} "
-        f"{'all of it' if len(subnets) == 1 else 'all of them'}, as far as security groups allow it."
+        f"{called(account, acl.network_acl_id)} guards all of {where}: {entry_text(entry)} {whom} may {way} there for "
+        "every host, as far as its security groups allow it."
     )
 
 
@@ -113,69 +110,232 @@ def entry_text(entry: NetworkAclEntry) -> str:
 
 
 def _some(account: Account, subnet_ids: list[str]) -> str:
+    """The subnets by name, or how many; empty where there are none."""
+    if not subnet_ids:
+        return ""
     if len(subnet_ids) > _MOST_NAMED:
         return counted(len(subnet_ids), "subnet")
     return listed([called(account, subnet_id) for subnet_id in subnet_ids])
+
+
+# -- routes ------------------------------------------------------------------------------------------------------------
+
+
+def _route(account: Account, edit: e.CreateRoute | e.ReplaceRoute) -> Iterator[str]:
+    table = account.route_tables.get(edit.route_table_id)
+    if table is None:
+        return
+    gateways = [a.gateway_id for a in table.associations if a.gateway_id]
+    name = called(account, edit.route_table_id)
+    if gateways:
+        yield f"All that comes in by {listed(gateways)} for {edit.route.destination} takes the new route."
+        return
+    served = _some(account, _served(account, edit.route_table_id, table.vpc_id)) or "no subnet yet"
+    yield f"{name} serves {served}: all that is sent from there to {edit.route.destination} takes the new route."
+    if edit.route.target.startswith("igw-") and ":" in edit.route.destination:
+        yield (
+            f"IPv6 addresses are public: by the internet gateway {edit.route.destination} also reaches these hosts, as "
+            "far as network ACLs and security groups allow it."
+        )
+
+
+def _served(account: Account, table_id: str, vpc_id: str) -> list[str]:
+    subnets = account.subnets_of(vpc_id)
+    found = []
+    for subnet in () if isinstance(subnets, Missing) else subnets:
+        own = account.route_table_of(subnet)
+        if not isinstance(own, Missing) and own.route_table_id == table_id:
+            found.append(subnet.subnet_id)
+    return found
+
+
+def _other_table(account: Account, edit: e.AssociateRouteTable) -> Iterator[str]:
+    table = account.route_tables.get(edit.route_table_id)
+    routes = [f"{one.destination} by {one.target}" for one in (table.routes if table else ()) if one.target != "local"]
+    if edit.subnet_id and routes:
+        more = f" and {len(routes) - _MOST_NAMED} more" if len(routes) > _MOST_NAMED else ""
+        shown = ", ".join(routes[:_MOST_NAMED])
+        yield f"All routes of {called(account, edit.route_table_id)} count for all of the subnet: {shown}{more}."
+
+
+def _endpoint(account: Account, edit: e.ModifyVpcEndpoint) -> Iterator[str]:
+    endpoint = account.vpc_endpoints.get(edit.vpc_endpoint_id)
+    for table_id in edit.add_route_table_ids if endpoint else ():
+        served = _some(account, _served(account, table_id, endpoint.vpc_id if endpoint else "")) or "no subnet yet"
+        yield f"{called(account, table_id)} serves {served}: all that is sent from there to the service goes by it."
+
+
+def _transit_route(account: Account, edit: e.CreateTransitGatewayRoute | e.ReplaceTransitGatewayRoute) -> Iterator[str]:
+    comes_in = _associated(account, edit.transit_gateway_route_table_id)
+    yield f"All that comes in by {comes_in} for {edit.destination_cidr_block} takes the new route."
+
+
+def _propagation(account: Account, edit: e.EnableTransitGatewayRouteTablePropagation) -> Iterator[str]:
+    found = transit.by_id(account, edit.transit_gateway_attachment_id)
+    vpc = account.vpcs.get(found.resource_id or "") if found else None
+    blocks = listed([str(network) for network in vpc.networks]) if vpc else "everything behind it"
+    comes_in = _associated(account, edit.transit_gateway_route_table_id)
+    yield f"All that comes in by {comes_in} gets to {blocks}, as far as routes and rules there allow it."
+
+
+def _associated(account: Account, table_id: str) -> str:
+    """The attachments whose packets a table of a transit gateway decides about."""
+    found = [
+        one.transit_gateway_attachment_id
+        for attachments in account.transit_attachments.values()
+        for one in attachments.values()
+        if one.association is not None and one.association.transit_gateway_route_table_id == table_id
+    ]
+    if not found:
+        return f"the attachments associated with {called(account, table_id)}"
+    return counted(len(found), "attachment") if len(found) > _MOST_NAMED else listed(sorted(found))
+
+
+def _attachment(account: Account, edit: e.ModifyTransitGatewayVpcAttachment) -> Iterator[str]:
+    for subnet_id in edit.add_subnet_ids:
+        subnet = account.subnets.get(subnet_id)
+        zone = subnet.availability_zone if subnet and subnet.availability_zone else "that zone"
+        yield f"All hosts in {zone} whose routes lead to the transit gateway get to it."
+    yield from _referencing(account, edit)
+
+
+def _decides(account: Account, edit: e.AssociateTransitGatewayRouteTable) -> Iterator[str]:
+    table = called(account, edit.transit_gateway_route_table_id)
+    yield f"All that comes in by {edit.transit_gateway_attachment_id} goes by the routes of {table}."
+
+
+def _accepted(_account: Account, edit: e.AcceptTransitGatewayVpcAttachment) -> Iterator[str]:
+    yield f"All that routes lead over {edit.transit_gateway_attachment_id} passes, as far as rules allow it."
+
+
+def _referencing(
+    _account: Account, edit: e.ModifyTransitGatewayVpcAttachment | e.ModifyTransitGateway
+) -> Iterator[str]:
+    if edit.security_group_referencing_support:
+        yield "Every inbound rule that names a group of another VPC on the transit gateway counts then, where it is on."
+
+
+# -- gateways, addresses, hosts ----------------------------------------------------------------------------------------
+
+
+def _address(account: Account, edit: e.AssociateAddress) -> Iterator[str]:
+    eni = edit.network_interface_id or ""
+    interface = account.interfaces.get(eni)
+    opened: list[str] = []
+    for group in interface.groups if interface else ():
+        found = account.security_groups.get(group.group_id)
+        for rule in rules_of(account, found, "ingress") if found else ():
+            if rule.peer in _EVERYWHERE:
+                permission = IpPermission(ip_protocol=rule.protocol, from_port=rule.low, to_port=rule.high)
+                opened.append(traffic_text(permission))
+    what = (
+        f"lets in {listed(list(dict.fromkeys(opened)))} from anywhere" if opened else "lets in only whom a rule names"
+    )
+    yield f"The internet can address {eni} then: where routes and network ACLs allow it, its groups {what}."
+
+
+def _exclusion(
+    account: Account, edit: e.CreateVpcBlockPublicAccessExclusion | e.ModifyVpcBlockPublicAccessExclusion
+) -> Iterator[str]:
+    bidirectional = edit.internet_gateway_exclusion_mode == "allow-bidirectional"
+    what = "all traffic with the internet" if bidirectional else "all connections to the internet that begin inside"
+    of = (
+        called(account, edit.subnet_id or edit.vpc_id or "")
+        if isinstance(edit, e.CreateVpcBlockPublicAccessExclusion)
+        else edit.exclusion_id
+    )
+    yield f"The exclusion holds for {what} of {of}, as far as routes and rules allow it."
+
+
+def _peering(account: Account, edit: e.AcceptVpcPeeringConnection) -> Iterator[str]:
+    pcx = edit.vpc_peering_connection_id
+    tables = [name for name, one in account.route_tables.items() if any(route.target == pcx for route in one.routes)]
+    if tables:
+        shown = listed([called(account, name) for name in sorted(tables)]) if len(tables) <= _MOST_NAMED else ""
+        yield (
+            f"Routes of {shown or counted(len(tables), 'route table')} lead over it already: all that they take gets "
+            "to the other VPC then, as far as rules there allow it."
+        )
+
+
+def _attach(account: Account, edit: e.AttachInternetGateway) -> Iterator[str]:
+    tables = [
+        name
+        for name, one in account.route_tables.items()
+        if any(route.target == edit.internet_gateway_id for route in one.routes)
+    ]
+    if tables:
+        yield f"The routes of {counted(len(tables), 'route table')} to it work again, for all subnets that they serve."
+
+
+def _forwards(_account: Account, edit: e.ModifyNetworkInterfaceAttribute) -> Iterator[str]:
+    if edit.source_dest_check is False:
+        yield f"{edit.network_interface_id} takes and sends packets with any addresses then, as its groups allow it."
+
+
+def _starts(account: Account, edit: e.StartInstances) -> Iterator[str]:
+    for name in edit.instance_ids:
+        yield f"Once {called(account, name)} runs, it sends and takes all that groups, network ACLs and routes allow."
+
+
+def _nat_address(account: Account, edit: e.AssociateNatGatewayAddress) -> Iterator[str]:
+    where = f"in {edit.availability_zone} " if edit.availability_zone else ""
+    yield f"All hosts {where}whose routes lead to {called(account, edit.nat_gateway_id)} get out by it."
+
+
+def _attach_vpn(account: Account, edit: e.AttachVpnGateway) -> Iterator[str]:
+    name, vpc = called(account, edit.vpn_gateway_id), called(account, edit.vpc_id)
+    yield f"All that is behind {name} and {vpc} reach each other, as far as routes and rules allow it."
+
+
+def _balances(account: Account, edit: e.SetSubnets | e.ModifyLoadBalancerAttributes) -> Iterator[str]:
+    balancer = account.balancers.by_id.get(edit.load_balancer_arn)
+    name = balancer.name if balancer else "the load balancer"
+    yield f"Everybody whom {name} serves gets to targets that it did not send to before."
+
+
+def _listener(account: Account, edit: e.CreateListener) -> Iterator[str]:
+    balancer = account.balancers.by_id.get(edit.load_balancer_arn)
+    name = balancer.name if balancer else "the load balancer"
+    yield f"Everybody whom the security groups of {name} admit on port {edit.port} is served."
+
+
+def _target_sees(_account: Account, edit: e.ModifyTargetGroupAttributes) -> Iterator[str]:
+    if any(one.key == "preserve_client_ip.enabled" and one.value == "false" for one in edit.attributes):
+        yield "Rules of the targets that admit the load balancer's addresses admit all of its clients then."
+
+
+def _vpn_route(_account: Account, edit: e.CreateVpnConnectionRoute) -> Iterator[str]:
+    yield f"All that the VPC sends to {edit.destination_cidr_block} by the gateway goes over the connection."
 
 
 _EFFECTS: dict[type, Callable[[Account, Any], Iterator[str]]] = {
     e.AuthorizeSecurityGroup: _authorize,
     e.CreateNetworkAclEntry: _entry,
     e.ReplaceNetworkAclEntry: _entry,
+    e.CreateRoute: _route,
+    e.ReplaceRoute: _route,
+    e.AssociateRouteTable: _other_table,
+    e.ModifyVpcEndpoint: _endpoint,
+    e.CreateTransitGatewayRoute: _transit_route,
+    e.ReplaceTransitGatewayRoute: _transit_route,
+    e.EnableTransitGatewayRouteTablePropagation: _propagation,
+    e.AssociateTransitGatewayRouteTable: _decides,
+    e.AcceptTransitGatewayVpcAttachment: _accepted,
+    e.ModifyTransitGatewayVpcAttachment: _attachment,
+    e.ModifyTransitGateway: _referencing,
+    e.AssociateAddress: _address,
+    e.CreateVpcBlockPublicAccessExclusion: _exclusion,
+    e.ModifyVpcBlockPublicAccessExclusion: _exclusion,
+    e.AcceptVpcPeeringConnection: _peering,
+    e.AttachInternetGateway: _attach,
+    e.ModifyNetworkInterfaceAttribute: _forwards,
+    e.StartInstances: _starts,
+    e.AssociateNatGatewayAddress: _nat_address,
+    e.AttachVpnGateway: _attach_vpn,
+    e.SetSubnets: _balances,
+    e.ModifyLoadBalancerAttributes: _balances,
+    e.CreateListener: _listener,
+    e.ModifyTargetGroupAttributes: _target_sees,
+    e.CreateVpnConnectionRoute: _vpn_route,
 }
-
-
-# -- quotas ------------------------------------------------------------------------------------------------------------
-
-
-def room(after: Account, edits: Iterable[e.Edit]) -> tuple[list[str], list[str]]:
-    """What is used of the quotas once the edits are made; and a warning for each that would be passed."""
-    used: list[str] = []
-    over: list[str] = []
-    for edit in edits:
-        if isinstance(edit, e.AuthorizeSecurityGroup):
-            _room_of_group(after, edit, used, over)
-        elif isinstance(edit, e.CreateNetworkAclEntry):
-            _room_of_acl(after, edit, used, over)
-    return list(dict.fromkeys(used)), list(dict.fromkeys(over))
-
-
-def _room_of_group(after: Account, edit: e.AuthorizeSecurityGroup, used: list[str], over: list[str]) -> None:
-    group = after.security_groups.get(edit.group_id)
-    if group is None:
-        return
-    version = 6 if edit.permission.ipv6_ranges else 4
-    other = "ip_ranges" if version == 6 else "ipv6_ranges"
-    count = sum(
-        _weight(after, rule.kind, rule.peer) for rule in rules_of(after, group, edit.direction) if rule.kind != other
-    )
-    way = "inbound" if edit.direction == "ingress" else "outbound"
-    used.append(f"{edit.group_id}: {count} of {RULES} {way} rules")
-    if count > RULES:
-        over.append(
-            f"{edit.group_id} would have {count} {way} rules; the quota is {RULES} unless it was raised, and AWS "
-            "refuses what goes beyond it."
-        )
-
-
-def _weight(account: Account, kind: str, peer: str) -> int:
-    """A prefix list counts with as many rules as it may have entries; here, as it has."""
-    return len(account.prefix_lists.get(peer, ())) or 1 if kind == "prefix_list_ids" else 1
-
-
-def _room_of_acl(after: Account, edit: e.CreateNetworkAclEntry, used: list[str], over: list[str]) -> None:
-    acl = after.network_acls.get(edit.network_acl_id)
-    if acl is None:
-        return
-    entry = edit.entry
-    alike = [
-        one for one in acl.entries if one.egress == entry.egress and bool(one.cidr_block) == bool(entry.cidr_block)
-    ]
-    count = len([one for one in alike if one.rule_number < 32767]) + 1
-    way = "outbound" if entry.egress else "inbound"
-    used.append(f"{edit.network_acl_id}: {count} of {ENTRIES} {way} rules")
-    if count > ENTRIES:
-        over.append(
-            f"{edit.network_acl_id} would have {count} {way} rules, with the last one (*); the quota is {ENTRIES} "
-            "unless it was raised (40 at most), and AWS refuses what goes beyond it."
-        )

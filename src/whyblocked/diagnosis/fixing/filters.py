@@ -29,11 +29,11 @@ from whyblocked.config.resources import (
     PortRange,
     UserIdGroupPair,
 )
-from whyblocked.diagnosis.fixing.boxes import Traffic, asks_from_source, blocks_of, listed, traffic_of
+from whyblocked.diagnosis.fixing.boxes import Traffic, asks_from_source, blocks_of, listed, traffic_of, widened
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Step, step
 from whyblocked.diagnosis.fixing.words import called
 from whyblocked.diagnosis.near import near_misses
-from whyblocked.network.packets import ALL_PORTS, Packets
+from whyblocked.network.packets import ALL_PORTS, TCP, UDP, Packets
 from whyblocked.network.protocols import protocol_text
 from whyblocked.network.rules import DEFAULT_RULE, Direction, GroupRule
 from whyblocked.network.supposed import Supposed, spans_of_interface
@@ -87,7 +87,8 @@ def _addressed(case: Case, blockers: Sequence[Blocker]) -> Step:
         if version == 4
         else {"ipv6_ranges": tuple(Ipv6Range(cidr_ipv6=block) for block in blocks)}
     )
-    return _authorize(case, blockers, boxes, listed([_short(block) for block in blocks]), peers)
+    also = widened(case, version, spans, blocks, of_source=of_source)
+    return _authorize(case, blockers, boxes, listed([_short(block) for block in blocks]), peers, also)
 
 
 def _referring(case: Case, blockers: Sequence[Blocker]) -> Step | None:
@@ -132,7 +133,12 @@ def _is_named(case: Case, blocker: Blocker) -> bool:
 
 
 def _authorize(
-    case: Case, blockers: Sequence[Blocker], boxes: Iterable[Packets], whom: str, peers: Mapping[str, Any]
+    case: Case,
+    blockers: Sequence[Blocker],
+    boxes: Iterable[Packets],
+    whom: str,
+    peers: Mapping[str, Any],
+    also: Iterable[str] = (),
 ) -> Step:
     first = blockers[0]
     group = group_for(case, first)
@@ -145,7 +151,8 @@ def _authorize(
     way, to = ("inbound", "from") if direction == "ingress" else ("outbound", "to")
     what = listed([str(one) for one in traffic])
     rules = f"an {way} rule that allows" if len(traffic) == 1 else f"{way} rules that allow"
-    return step(blockers, edits, f"Give {called(case.account, group)} {rules} {what} {to} {whom}.", TRACKED)
+    says = f"Give {called(case.account, group)} {rules} {what} {to} {whom}."
+    return step(blockers, edits, says, *portless(case), TRACKED, also=also)
 
 
 def _permission(traffic: Traffic, peers: Mapping[str, Any]) -> IpPermission:
@@ -156,6 +163,14 @@ def _permission(traffic: Traffic, peers: Mapping[str, Any]) -> IpPermission:
     if traffic.ports is None:
         return IpPermission(ip_protocol=name, **peers)
     return IpPermission(ip_protocol=name, from_port=traffic.ports[0], to_port=traffic.ports[1], **peers)
+
+
+def portless(case: Case) -> Sequence[str]:
+    """What to say where a question names no port, so that the rules are for all of them."""
+    question = case.asked.question
+    if question.protocol in (TCP, UDP) and question.destination_ports is None:
+        return ("The question names no port, so this opens all of them: ask about one port for a narrower change.",)
+    return ()
 
 
 def _short(block: str) -> str:
@@ -197,7 +212,8 @@ def by_acl(case: Case, blockers: Sequence[Blocker], taken: set[tuple[str, bool, 
     says = f"Add to {called(case.account, acl.network_acl_id)} {rules} {reply}{what} {to} {whom}."
     if any(isinstance(edit, ReplaceNetworkAclEntry) for edit in edits):
         says += f" No number in front of rule {_decided(first)} is free, so it and those behind it move up by one."
-    return [step(blockers, edits, says, STATELESS)]
+    also = widened(case, version, spans, blocks, of_source=of_source)
+    return [step(blockers, edits, says, *portless(case), STATELESS, also=also)]
 
 
 def _decided(blocker: Blocker) -> int:

@@ -4,12 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from whyblocked.diagnosis.fixing import filters
+from whyblocked.diagnosis.fixing import balancers, filters, firewalls, gateways, outlets, transits, ways
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, Proposer, Step
 from whyblocked.network.walk import Blocker
 
 _FILTERS = ("security-group", "network-acl")
-_BY_CODE: dict[tuple[str, str], Proposer] = {}
+_BY_CODE: dict[tuple[str, str], Proposer] = {
+    ("route-table", "NO_ROUTE_TO_DESTINATION"): ways.no_route,
+    ("route-table", "BAD_STATE_ROUTE"): ways.black_hole,
+    ("route-table", "REPLY_GOES_ELSEWHERE"): ways.back_to_sender,
+    ("route-table", "DELIVERED_ELSEWHERE"): ways.to_the_right_one,
+    ("internet-gateway", "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS"): outlets.address_out,
+    ("internet-gateway", "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"): outlets.address_for,
+    ("internet-gateway", "INGRESS_RTB_TRAFFIC_REDIRECTION"): firewalls.through,
+    ("internet-gateway", "NO_INTERNET_GATEWAY"): gateways.attach_gateway,
+    ("internet-gateway", "BAD_STATE_ATTACHMENT"): gateways.attach_gateway,
+    ("internet-gateway", "NAT64_NEEDS_A_NAT_GATEWAY"): ways.around,
+    ("internet-gateway", "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS"): ways.around,
+    ("internet-gateway", "IGW_DESTINATION_ADDRESS_NOT_IN_RFC6598_EGRESS"): ways.around,
+    ("egress-only-internet-gateway", "BAD_STATE_ATTACHMENT"): ways.around,
+    ("egress-only-internet-gateway", "NAT64_NEEDS_A_NAT_GATEWAY"): ways.around,
+    ("egress-only-internet-gateway", "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND"): ways.in_by_the_internet_gateway,
+    ("nat-gateway", "BAD_STATE"): ways.around,
+    ("nat-gateway", "NAT_GATEWAY_CARRIES_NO_IPV6"): ways.around,
+    ("nat-gateway", "NAT_GATEWAY_KNOWS_NO_CONNECTION"): ways.back_to_sender,
+    ("nat-gateway", "PROTOCOL_RESTRICTION"): ways.around,
+    ("nat-gateway", "REGIONAL_NGW_ROUTE_AZ_RESTRICTION"): outlets.nat_address_in_zone,
+    ("vpc-peering", "BAD_STATE"): ways.accepted,
+    ("vpn-gateway", "NO_ROUTE_TO_DESTINATION"): outlets.vpn_route,
+    ("vpn-gateway", "BAD_STATE_ATTACHMENT"): gateways.attach_vpn,
+    ("block-public-access", "VPC_BLOCK_PUBLIC_ACCESS_ENABLED"): outlets.exclusion,
+    ("instance", "BAD_STATE"): outlets.start,
+    ("interface", "ENI_SOURCE_DEST_CHECK_RESTRICTION"): outlets.forwarding,
+    ("transit-gateway", "TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT"): transits.no_route,
+    ("transit-gateway", "TGW_RTB_BAD_STATE_ROUTE"): transits.black_hole,
+    ("transit-gateway", "TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION"): transits.association,
+    ("transit-gateway", "TGW_ROUTE_AZ_RESTRICTION"): transits.zone,
+    ("transit-gateway", "BAD_STATE_ATTACHMENT"): transits.acceptance,
+    ("load-balancer", "ELBV2_LISTENERS_MISMATCH"): balancers.listener,
+    ("target-group", "ELBV2_NO_TARGETS_IN_AZ"): balancers.zone,
+    ("target-group", "ELBV2_SOURCE_ADDRESS_PRESERVATION"): balancers.keeps_no_address,
+    ("network-firewall", "FIREWALL_RULES_RESTRICTION"): firewalls.rule,
+    ("network-firewall", "ASYMMETRIC_ROUTING"): firewalls.symmetric,
+}
+
+
+_WHY = {
+    "BAD_STATE_VPN": "The tunnels of the VPN connection are down: what is wrong is at the customer gateway, or between "
+    "it and AWS, and no change in AWS is known to mend it.",
+    "TGW_BAD_STATE_VPN": "The tunnels of the VPN connection are down: what is wrong is at the customer gateway, or "
+    "between it and AWS, and no change in AWS is known to mend it.",
+    "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR": "A peering connection passes nothing on for others: connecting these networks "
+    "takes a connection of their own, or a transit gateway, which is a decision.",
+    "LAMBDA_ACCEPTS_NO_CONNECTIONS": "A Lambda function accepts no connections whatever the rules say: it is invoked "
+    "through its API, a function URL or a load balancer.",
+    "VGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS": "A virtual private gateway delivers to private addresses only: ask for "
+    "the private one.",
+    "NAT_GATEWAY_REFUSES_INBOUND": "A NAT gateway accepts no connections: what lies behind it is reached otherwise.",
+}
+"""Why some things have no remedy, where the summary of what blocks does not say it."""
 
 
 def options(case: Case) -> Sequence[Option]:
@@ -29,18 +82,25 @@ def options(case: Case) -> Sequence[Option]:
         raise NoFix("Nothing that blocks is known.")
     proposer = _BY_CODE.get((first.layer, first.code))
     if proposer is None:
-        raise NoFix(f"{first.summary} No change that whyblocked knows would help.")
+        raise NoFix(_WHY.get(first.code, f"{first.summary} No change that whyblocked could propose would help."))
     return proposer(case, first)
 
 
 def _past_rules(case: Case, blockers: Sequence[Blocker]) -> Sequence[Option]:
     """The best step for each group and network ACL; and the second best, where any has one."""
     taken: set[tuple[str, bool, int]] = set()
-    ways: list[list[Step]] = []
-    for alike in _together(case, blockers):
-        propose = filters.by_group(case, alike) if alike[0].layer == "security-group" else None
-        ways.append(propose if propose is not None else filters.by_acl(case, alike, taken))
-    return list(dict.fromkeys((tuple(way[0] for way in ways), tuple(way[-1] for way in ways))))
+    found = [
+        _of_group(case, alike) if alike[0].layer == "security-group" else filters.by_acl(case, alike, taken)
+        for alike in _together(case, blockers)
+    ]
+    return list(dict.fromkeys((tuple(one[0] for one in found), tuple(one[-1] for one in found))))
+
+
+def _of_group(case: Case, blockers: Sequence[Blocker]) -> list[Step]:
+    """Rules; and where only the switches of a transit gateway are off, those first."""
+    rules = filters.by_group(case, blockers)
+    on = transits.referencing(case, blockers[0]) if blockers[0].code == "SG_REFERENCING_SUPPORT" else None
+    return [on, *rules[-1:]] if on is not None else rules
 
 
 def _together(case: Case, blockers: Sequence[Blocker]) -> list[list[Blocker]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from whyblocked.config.edits import CreateRoute, Edit, ReplaceRoute
 from whyblocked.diagnosis.fixing.proposing import options
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Step, key_of
 from whyblocked.diagnosis.fixing.trial import Outcome, Trial
@@ -27,28 +28,30 @@ def search(trial: Trial, case: Case) -> Found:
     """Plans for the question that stands as ``case`` says."""
     passing: list[Plan] = []
     clearing: list[Plan] = []
-    reasons: list[str] = []
+    reasons: list[tuple[int, str]] = []  # with how far the plan had come, of which the furthest tells most
     waiting: list[tuple[Plan, Case]] = [((), case)]
     while waiting and len(passing) < MOST_PLANS and not trial.spent:
         plan, here = waiting.pop()
         if len(plan) >= MOST_STEPS:
-            reasons.append(f"More than {MOST_STEPS} things would have to be changed.")
+            reasons.append((len(plan), f"More than {MOST_STEPS} things would have to be changed."))
             continue
         try:
             ways = options(here)
         except NoFix as reason:
-            reasons.append(str(reason))
+            reasons.append((len(plan), str(reason)))
             continue
         ahead: list[tuple[Plan, Case]] = []
         for way in ways:
+            if _goes_back_on(plan, way):
+                continue
             longer = (*plan, *way)
             outcome = trial.ask(longer)
             if isinstance(outcome, str):
-                reasons.append(outcome)
+                reasons.append((len(plan), outcome))
             elif outcome.verdict == "allowed":
                 passing.append(longer)
             elif _stands_still(here, outcome):
-                reasons.append(f"{way[-1].says} That alone does not change what blocks.")
+                reasons.append((len(plan) - MOST_STEPS, f"{way[-1].says} That alone does not change what blocks."))
             elif outcome.walk.blockers:
                 ahead.append((longer, outcome))
             else:
@@ -56,9 +59,20 @@ def search(trial: Trial, case: Case) -> Found:
         waiting += reversed(ahead)
     found = passing or clearing
     if not found:
-        return Found(reason=reasons[0] if reasons else None)
-    plans = sorted(dict.fromkeys(_needed(trial, plan, passing=bool(passing)) for plan in found), key=len)
-    return Found(tuple(plans[:MOST_PLANS]), bool(passing))
+        return Found(reason=max(reasons, key=lambda one: one[0])[1] if reasons else None)
+    plans = list(dict.fromkeys(_needed(trial, plan, passing=bool(passing)) for plan in found))
+    fewest = min(map(len, plans))  # what takes more steps is no alternative
+    return Found(tuple(plan for plan in plans if len(plan) == fewest)[:MOST_PLANS], bool(passing))
+
+
+def _goes_back_on(plan: Plan, way: Plan) -> bool:
+    """Whether a way would change a route that the plan has made: it would go round in circles."""
+    made = {_route_of(edit) for one in plan for edit in one.edits} - {None}
+    return any(_route_of(edit) in made for one in way for edit in one.edits)
+
+
+def _route_of(edit: Edit) -> tuple[str, str] | None:
+    return (edit.route_table_id, edit.route.destination) if isinstance(edit, CreateRoute | ReplaceRoute) else None
 
 
 def _stands_still(before: Case, after: Outcome) -> bool:

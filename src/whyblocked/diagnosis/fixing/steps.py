@@ -20,7 +20,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Changes that belong together, for one blocker.
 
     ``says`` is an imperative sentence. ``place`` is the VPC (or gateway) in whose account and Region they are made.
-    ``clears`` are the blockers that they are for. ``warns`` is what AWS's semantics may surprise with.
+    ``clears`` are the blockers that they are for. ``warns`` is what AWS's semantics may surprise with, ``also`` what is
+    allowed beyond the question that the changes alone do not tell.
     """
 
     edits: tuple[Edit, ...]
@@ -28,6 +29,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     clears: tuple[Clears, ...] = ()
     warns: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 Option = tuple[Step, ...]
@@ -55,7 +57,14 @@ def key_of(blocker: Blocker) -> Clears:
     return blocker.leg, blocker.layer, blocker.resource_ids, blocker.code
 
 
-def step(blockers: Iterable[Blocker], edits: Iterable[Edit], says: str, *warns: str, place: str | None = None) -> Step:
+def step(
+    blockers: Iterable[Blocker],
+    edits: Iterable[Edit],
+    says: str,
+    *warns: str,
+    place: str | None = None,
+    also: Iterable[str] = (),
+) -> Step:
     """A step for these blockers, where the first of them is unless ``place`` says otherwise."""
     of = tuple(blockers)
     return Step(
@@ -64,4 +73,5 @@ def step(blockers: Iterable[Blocker], edits: Iterable[Edit], says: str, *warns: 
         place=place or of[0].vpc_id or "",
         clears=tuple(dict.fromkeys(key_of(blocker) for blocker in of)),
         warns=warns,
+        also=tuple(also),
     )

@@ -8,7 +8,8 @@ from whyblocked.config.account import Account
 from whyblocked.config.edits import apply
 from whyblocked.diagnosis.answer import Answer, Fix, FixStep
 from whyblocked.diagnosis.fixing.commands import commands
-from whyblocked.diagnosis.fixing.effects import also_allows, room
+from whyblocked.diagnosis.fixing.effects import also_allows
+from whyblocked.diagnosis.fixing.quotas import room
 from whyblocked.diagnosis.fixing.search import Found, Plan, search
 from whyblocked.diagnosis.fixing.steps import Step
 from whyblocked.diagnosis.fixing.terraform import terraform
@@ -51,7 +52,8 @@ def _told(trial: Trial, plan: Plan, *, clears: bool) -> Fix:
     return Fix(
         summary=" ".join(one.says for one in plan),
         commands=[command for one in steps for command in one.commands],
-        also_allows=" ".join(also_allows(account, edits)) or None,
+        also_allows=" ".join([*also_allows(account, edits), *dict.fromkeys(text for one in plan for text in one.also)])
+        or None,
         terraform=terraform(edits).split("\n"),
         then="allowed" if clears else "undetermined",
         steps=steps,

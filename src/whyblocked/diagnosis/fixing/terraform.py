@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from whyblocked.config import edits as e
+from whyblocked.config.edits import NEW_GATEWAY
 from whyblocked.config.resources import IpPermission, NetworkAclEntry, Route
 
 _TARGETS = {
@@ -51,16 +52,21 @@ def _comment(text: str) -> str:
 
 def _block(written: tuple[str, str, Attributes], names: dict[str, int]) -> str:
     kind, label, attributes = written
-    name = re.sub(r"[^0-9a-z]+", "_", label.lower()).strip("_")
-    name = name if name[:1].isalpha() else f"r_{name}"
+    name = _label(label)
     count = names[name] = names.get(name, 0) + 1
     head = f'resource "{kind}" "{name}{f"_{count}" if count > 1 else ""}" {{'
     return "\n".join([head, *_arguments(attributes, "  "), "}"])
 
 
+def _label(text: str) -> str:
+    """A resource's name: letters, digits and underscores, a letter first."""
+    name = re.sub(r"[^0-9a-z]+", "_", text.lower()).strip("_")
+    return name if name[:1].isalpha() else f"r_{name}"
+
+
 def _arguments(attributes: Attributes, indent: str) -> Iterator[str]:
     plain = {key: value for key, value in attributes.items() if value is not None and not isinstance(value, Nested)}
-    width = max(map(len, plain))
+    width = max(map(len, plain), default=0)
     yield from (f"{indent}{key:<{width}} = {_value(value)}" for key, value in plain.items())
     for key, value in attributes.items():
         if isinstance(value, Nested):
@@ -70,6 +76,8 @@ def _arguments(attributes: Attributes, indent: str) -> Iterator[str]:
 def _value(value: Any) -> str:
     if isinstance(value, Raw):
         return str(value)
+    if value == NEW_GATEWAY:
+        return "aws_internet_gateway.new.id"
     # In a quoted text ${ and %{ begin a template: doubled, they stand for themselves.
     return re.sub(r"([$%])\{", r"\1\1{", json.dumps(value, ensure_ascii=True))
 
@@ -198,8 +206,7 @@ def _associate_address(edit: e.AssociateAddress) -> Iterator[Written]:
     eni = edit.network_interface_id or ""
     allocation: str = edit.allocation_id or ""
     if not edit.allocated:
-        name = re.sub(r"[^0-9a-z]+", "_", eni.lower())
-        allocation = Raw(f"aws_eip.{name}.id")
+        allocation = Raw(f"aws_eip.{_label(eni)}.id")
         yield "aws_eip", eni, {"domain": "vpc"}
     yield (
         "aws_eip_association",
@@ -225,6 +232,10 @@ def _start(edit: e.StartInstances) -> Iterator[Written]:
         yield "aws_ec2_instance_state", instance_id, {"instance_id": instance_id, "state": "running"}
 
 
+def _create_gateway(_edit: e.CreateInternetGateway) -> Iterator[Written]:
+    yield "aws_internet_gateway", "new", {}
+
+
 def _attach(edit: e.AttachInternetGateway) -> Iterator[Written]:
     ids = {"internet_gateway_id": edit.internet_gateway_id, "vpc_id": edit.vpc_id}
     yield "aws_internet_gateway_attachment", edit.internet_gateway_id, ids
@@ -244,6 +255,55 @@ def _exclude(edit: e.CreateVpcBlockPublicAccessExclusion) -> Iterator[Written]:
             "vpc_id": edit.vpc_id,
             "internet_gateway_exclusion_mode": edit.internet_gateway_exclusion_mode,
         },
+    )
+
+
+def _modify_exclusion(edit: e.ModifyVpcBlockPublicAccessExclusion) -> Iterator[Written]:
+    where = f"In the aws_vpc_block_public_access_exclusion of {edit.exclusion_id}"
+    yield f'{where}: internet_gateway_exclusion_mode = "{edit.internet_gateway_exclusion_mode}"'
+
+
+def _associate_table(edit: e.AssociateRouteTable) -> Iterator[Written]:
+    ids = {"route_table_id": edit.route_table_id, "subnet_id": edit.subnet_id, "gateway_id": edit.gateway_id}
+    yield "aws_route_table_association", edit.subnet_id or edit.gateway_id or "", ids
+
+
+def _attach_vpn(edit: e.AttachVpnGateway) -> Iterator[Written]:
+    ids = {"vpn_gateway_id": edit.vpn_gateway_id, "vpc_id": edit.vpc_id}
+    yield "aws_vpn_gateway_attachment", edit.vpn_gateway_id, ids
+
+
+def _vpn_route(edit: e.CreateVpnConnectionRoute) -> Iterator[Written]:
+    ids = {"vpn_connection_id": edit.vpn_connection_id, "destination_cidr_block": edit.destination_cidr_block}
+    yield "aws_vpn_connection_route", f"{edit.vpn_connection_id}_{edit.destination_cidr_block}", ids
+
+
+def _nat_address(edit: e.AssociateNatGatewayAddress) -> Iterator[Written]:
+    zone = f"{edit.nat_gateway_id}_{edit.availability_zone or 'address'}"
+    if edit.allocation_id is None:
+        yield "aws_eip", zone, {"domain": "vpc"}
+    name = edit.allocation_id or f"aws_eip.{_label(zone)}.id"
+    yield (
+        f"In the aws_nat_gateway of {edit.nat_gateway_id}: an availability_zone_address for {edit.availability_zone} "
+        f"with allocation_ids = [{name}]."
+    )
+
+
+def _endpoint(edit: e.ModifyVpcEndpoint) -> Iterator[Written]:
+    for table_id in edit.add_route_table_ids:
+        ids = {"vpc_endpoint_id": edit.vpc_endpoint_id, "route_table_id": table_id}
+        yield "aws_vpc_endpoint_route_table_association", f"{edit.vpc_endpoint_id}_{table_id}", ids
+
+
+def _accept_attachment(edit: e.AcceptTransitGatewayVpcAttachment) -> Iterator[Written]:
+    name = edit.transit_gateway_attachment_id
+    yield "aws_ec2_transit_gateway_vpc_attachment_accepter", name, {"transit_gateway_attachment_id": name}
+
+
+def _firewall_rule(edit: e.AddFirewallRule) -> Iterator[Written]:
+    yield (
+        f"In the aws_networkfirewall_rule_group of {edit.rule_group_arn.rpartition('/')[2]}, in front of the others of "
+        f"rules_source.rules_string: {edit.rule}"
     )
 
 
@@ -308,9 +368,18 @@ _WRITERS: dict[type, Callable[[Any], Iterator[Written]]] = {
     e.AssociateAddress: _associate_address,
     e.ModifyNetworkInterfaceAttribute: _interface,
     e.StartInstances: _start,
+    e.CreateInternetGateway: _create_gateway,
     e.AttachInternetGateway: _attach,
     e.AcceptVpcPeeringConnection: _accept_peering,
     e.CreateVpcBlockPublicAccessExclusion: _exclude,
+    e.ModifyVpcBlockPublicAccessExclusion: _modify_exclusion,
+    e.AssociateRouteTable: _associate_table,
+    e.AttachVpnGateway: _attach_vpn,
+    e.CreateVpnConnectionRoute: _vpn_route,
+    e.AssociateNatGatewayAddress: _nat_address,
+    e.ModifyVpcEndpoint: _endpoint,
+    e.AcceptTransitGatewayVpcAttachment: _accept_attachment,
+    e.AddFirewallRule: _firewall_rule,
     e.CreateListener: _create_listener,
     e.RegisterTargets: _register,
     e.SetSubnets: _set_subnets,

@@ -48,6 +48,7 @@ def check(walk: Walk, node: Node, bundle: Bundle, gateway_kind: str) -> tuple[Pi
     if excluded == "allow-bidirectional" or (excluded == "allow-egress" and outbound):
         return bundle.pieces
     walk.note(bundle, "block-public-access", vpc_id, "deny", detail=mode)
+    subnet_id = _sender_before_middleboxes(walk, bundle) or bundle.subnet_id
     walk.block(
         bundle,
         bundle.pieces,
@@ -55,7 +56,8 @@ def check(walk: Walk, node: Node, bundle: Bundle, gateway_kind: str) -> tuple[Pi
         code="VPC_BLOCK_PUBLIC_ACCESS_ENABLED",
         summary=f"Block Public Access ({mode}) stops traffic of {vpc_id} through {node.id}.",
         resource_ids=(vpc_id,),
-        next_step=f"Exclude {bundle.subnet_id or vpc_id} from Block Public Access, if that is intended.",
+        subnet_id=subnet_id,
+        next_step=f"Exclude {subnet_id or vpc_id} from Block Public Access, if that is intended.",
     )
     return flagged(bundle.pieces, blocked=True)
 
@@ -86,7 +88,7 @@ def _exclusion(walk: Walk, bundle: Bundle) -> str | Missing | None:
     if isinstance(exclusions, Missing):
         return exclusions
     about = {e.resource_arn.rpartition("/")[2]: e for e in exclusions if e.state not in _INACTIVE}
-    subnet_id = bundle.subnet_id or _subnet_of_destination(walk, bundle)
+    subnet_id = _sender_before_middleboxes(walk, bundle) or bundle.subnet_id or _subnet_of_destination(walk, bundle)
     found = about.get(subnet_id or "") or about.get(bundle.vpc_id or "")
     if found is not None and found.state.endswith("-in-progress"):
         return Missing(f"exclusion {found.exclusion_id} from Block Public Access", f"its state is {found.state}")
@@ -94,6 +96,20 @@ def _exclusion(walk: Walk, bundle: Bundle) -> str | Missing | None:
         what = "whether the exclusion of a subnet covers a regional NAT gateway is not documented"
         return Missing("Block Public Access", what)
     return found.internet_gateway_exclusion_mode if found else None
+
+
+def _sender_before_middleboxes(walk: Walk, bundle: Bundle) -> str | None:
+    """The subnet of the workload whose packets go out by a firewall or another middlebox: not that one's counts.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/security-vpc-bpa-basics.html
+    """
+    if bundle.inbound or not bundle.inspected:
+        return None
+    if bundle.bindings and bundle.relay is None:
+        gateway = walk.account.nat_gateways.get(bundle.bindings[-1].gateway_id)
+        return gateway.subnet_id if gateway else None
+    sender = walk.account.interfaces.get(bundle.origin.id)
+    return sender.subnet_id if sender is not None and sender.vpc_id == bundle.vpc_id else None
 
 
 def _any_subnet(walk: Walk, bundle: Bundle, names: Iterable[str]) -> bool:

@@ -140,6 +140,8 @@ def _block(
 ) -> None:
     eni = interface.network_interface_id
     walk.refuse(bundle, eni, direction, (piece.packets for piece in denied))
+    _read_lists(walk, rules)
+    peer_id = _peer_id(bundle, direction)
     boxes = [piece.packets for piece in denied]
     if (
         direction == "ingress"
@@ -157,6 +159,7 @@ def _block(
             interface_id=eni,
             tried=rules,
             next_step=TURN_REFERENCING_ON,
+            peer_id=peer_id,
         )
         return
     names = " or ".join(groups) if len(groups) < 4 else f"{len(groups)} security groups"
@@ -181,7 +184,25 @@ def _block(
         resource_ids=groups,
         interface_id=eni,
         tried=rules,
+        peer_id=peer_id,
     )
+
+
+def _read_lists(walk: Walk, rules: Sequence[GroupRule]) -> None:
+    """Which rules came close is told for those of other ports as well, whose prefix lists nothing needed so far."""
+    for peer in dict.fromkeys(rule.peer for rule in rules if rule.kind == "prefix-list"):
+        found = walk.account.prefix_list(peer)
+        if isinstance(found, Missing) and found.pending:
+            walk.lack(found)
+
+
+def _peer_id(bundle: Bundle, direction: Direction) -> str | None:
+    """The interface that sent the packets, or the one that they are meant for."""
+    if direction == "egress":
+        return bundle.goal.network_interface_id if bundle.goal else None
+    if bundle.relay is not None:
+        return bundle.relay.node
+    return bundle.origin.id if bundle.origin.kind == "interface" else None
 
 
 def _would_match(
