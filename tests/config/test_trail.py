@@ -164,7 +164,9 @@ def test_a_snapshot_without_events_has_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not gzip", gzip.compress(b'{"Records": [')[:20], gzip.compress(b"[" * 9999)]
+    "content",
+    [b"", b"not gzip", gzip.compress(b'{"Records": [')[:20], gzip.compress(b"[" * 9999)],
+    ids=["empty", "not gzip", "cut off", "too deep"],
 )
 def test_a_packed_file_that_can_not_be_read_is_noted_and_costs_nothing_else(tmp_path: Path, content: bytes) -> None:
     folder(tmp_path, trail=trails.printed(REVOKED))
