@@ -15,6 +15,7 @@ from whyblocked.errors import InputError
 from whyblocked.text import clean
 
 _MORE = "AdditionalRoutesAvailable"  # how SearchTransitGatewayRoutes says that it has not told all
+_NO_USE_WITHOUT = ("FirewallPolicy", "RuleGroup")  # they hold the rules; what is beside them holds names
 _OF_TWO = [operation for operation in BY_KEY.values() if operation.beside]
 _DOCUMENT = msgspec.json.Decoder(dict[str, msgspec.Raw])  # what stands under its keys is decoded by what it is
 _AT = re.compile(r" - at `\$?([^`]*)`$")
@@ -58,7 +59,7 @@ def _parts(name: str, content: bytes, document: dict[str, msgspec.Raw]) -> Itera
         keys = (operation.key, operation.beside)
         found = {key: _decoder(dict[str, Any]).decode(document[key]) for key in keys if key in document}
         if operation.key in found:
-            yield _part(operation, operation.key, _joined(found[operation.key], found.get(operation.beside, {})), name)
+            yield _of_two(operation, found[operation.key], found.get(operation.beside), name)
     for key in WRAPPERS:
         if key in document and key not in BY_KEY:  # else it is a list only where _leniently is needed
             yield from _unwrapped(key, _decoder(list[dict[str, Any]]).decode(document[key]), name)
@@ -76,7 +77,7 @@ def decode_response(operation: Operation, response: dict[str, Any], where: str) 
     if value is None:
         return Part(operation, ())
     if operation.beside:
-        return _part(operation, operation.key, _joined(value, response.get(operation.beside)), where)
+        return _of_two(operation, value, response.get(operation.beside), where)
     try:
         if operation.single or operation.whole:
             return Part(operation, (msgspec.convert(value, operation.type),))
@@ -97,7 +98,8 @@ def _leniently(name: str, document: object) -> Iterator[Part]:
         if operation.whole:
             value = document
         elif operation.beside:
-            value = _joined(value, document.get(operation.beside))
+            yield _of_two(operation, value, document.get(operation.beside), name)
+            continue
         yield _part(operation, key, value, name)._replace(cut=document.get(_MORE) is True)
     for key in WRAPPERS:
         yield from _unwrapped(key, document.get(key), name)
@@ -114,9 +116,13 @@ def _unwrapped(key: str, items: object, where: str) -> Iterator[Part]:
             yield part._replace(about=about, cut=item.get(_MORE) is True)
 
 
-def _joined(value: object, beside: object) -> object:
-    """Two objects of one response that are one resource; what is none is left to be told as broken."""
-    return {**value, **beside} if isinstance(value, dict) and isinstance(beside, dict) else value
+def _of_two(operation: Operation, value: object, beside: object, where: str) -> Part:
+    """Two objects of one response that are one resource; what is none is told as broken."""
+    if beside is None and operation.beside in _NO_USE_WITHOUT:
+        message = f'{where} has no key "{operation.beside}"'
+        return Part(operation, (), (r.Broken(operation.key, frozenset(r.texts(value)), message),))
+    joined = {**value, **beside} if isinstance(value, dict) and isinstance(beside, dict) else value
+    return _part(operation, operation.key, joined, where)
 
 
 def _part(operation: Operation, key: str, value: object, where: str) -> Part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from shlex import quote
 from typing import Protocol
 
 from whyblocked.config.account import Account
@@ -19,6 +20,7 @@ from whyblocked.network.packets import Packets, interval_text, join_intervals, s
 from whyblocked.network.protocols import has_ports, protocol_text
 from whyblocked.network.supposed import Supposed
 from whyblocked.network.walk import Blocker, Passage, Walk
+from whyblocked.text import clean
 
 NOT_ASKED = Evidence(status="unavailable", summary="Flow logs were not asked.")
 
@@ -208,7 +210,7 @@ def advised(account: Account, blocker: Blocker, packets: PacketSet, near: Sequen
     acl = account.network_acls.get(blocker.resource_ids[0]) if blocker.layer == "network-acl" else None
     step, command = next_step(blocker, packets, near, acl)
     region = account.region_of(blocker.vpc_id or "")
-    return step, f"{command} --region {region}" if command is not None and region is not None else command
+    return step, f"{command} --region {quote(clean(region))}" if command is not None and region is not None else command
 
 
 def _warnings(asked: Asked, findings: Sequence[Finding]) -> Iterable[str]:

@@ -132,7 +132,7 @@ class MatchAttributes(Resource, frozen=True):
 class RuleDefinition(Resource, frozen=True):
     """A stateless rule's match and actions."""
 
-    match_attributes: MatchAttributes = MatchAttributes()
+    match_attributes: MatchAttributes
     actions: tuple[str, ...] = ()
 
 
@@ -171,7 +171,7 @@ class StatefulRule(Resource, frozen=True):
     """A stateful rule in parts."""
 
     action: str
-    header: RuleHeader = RuleHeader()
+    header: RuleHeader
     rule_options: tuple[RuleOption, ...] = ()
 
 

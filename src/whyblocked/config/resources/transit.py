@@ -115,6 +115,8 @@ class TransitGatewayRoute(Resource, frozen=True):
     state: str = "active"
 
     def __post_init__(self) -> None:
+        if not self.destination:
+            raise ValueError("Object missing required field `DestinationCidrBlock`")
         if self.destination_cidr_block:
             block(self.destination_cidr_block)
 
