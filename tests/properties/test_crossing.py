@@ -11,7 +11,7 @@ from tests.oracle.crossing.scenes import SCENES
 from tests.properties.asking import SOAK
 from tests.properties.crossing import compare, written
 
-CASES = {"transit": 200, "vpn": 200, "nat": 150, "endpoint": 150, "firewall": 150, "inspection": 120, "balancer": 150}
+CASES = {"transit": 120, "vpn": 150, "nat": 100, "endpoint": 100, "firewall": 100, "inspection": 70, "balancer": 90}
 
 
 @pytest.mark.parametrize("name", SCENES)

@@ -28,12 +28,12 @@ def endpoints_of(account: Account, vpc_id: str) -> tuple[r.VpcEndpoint, ...] | M
 
 def endpoint_behind(account: Account, interface: r.NetworkInterface) -> r.VpcEndpoint | Missing | None:
     """The VPC endpoint whose interface this is; None for an interface of something else."""
-    kind = (interface.interface_type or "").replace("_", "").lower()
-    if kind not in ("vpcendpoint", "gatewayloadbalancerendpoint"):
-        return None
     known = account._endpoint_of_interface.get(interface.network_interface_id)
     if known is not None:
         return known
+    kind = (interface.interface_type or "").replace("_", "").lower()
+    if kind not in ("vpcendpoint", "gatewayloadbalancerendpoint"):
+        return None
     told = _IN_DESCRIPTION.search(interface.description or "")
     if told:
         return vpc_endpoint(account, told[0])

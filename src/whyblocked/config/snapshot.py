@@ -53,6 +53,8 @@ class Snapshot:
             return Missing(permission_of(query.operation), "not in the snapshot")
         if operation.key in self.kinds or operation.optional or operation.key == "InternetGateways":
             return None
+        if operation.key == "NetworkInterfaces" and "Reservations" in self.kinds:
+            return None  # as instances show them
         if operation.key == "Entries" and "PrefixLists" in self.kinds:
             return None
         which = f"{query.value} is " if operation.key == "Entries" else ""
@@ -71,10 +73,13 @@ class Snapshot:
         return Missing(permission_of(query.operation), f"{query.value} is not in the snapshot")
 
     def hidden(self, account: Account, vpc_id: str) -> Missing | None:
-        """A shared VPC whose owner was not read: nobody else sees the owner's interfaces.
+        """A shared VPC whose owner was not read: nobody else sees the owner's interfaces. Or a capture that shows those
+        of instances only: what services have may be at any address.
 
         Where no folder says whose captures they are, the owners of interfaces do: guests have some in the VPC.
         """
+        if "NetworkInterfaces" not in self.kinds:
+            return Missing("ec2:DescribeNetworkInterfaces", f"not in the snapshot: whose an address of {vpc_id} is")
         owner = account.owner_of(vpc_id)
         if owner is None or owner in self._accounts:
             return None
@@ -133,9 +138,8 @@ class Loader:
         self._lists: dict[str, list[str]] = {}
         self._broken_lists: set[str] = set()
         kinds = frozenset(part.operation.key for file in files for part in file.parts)
-        as_instances_show_them = {"NetworkInterfaces"} if "Reservations" in kinds else set()
         accounts = frozenset(file.account_id for file in files if file.account_id)
-        self.account = Account(Snapshot(kinds | as_instances_show_them, regions, accounts, trail))
+        self.account = Account(Snapshot(kinds, regions, accounts, trail))
         self._shown: list[tuple[LoadedFile, int, r.Instance, str | None]] = []
         for file in files:
             for part in file.parts:

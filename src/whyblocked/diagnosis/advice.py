@@ -6,11 +6,13 @@ This is advice for one place, narrow as the question; what else a change allows 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 
 from whyblocked.config.resources import NetworkAcl
 from whyblocked.diagnosis.answer import NearMiss, PacketSet
 from whyblocked.network.protocols import protocol_number
 from whyblocked.network.walk import Blocker
+from whyblocked.text import clean
 
 _LAST_NUMBER = 32766
 _MOST_BLOCKS = 3  # more than these make no rule that anyone wants to type
@@ -50,7 +52,7 @@ def _group_step(blocker: Blocker, packets: PacketSet, group: str) -> Step:
     protocol = "-1" if number in (None, -1) else packets.protocol
     permission = f"IpProtocol={protocol}{ports},{'Ipv6Ranges' if version6 else 'IpRanges'}=[{ranges}]"
     command = f"authorize-security-group-{blocker.direction}"
-    return sentence, f"aws ec2 {command} --group-id {group} --ip-permissions '{permission}'"
+    return sentence, f"aws ec2 {command} --group-id {quote(clean(group))} --ip-permissions '{permission}'"
 
 
 def _port_range(packets: PacketSet) -> str | None:
@@ -90,7 +92,7 @@ def _acl_step(blocker: Blocker, packets: PacketSet, network_acl: NetworkAcl) -> 
         span = f" --port-range From={low},To={high or low}"
     block = f"{'--ipv6-cidr-block' if ':' in peers[0] else '--cidr-block'} {peers[0]}"
     command = (
-        f"aws ec2 create-network-acl-entry --network-acl-id {acl} --{blocker.direction} "
+        f"aws ec2 create-network-acl-entry --network-acl-id {quote(clean(acl))} --{blocker.direction} "
         f"--rule-number {number} --protocol {protocol}{span} {block} --rule-action allow"
     )
     return sentence, command

@@ -38,6 +38,7 @@ from whyblocked.network.suricata import (
 )
 
 _STATELESS = {"aws:pass": "pass", "aws:drop": "drop", "aws:forward_to_sfe": "forward"}
+_NOT_SHOWN = "its rules do not show"
 _IN_ORDER = {"pass": 0, "either": 1, "drop": 2, "reject": 3}
 _OPENING, _ANSWERING = frozenset({"SYN"}), frozenset({"SYN", "ACK"})
 
@@ -120,8 +121,10 @@ def engine_of(account: Account, firewall: r.Firewall, version: int, *, reply: bo
         for rule in _stateless_rules(account, reference, version, missing, reply=reply)
     ]
     options = policy.stateful_engine_options or r.EngineOptions()
-    strict = (options.rule_order or "").lower() == "strict_order"
     references = policy.stateful_rule_group_references
+    # Only a strict order has default actions; that they are there tells the order where it is not written.
+    order = options.rule_order or ("strict_order" if policy.stateful_default_actions else "")
+    strict = order.lower() == "strict_order"
     ordered = sorted(references, key=lambda ref: ref.priority) if strict else references
     drops = [action for action in policy.stateful_default_actions if strict and action.startswith("aws:drop")]
     way: Way = "reply" if reply else "request"
@@ -170,6 +173,8 @@ def _stateless_rules(
         yield _unread(reference, version, str(group))
         return
     source = group.rules_source.stateless_rules_and_custom_actions if group.rules_source else None
+    if source is None:
+        yield _unread(reference, version, _NOT_SHOWN)
     flags = _ANSWERING if reply else _OPENING
     for rule in sorted(source.stateless_rules if source else (), key=lambda one: one.priority):
         yield _stateless_rule(group, rule, version, flags)
@@ -245,6 +250,8 @@ def _stateful_rules(
     variables = _Variables(account, firewall, policy, group, version, missing)
     origin: dict[str, Any] = {"group": group.rule_group_name, "group_arn": group.rule_group_arn}
     source = group.rules_source or r.RulesSource()
+    if source == r.RulesSource():
+        yield _unread(reference, version, _NOT_SHOWN)
     headers: list[Header | str] = [*parse(source.rules_string or ""), *map(_header, source.stateful_rules)]
     for header in headers:
         if isinstance(header, str):
@@ -285,9 +292,9 @@ def _domain_rules(
     listed: r.DomainList, version: int, variables: _Variables, origin: dict[str, Any]
 ) -> Iterator[FirewallRule]:
     """A domain list looks at names in TLS and HTTP: what it does with a connection the header does not tell."""
-    action = {"ALLOWLIST": "either", "DENYLIST": "drop", "REJECTLIST": "reject"}.get(listed.generated_rules_type)
-    if action is None:
+    if listed.generated_rules_type == "ALERTLIST":
         return
+    action = {"DENYLIST": "drop", "REJECTLIST": "reject"}.get(listed.generated_rules_type, "either")
     try:
         home, outside = addresses("$HOME_NET", version, variables), addresses("$EXTERNAL_NET", version, variables)
     except Unresolved:
@@ -300,7 +307,7 @@ def _domain_rules(
         why=f"it looks at the domain name ({names})",
         way="request",
         payload=True,
-        label=f"domain list ({listed.generated_rules_type.lower()})",
+        label=f"domain list ({listed.generated_rules_type.lower() or 'of a kind that does not show'})",
         **origin,
     )
 

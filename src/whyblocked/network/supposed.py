@@ -34,6 +34,8 @@ def suppose(
         if network.version == 6 and not ipv6:
             continue
         low, high = span(network)
+        if high - low < _FIRST + _LAST:  # no subnet of AWS's is that small
+            continue
         taken = [own for interface in others for own in spans_of_interface(interface, network.version)]
         left = subtract_intervals([(low + _FIRST, high - _LAST)], taken)
         free += [(network.version, *part) for part in left]

@@ -139,6 +139,8 @@ def _in_subnets(search: Search, found: Managed) -> Iterator[NetworkInterface]:
     places = [one for name in found.subnets if isinstance(one := account.subnet(name), Subnet) or not search.note(one)]
     if search.waits():
         return
+    for name in found.subnets:  # one of those that could not be read may be the one
+        search.check("NetworkInterfaces", name)
     there: dict[str, list[NetworkInterface]] = defaultdict(list)
     for interface in account.interfaces.values():
         if not isinstance(interface, Supposed) and (not found.subnets or interface.subnet_id in found.subnets):

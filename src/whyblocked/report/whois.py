@@ -9,12 +9,12 @@ from whyblocked.diagnosis.whois import Named, Owner, Place, WhoIs, words
 from whyblocked.text import clean
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from whyblocked.report.console import Screen
 
 _MOST = 20  # addresses of one interface that are listed
 
 
-def render(found: WhoIs, console: Console) -> None:
+def render(found: WhoIs, console: Screen) -> None:
     """The report as text."""
     from rich.text import Text
 
@@ -37,12 +37,12 @@ def markdown(found: WhoIs) -> str:
     """The report as Markdown."""
     from whyblocked.report.markdown import prose
 
-    lines = [f"**{prose(found.summary)}**"]
+    lines = [f"**{prose(clean(found.summary, 500))}**"]
     for title, facts in _sections(found):
         lines += ["", *([f"**{prose(title)}**", ""] if title else [])]
         lines += [f"- {name}: {prose(value)}" for name, value in facts]
     for warning in (*found.warnings, *(f"could not be read: {missing}" for missing in found.missing)):
-        lines += ["", prose(warning)]
+        lines += ["", prose(clean(warning, 500))]
     return "\n".join(lines) + "\n"
 
 

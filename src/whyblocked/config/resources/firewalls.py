@@ -4,8 +4,6 @@ The answers about one of them are two objects, what it is called and what it hol
 https://docs.aws.amazon.com/network-firewall/latest/APIReference/Welcome.html
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from whyblocked.config.resources.base import Resource
@@ -134,7 +132,7 @@ class MatchAttributes(Resource, frozen=True):
 class RuleDefinition(Resource, frozen=True):
     """A stateless rule's match and actions."""
 
-    match_attributes: MatchAttributes = MatchAttributes()
+    match_attributes: MatchAttributes
     actions: tuple[str, ...] = ()
 
 
@@ -173,7 +171,7 @@ class StatefulRule(Resource, frozen=True):
     """A stateful rule in parts."""
 
     action: str
-    header: RuleHeader = RuleHeader()
+    header: RuleHeader
     rule_options: tuple[RuleOption, ...] = ()
 
 

@@ -1,6 +1,6 @@
 """Gateways and peering connections."""
 
-from __future__ import annotations
+from ipaddress import IPv4Address
 
 from whyblocked.config.resources.base import Resource, Tag
 
@@ -39,6 +39,11 @@ class NatGatewayAddress(Resource, frozen=True):
     status: str | None = None
     availability_zone: str | None = None
     availability_zone_id: str | None = None
+
+    def __post_init__(self) -> None:
+        for text in (self.private_ip, self.public_ip):
+            if text:
+                IPv4Address(text)
 
 
 class NatGateway(Resource, frozen=True):

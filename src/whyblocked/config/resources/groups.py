@@ -1,8 +1,8 @@
 """Security groups and prefix lists."""
 
-from __future__ import annotations
-
 from whyblocked.config.resources.base import Resource, Tag, block
+
+_WITH_PORTS = ("tcp", "udp", "6", "17")
 
 
 class IpRange(Resource, frozen=True):
@@ -53,6 +53,10 @@ class IpPermission(Resource, frozen=True):
     ipv6_ranges: tuple[Ipv6Range, ...] = ()
     prefix_list_ids: tuple[PrefixListId, ...] = ()
     user_id_group_pairs: tuple[UserIdGroupPair, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.ip_protocol.lower() in _WITH_PORTS and (self.from_port is None) != (self.to_port is None):
+            raise ValueError(f"Object missing required field `{'ToPort' if self.to_port is None else 'FromPort'}`")
 
 
 class SecurityGroup(Resource, frozen=True):

@@ -1,7 +1,5 @@
 """Transit gateways: attachments, route tables and what stands in them."""
 
-from __future__ import annotations
-
 from whyblocked.config.resources.base import Resource, State, Tag, associated, block
 
 
@@ -117,6 +115,8 @@ class TransitGatewayRoute(Resource, frozen=True):
     state: str = "active"
 
     def __post_init__(self) -> None:
+        if not self.destination:
+            raise ValueError("Object missing required field `DestinationCidrBlock`")
         if self.destination_cidr_block:
             block(self.destination_cidr_block)
 

@@ -1,7 +1,5 @@
 """VPCs, subnets, route tables and network ACLs."""
 
-from __future__ import annotations
-
 from ipaddress import IPv4Network, IPv6Network
 
 import msgspec
@@ -87,7 +85,12 @@ class RouteTableAssociation(Resource, frozen=True):
     route_table_association_id: str | None = None
     subnet_id: str | None = None
     gateway_id: str | None = None
+    public_ipv4_pool: str | None = None
     association_state: State | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.main or self.subnet_id or self.gateway_id or self.public_ipv4_pool):
+            raise ValueError("Object missing required field `SubnetId`")
 
     @property
     def active(self) -> bool:
@@ -117,6 +120,8 @@ class Route(Resource, frozen=True):
     origin: str = ""
 
     def __post_init__(self) -> None:
+        if not self.destination:
+            raise ValueError("Object missing required field `DestinationCidrBlock`")
         if self.destination_cidr_block:
             block(self.destination_cidr_block)
         if self.destination_ipv6_cidr_block:
@@ -206,8 +211,8 @@ class NetworkAclEntry(Resource, frozen=True):
 class NetworkAclAssociation(Resource, frozen=True):
     """The subnet that a network ACL guards."""
 
+    subnet_id: str
     network_acl_association_id: str | None = None
-    subnet_id: str | None = None
 
 
 class NetworkAcl(Resource, frozen=True):

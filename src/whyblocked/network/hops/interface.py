@@ -196,6 +196,8 @@ def _check_state(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Bun
             return bundle
         walk.lack(instance)
         return bundle.but(pieces=flagged(bundle.pieces, unknown=True))
+    if instance.state is None or not instance.state.name:
+        walk.warn(f"The state of {instance_id} is not told; it is taken as running.")
     name = _state(instance)
     if name == "running":
         return bundle

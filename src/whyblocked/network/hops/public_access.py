@@ -26,7 +26,7 @@ def check(walk: Walk, node: Node, bundle: Bundle, gateway_kind: str) -> tuple[Pi
     if isinstance(options, Missing):
         walk.lack(options)
         return flagged(bundle.pieces, unknown=True)
-    mode = options.internet_gateway_block_mode if options else "off"
+    mode = options.internet_gateway_block_mode if options else _shown_mode(walk, bundle) or "off"
     owner = _other_owner(walk, bundle, options)
     if owner is not None:
         mode = _shown_mode(walk, bundle) or mode
@@ -40,6 +40,8 @@ def check(walk: Walk, node: Node, bundle: Bundle, gateway_kind: str) -> tuple[Pi
     if mode == "block-ingress" and outbound:
         return bundle.pieces
     excluded = _exclusion(walk, bundle) if owner is None else _of_owner(owner)
+    if options is None and excluded is None:  # a capture that shows the switch on subnets and VPCs only
+        excluded = Missing("ec2:DescribeVpcBlockPublicAccessExclusions", f"not read, and {vpc_id} shows {mode}")
     if isinstance(excluded, Missing):
         walk.lack(excluded)
         return flagged(bundle.pieces, unknown=True)
