@@ -6,6 +6,7 @@ closed it itself, so that the function can go.
 
 from __future__ import annotations
 
+import copy
 import fnmatch
 import functools
 import inspect
@@ -29,9 +30,14 @@ from moto.ec2.models.network_acls import NetworkAclBackend
 from moto.ec2.models.route_tables import Route
 from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
 from moto.ec2.models.subnets import Subnet
-from moto.ec2.models.transit_gateway_attachments import TransitGatewayAttachment
+from moto.ec2.models.transit_gateway_attachments import (
+    TransitGatewayAttachment,
+    TransitGatewayPeeringAttachment,
+)
+from moto.ec2.models.transit_gateway_attachments import TransitGatewayAttachmentBackend as TransitAttachments
 from moto.ec2.models.transit_gateway_route_tables import TransitGatewayRouteTableBackend as TransitTables
 from moto.ec2.models.vpcs import VPCBackend, VPCEndPoint
+from moto.ec2.models.vpn_connections import VPNConnection
 from moto.ec2.responses import EC2Response
 from moto.networkfirewall.responses import NetworkFirewallResponse
 
@@ -76,6 +82,7 @@ def mend() -> None:
     _ipv6_of_subnets()
     _public_addresses()
     _transit_gateways()
+    _vpn_connection_filter()
     _network_firewall()
     _cloudtrail()
     _pages()
@@ -125,6 +132,16 @@ def add_firewall(name: str, vpc: str, endpoints: dict[str, str], rules: str = ""
         "RuleGroup": {"RulesSource": {"RulesString": rules}},
     }
     return str(made)
+
+
+def _vpn_connection_filter() -> None:
+    """Connections are found by their id as well."""
+    original = VPNConnection.get_filter_value
+    _set(
+        VPNConnection,
+        "get_filter_value",
+        lambda self, name, method=None: self.id if name == "vpn-connection-id" else original(self, name, method),
+    )
 
 
 def _network_firewall() -> None:
@@ -345,6 +362,20 @@ def _public_addresses() -> None:
     )
 
 
+class _OtherSide(TransitGatewayPeeringAttachment):
+    """A peering attachment as the accepter sees it: in the same state as the requester's."""
+
+    original: Any
+
+    @property
+    def state(self) -> str:
+        return str(self.original.state)
+
+    @state.setter
+    def state(self, value: str) -> None:
+        self.original.state = value
+
+
 def _transit_gateways() -> None:
     """An attachment shows the table it is associated with; what is propagated is among the routes; routes lead on."""
 
@@ -376,7 +407,23 @@ def _transit_gateways() -> None:
                 found.append({**row, "transitGatewayAttachments": [told]})
         return found
 
+    create_peering = TransitAttachments.create_transit_gateway_peering_attachment
+
+    def peered(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """In the other Region it is an attachment of the other gateway, to this one."""
+        made = create_peering(self, *args, **kwargs)
+        there = made.accepter_tgw_info
+        for backend in self._get_peering_attachment_backend_refs():
+            if backend is not self and made.id in backend.transit_gateway_attachments:
+                other: Any = copy.copy(made)
+                other.__class__ = _OtherSide
+                other.original, other.ec2_backend = made, backend
+                other.transit_gateway_id, other.resource_id = there["TransitGatewayId"], made.transit_gateway_id
+                backend.transit_gateway_attachments[made.id] = other
+        return made
+
     _set(TransitGatewayAttachment, "association", property(association))
+    _set(TransitAttachments, "create_transit_gateway_peering_attachment", peered)
     _set(TransitTables, "create_transit_gateway_route", created)
     _set(TransitTables, "search_transit_gateway_routes", searched)
 

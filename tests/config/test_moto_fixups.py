@@ -83,6 +83,14 @@ with mock_aws():
     gaps["endpoint_filters"] = not finds(
         ec2.describe_vpc_endpoints, "VpcEndpoints", "vpc-endpoint-id", made["VpcEndpointId"]
     )
+    customer = ec2.create_customer_gateway(Type="ipsec.1", PublicIp="192.0.2.1", BgpAsn=65000)["CustomerGateway"]
+    vpn = ec2.create_vpn_connection(
+        Type="ipsec.1", CustomerGatewayId=customer["CustomerGatewayId"],
+        TransitGatewayId=ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"],
+    )["VpnConnection"]["VpnConnectionId"]
+    gaps["vpn_connection_filter"] = not finds(
+        ec2.describe_vpn_connections, "VpnConnections", "vpn-connection-id", vpn
+    )
     gaps["network_firewall"] = not hasattr(NetworkFirewallResponse, "describe_firewall_policy")
 print(json.dumps(gaps))
 """
@@ -112,6 +120,7 @@ def gaps() -> dict[str, bool]:
         "route_state",
         "ipv6_of_subnets",
         "public_addresses",
+        "vpn_connection_filter",
         "network_firewall",
         "pages",
     ],

@@ -92,6 +92,7 @@ def test_the_policy_allows_exactly_the_calls_that_are_made(made: set[str], tmp_p
     forward = [{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}]
     elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=forward)
     moto_fixups.add_firewall("egress", things.vpc, {things.subnet: "vpce-0a1b2c3d"})
+    boto3.client("ecs").create_cluster(clusterName="staging")
     made.clear()
     account = live_account()
     source = cast(Live, account.source)

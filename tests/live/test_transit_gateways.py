@@ -7,7 +7,12 @@ from typing import Any, NamedTuple, cast
 
 import boto3
 import pytest
+from moto.core.exceptions import AccessDeniedError
+from moto.ec2.responses import EC2Response
 
+from tests.live.accounts import run
+from tests.live.company import backend, permission
+from tests.moto_server import ACCOUNT, REGION
 from whyblocked.api import Session, live, snapshot
 from whyblocked.config.live import Live
 from whyblocked.config.save import save_snapshot
@@ -109,6 +114,149 @@ def test_other_attachments_cost_no_call(hub: Hub) -> None:
     answer, after = asked()
     assert answer.verdict == "allowed"
     assert len(after.calls) == len(before.calls)
+
+
+def branch(hub: Hub, destination: str, *, tunnels: tuple[str, str] = ("UP", "DOWN")) -> str:
+    """A VPN at the gateway, to which a static route of the app's table leads. Its id."""
+    attached = vpn(hub.ec2, hub.gateway, tunnels)
+    hub.ec2.create_transit_gateway_route(
+        TransitGatewayRouteTableId=hub.tables[0], DestinationCidrBlock=destination, TransitGatewayAttachmentId=attached
+    )
+    if destination.startswith("192.168."):
+        route_from_app(hub, destination)
+    return str(next(reversed(backend().vpn_connections)))
+
+
+def vpn(ec2: Any, gateway: str, tunnels: tuple[str, str], region: str = REGION) -> str:
+    """A VPN connection of a gateway; the id of its attachment."""
+    customer = ec2.create_customer_gateway(Type="ipsec.1", PublicIp="192.0.2.1", BgpAsn=65000)["CustomerGateway"]
+    made = ec2.create_vpn_connection(
+        Type="ipsec.1", CustomerGatewayId=customer["CustomerGatewayId"], TransitGatewayId=gateway
+    )["VpnConnection"]["VpnConnectionId"]
+    backend(region).vpn_connections[made].vgw_telemetry = [
+        {"OutsideIpAddress": f"192.0.2.{number}", "Status": status} for number, status in enumerate(tunnels)
+    ]
+    (attached,) = ec2.describe_transit_gateway_attachments(
+        Filters=[{"Name": "resource-type", "Values": ["vpn"]}, {"Name": "resource-id", "Values": [made]}]
+    )["TransitGatewayAttachments"]
+    return str(attached["TransitGatewayAttachmentId"])
+
+
+def route_from_app(hub: Hub, destination: str) -> None:
+    """A route of the app's VPC to the gateway."""
+    (main,) = hub.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [hub.vpcs[0]]}])["RouteTables"]
+    hub.ec2.create_route(
+        RouteTableId=main["RouteTableId"], DestinationCidrBlock=destination, TransitGatewayId=hub.gateway
+    )
+
+
+def same_when_saved(folder: Path, question: str) -> Answer:
+    """The live answer, which that from the saved account equals."""
+    answer, source = asked(question)
+    save_snapshot(folder, source)
+    saved = Session(snapshot(folder)).explain(parse(question))
+    assert (saved.verdict, saved.blocked_by, saved.missing) == (answer.verdict, answer.blocked_by, answer.missing)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("destination", "code"),
+    [("10.9.1.0/24", "TGW_RTB_MORE_SPECIFIC_ROUTE"), ("10.9.0.0/16", "TGW_RTB_HIGHER_PRIORITY_ROUTE")],
+)
+def test_a_route_to_the_branch_hides_that_to_the_vpc(hub: Hub, tmp_path: Path, destination: str, code: str) -> None:
+    branch(hub, destination)
+    found = hub.ec2.describe_instances(Filters=[{"Name": "private-ip-address", "Values": ["10.9.1.20"]}])
+    named = found["Reservations"][0]["Instances"][0]["InstanceId"]
+    finding = same_when_saved(tmp_path, f"10.0.1.10 -> {named}:5432").blocked_by[0]
+    assert (finding.code, finding.resource_ids) == (code, [hub.tables[0]])
+    assert hub.attachments[1] in finding.summary
+
+
+@pytest.mark.parametrize(("tunnels", "found"), [(("DOWN", "DOWN"), ["TGW_BAD_STATE_VPN"]), (("DOWN", "UP"), [])])
+def test_a_vpn_at_the_gateway_needs_a_tunnel_that_is_up(
+    hub: Hub, tmp_path: Path, tunnels: tuple[str, str], found: list[str]
+) -> None:
+    branch(hub, "192.168.0.0/16", tunnels=tunnels)
+    answer = same_when_saved(tmp_path, "10.0.1.10 -> 192.168.7.7:443")
+    assert [finding.code for finding in answer.blocked_by if finding.leg == "forward"] == found
+    assert answer.missing == []
+
+
+def test_a_vpn_that_cannot_be_read_leaves_the_answer_open(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: object) -> None:
+        raise AccessDeniedError(user_arn="arn:aws:iam::123456789012:user/reader", action="ec2:DescribeVpnConnections")
+
+    vpn = branch(hub, "192.168.0.0/16")
+    monkeypatch.setattr(EC2Response, "describe_vpn_connections", refused)
+    answer, _ = asked("10.0.1.10 -> 192.168.7.7:443")
+    assert answer.missing == [f"tunnels of {vpn}: ec2:DescribeVpnConnections: AccessDenied"]
+
+
+# -- a gateway in another Region --------------------------------------------------------------------------------------
+
+FAR = "eu-west-1"
+
+
+@pytest.fixture
+def far(hub: Hub) -> str:
+    """A gateway in another Region, peered with the hub's, with a VPC (``archive``, 10.50.1.30) and a VPN of its own.
+
+    Its VPN connection, with both tunnels down, has 192.168.0.0/16 behind it.
+    """
+    ec2: Any = boto3.client("ec2", region_name=FAR)
+    options = {"DefaultRouteTableAssociation": "disable", "DefaultRouteTablePropagation": "disable"}
+    gateway = ec2.create_transit_gateway(Options=options)["TransitGateway"]["TransitGatewayId"]
+    vpc = ec2.create_vpc(CidrBlock="10.50.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.50.1.0/24", AvailabilityZone=f"{FAR}a")["Subnet"]["SubnetId"]
+    attached = ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=gateway, VpcId=vpc, SubnetIds=[subnet])
+    to_vpc = attached["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
+    asked_for = hub.ec2.create_transit_gateway_peering_attachment(
+        TransitGatewayId=hub.gateway, PeerTransitGatewayId=gateway, PeerAccountId=ACCOUNT, PeerRegion=FAR
+    )
+    peering = asked_for["TransitGatewayPeeringAttachment"]["TransitGatewayAttachmentId"]
+    ec2.accept_transit_gateway_peering_attachment(TransitGatewayAttachmentId=peering)
+    to_vpn = vpn(ec2, gateway, ("DOWN", "DOWN"), FAR)
+    table = ec2.create_transit_gateway_route_table(TransitGatewayId=gateway)["TransitGatewayRouteTable"]
+    for one in (to_vpc, peering, to_vpn):
+        ec2.associate_transit_gateway_route_table(
+            TransitGatewayRouteTableId=table["TransitGatewayRouteTableId"], TransitGatewayAttachmentId=one
+        )
+    for block, to in (("10.0.0.0/16", peering), ("10.50.0.0/16", to_vpc), ("192.168.0.0/16", to_vpn)):
+        ec2.create_transit_gateway_route(
+            TransitGatewayRouteTableId=table["TransitGatewayRouteTableId"],
+            DestinationCidrBlock=block,
+            TransitGatewayAttachmentId=to,
+        )
+    hub.ec2.associate_transit_gateway_route_table(
+        TransitGatewayRouteTableId=hub.tables[1], TransitGatewayAttachmentId=peering
+    )
+    (main,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+    ec2.create_route(RouteTableId=main["RouteTableId"], DestinationCidrBlock="10.0.0.0/16", TransitGatewayId=gateway)
+    for block in ("10.50.0.0/16", "192.168.0.0/16"):
+        hub.ec2.create_transit_gateway_route(
+            TransitGatewayRouteTableId=hub.tables[0], DestinationCidrBlock=block, TransitGatewayAttachmentId=peering
+        )
+        route_from_app(hub, block)
+    group = ec2.create_security_group(GroupName="archive", Description="archive", VpcId=vpc)["GroupId"]
+    rule: Any = permission("tcp", 5432, cidr="10.0.0.0/16")
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+    run(ec2, "archive", subnet, "10.50.1.30", group)
+    return str(gateway)
+
+
+def test_a_gateway_in_another_region_is_read_there(hub: Hub, far: str) -> None:
+    answer, _ = asked("10.0.1.10 -> 10.50.1.30:5432")
+    assert (answer.verdict, answer.missing) == ("allowed", [])
+    assert far in [hop.id for hop in answer.forward]
+    refused, _ = asked("10.0.1.10 -> 10.50.1.30:22")
+    (finding,) = refused.blocked_by
+    assert (finding.code, finding.region) == ("ENI_SG_RULES_MISMATCH", FAR)
+
+
+def test_the_vpn_of_a_gateway_in_another_region_is_read_there(hub: Hub, far: str, tmp_path: Path) -> None:
+    answer = same_when_saved(tmp_path, "10.0.1.10 -> 192.168.7.7:443")
+    assert [finding.code for finding in answer.blocked_by] == ["TGW_BAD_STATE_VPN"]
+    assert far in answer.blocked_by[0].resource_ids
 
 
 @pytest.mark.parametrize("question", [QUESTION, "10.9.1.20 -> 10.0.1.10:22", "10.0.1.77 -> 10.9.1.20:5432"])

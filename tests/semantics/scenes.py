@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
-from pathlib import Path
 from typing import Any
 
 from tests.builders import OPEN, OUT_V6, Json, Network
-from whyblocked.api import snapshot
-from whyblocked.network.flow import Bundle, Node, Piece
-from whyblocked.network.graph import NetworkGraph
-from whyblocked.network.hops import HANDLERS, NEIGHBOURS
-from whyblocked.network.packets import TCP, Packets
-from whyblocked.network.rulebook import Rulebook
-from whyblocked.network.walk import Walk
+from tests.transits import attach, transit_gateway, transit_table
 
 Rules = list[Json]
 Acl = tuple[Rules, Rules]
@@ -118,23 +110,48 @@ def two_vpcs(
     return net
 
 
-def brought(net: Network, folder: Path, source: str, destination: str, via: str) -> list[str]:
-    """The codes of what refuses packets that something brought into ``subnet-middle`` from another network."""
-    account = snapshot(net.save(folder))
-    walk = Walk(account, NetworkGraph(account, NEIGHBOURS), Rulebook(account), HANDLERS)
-    start, end = int(IPv4Address(source)), int(IPv4Address(destination))
-    box = Packets(4, (start, start), (end, end), (TCP, TCP), (40000, 40000), (443, 443))
-    walk.run([(Node("subnet", "subnet-middle"), Bundle((Piece(box, box),), "forward", Node("nowhere", "x"), via=via))])
-    return [blocker.code for blocker in walk.blockers if blocker.leg == "forward"]
+def from_behind_a_vpn(*, nat: bool = True) -> Network:
+    """``app`` (10.0.1.10) behind a VPN gateway whose own table leads through a firewall in subnet-fw.
 
-
-def middle() -> Network:
-    """``subnet-middle`` (10.0.2.0/24), whose routes lead to a VPN gateway and a NAT gateway."""
+    With ``nat`` that subnet's table takes what is for the app to a NAT gateway in subnet-nat (10.0.4.0/24).
+    """
     net = Network()
+    net.vpn_gateway()
+    net.vpn_connection("vpn-1", static=["192.168.0.0/16"])
+    net.subnet("subnet-app", "10.0.1.0/24", routes={"192.168.0.0/16": "vpce-fw"})
+    around = {"10.0.1.0/24": "nat-1"} if nat else {}
+    net.subnet("subnet-fw", "10.0.3.0/24", routes={**around, "192.168.0.0/16": "vgw-1"})
+    net.subnet("subnet-nat", "10.0.4.0/24", routes={"192.168.0.0/16": "vpce-fw"})
+    net.table("rtb-edge", {"10.0.1.0/24": "vpce-fw"}, gateway="vgw-1")
+    arn = net.firewall("inspection", {"subnet-fw": "vpce-fw"})
+    service = "com.amazonaws.vpce.eu-west-1.vpce-svc-0a1b2c3d4e5f60718"
+    net.endpoint("vpce-fw", service, "GatewayLoadBalancer", at={"subnet-fw": "10.0.3.5"}, firewall=arn)
+    net.nat_gateway("nat-1", "10.0.4.99")
+    net.instance("app", "10.0.1.10")
+    return net
+
+
+def through_a_hub(routes: dict[str, str]) -> Network:
+    """``spoke`` (10.9.1.10) in vpc-2, routed over tgw-1 to vpc-1, where the attachment's subnet has these ``routes``.
+
+    There is a VPN gateway (192.168.0.0/16 behind it) and a public NAT gateway in vpc-1, and ``hub`` (10.0.2.20) in the
+    attachment's subnet.
+    """
+    net = Network()
+    net.vpc("vpc-2", "10.9.0.0/16")
     net.internet_gateway()
     net.vpn_gateway()
     net.vpn_connection("vpn-1", static=["192.168.0.0/16"])
-    net.subnet("subnet-public", "10.0.1.0/24", routes={"0.0.0.0/0": "igw-1"})
-    net.subnet("subnet-middle", "10.0.2.0/24", routes={"192.168.0.0/16": "vgw-1", "0.0.0.0/0": "nat-1"})
+    net.subnet("subnet-public", "10.0.1.0/24", routes={"0.0.0.0/0": "igw-1", "10.9.0.0/16": "tgw-1"})
+    net.subnet("subnet-hub", "10.0.2.0/24", routes={**routes, "10.9.0.0/16": "tgw-1"})
+    net.subnet("subnet-spoke", "10.9.1.0/24", vpc="vpc-2", routes={"0.0.0.0/0": "tgw-1"})
+    net.group("sg-spoke", [], vpc="vpc-2")
     net.nat_gateway("nat-1", "10.0.1.99", "198.51.100.99")
+    net.instance("hub", "10.0.2.20")
+    net.instance("spoke", "10.9.1.10", groups=["sg-spoke"])
+    transit_gateway(net)
+    attach(net, "tgw-attach-1", "vpc-1", ["subnet-hub"])
+    attach(net, "tgw-attach-2", "vpc-2", ["subnet-spoke"])
+    blocks = {"10.0.0.0/16": "tgw-attach-1", "10.9.0.0/16": "tgw-attach-2"}
+    transit_table(net, static={"0.0.0.0/0": "tgw-attach-1"}, propagated=blocks)
     return net

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.balancing import Balancing
 from tests.builders import OUT, Network, allow, blockers, codes, deny, tcp
 from whyblocked.errors import EndpointError
 
@@ -148,10 +149,38 @@ def test_a_service_opens_no_connection() -> None:
         with_gateway().ask("s3 -> app:443")
 
 
-def test_an_instance_that_is_called_s3_comes_before_the_service() -> None:
+def candidates(net: Network, question: str) -> list[str]:
+    with pytest.raises(EndpointError, match="an AWS service is called so as well") as caught:
+        net.ask(question)
+    return list(caught.value.candidates)
+
+
+@pytest.mark.parametrize("name", ["s3", "S3"])
+def test_an_instance_that_is_called_like_a_service_is_asked_back(name: str) -> None:
     net = with_gateway()
-    net.instance("s3", "10.0.1.30")
-    assert net.ask("app -> s3:443").question.destination_name == "s3"
+    instance = net.instance(name, "10.0.1.30")
+    own, service = candidates(net, f"app -> {name}:443" if name == "s3" else "app -> [S3]:443")
+    assert own.startswith(instance)
+    assert service.startswith("com.amazonaws.")
+    assert net.ask(f"app -> {instance}:443").question.destination_name == name
+    assert net.ask(f"app -> {S3}:443").question.destination == S3
+
+
+def test_a_load_balancer_that_is_called_like_a_service_is_asked_back() -> None:
+    net = with_gateway()
+    balance = Balancing(net)
+    balance.group("web", {}, protocol="TCP")
+    arn = balance.balancer("s3", {"subnet-app": "10.0.1.50"}, {("TCP", 443): "web"}, kind="network")
+    own, service = candidates(net, "app -> s3:443")
+    assert own.startswith(arn)
+    assert service == "com.amazonaws.REGION.s3 (the service of AWS's)"
+    assert net.ask(f"app -> [{arn}]:443").question.destination == "s3"
+
+
+def test_an_endpoint_that_is_called_like_its_service_is_no_other_thing() -> None:
+    net = with_gateway()
+    net.responses["VpcEndpoints"][0]["Tags"] = [{"Key": "Name", "Value": "s3"}]
+    assert net.ask("app -> s3:443").question.destination == S3
 
 
 # -- interface endpoints --------------------------------------------------------------------------------------------

@@ -307,6 +307,38 @@ def with_nat(*, firewall_first: bool, back: bool = True) -> Network:
     return net
 
 
+def inspected_twice() -> Network:
+    """``worker`` goes out through vpce-fw, a NAT gateway (10.0.3.99) and vpce-fw2; their firewall drops HTTPS."""
+    net = Network()
+    net.internet_gateway()
+    net.subnet("subnet-app", "10.0.1.0/24", routes={"0.0.0.0/0": "vpce-fw"})
+    net.subnet("subnet-fw", "10.0.2.0/28", routes={"0.0.0.0/0": "nat-1"})
+    net.subnet("subnet-nat", "10.0.3.0/24", routes={"0.0.0.0/0": "vpce-fw2", "10.0.1.0/24": "vpce-fw"})
+    net.subnet("subnet-fw2", "10.0.4.0/28", routes={"0.0.0.0/0": "igw-1"}, zone="b")
+    net.table("rtb-edge", {"10.0.3.0/24": "vpce-fw2"}, gateway="igw-1")
+    net.nat_gateway("nat-1", "10.0.3.99", "198.51.100.99")
+    net.instance("worker", "10.0.1.10")
+    drops = {"no-web": rules("drop tcp any any -> any 443 (sid:1;)")}
+    arn = net.firewall("inspection", {"subnet-fw": "vpce-fw", "subnet-fw2": "vpce-fw2"}, stateful=drops)
+    service = "com.amazonaws.vpce.eu-west-1.vpce-svc-0a1b2c3d4e5f60718"
+    net.endpoint("vpce-fw", service, "GatewayLoadBalancer", at={"subnet-fw": "10.0.2.5"}, firewall=arn)
+    net.endpoint("vpce-fw2", service, "GatewayLoadBalancer", at={"subnet-fw2": "10.0.4.5"}, firewall=arn)
+    return net
+
+
+def test_a_firewall_on_both_sides_of_a_nat_gateway_refuses_at_each() -> None:
+    """Two places on the way, with the packets as they are there: past the one the other still drops them."""
+    found = inspected_twice().ask("worker -> 192.0.2.80:443").blocked_by
+    assert [(one.leg, one.code, one.packets.source) for one in found] == [
+        ("forward", "FIREWALL_RULES_RESTRICTION", "10.0.1.10/32"),
+        ("forward", "FIREWALL_RULES_RESTRICTION", "10.0.3.99/32"),
+    ]
+    assert [one.summary.split(":")[0] for one in found] == [
+        "Network firewall inspection at vpce-fw",
+        "Network firewall inspection at vpce-fw2",
+    ]
+
+
 @pytest.mark.parametrize("firewall_first", [True, False])
 def test_a_firewall_before_or_behind_a_nat_gateway(firewall_first: bool) -> None:
     # https://docs.aws.amazon.com/network-firewall/latest/developerguide/arch-igw-ngw.html

@@ -261,11 +261,26 @@ def test_a_target_group_without_targets_serves_nobody() -> None:
     assert answer.blocked_by[0].layer == "target-group"
 
 
-def test_a_target_in_a_zone_that_is_not_enabled_gets_nothing() -> None:
-    made = Shop().targets().balanced(nodes={"subnet-a": "10.0.1.50"})
+@pytest.mark.parametrize("health", [("unused", "Target.NotInUse"), ("unavailable", "Target.HealthCheckDisabled")])
+def test_a_target_in_a_zone_that_is_not_enabled_gets_nothing(health: tuple[str, str]) -> None:
+    # "these registered targets do not receive traffic":
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html
+    made = Shop()
+    made.targets(health={made.two: health}).balanced(nodes={"subnet-a": "10.0.1.50"})
     answer = made.ask()
     assert (answer.verdict, codes(answer)) == ("partial", ["ELBV2_NO_TARGETS_IN_AZ"])
     assert "eu-west-1b" in answer.blocked_by[0].summary
+
+
+@pytest.mark.parametrize("state", ["healthy", "unhealthy", "initial"])
+def test_a_network_load_balancer_serves_constrained_zones_across_zones(state: str) -> None:
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/network/availability-zones.html
+    made = Shop(ingress={"web-1": [tcp(8080, "10.0.0.0/16")], "web-2": [tcp(8080, "10.0.0.0/16")]})
+    made.targets(protocol="TCP", health={made.two: (state, None)})
+    made.balanced({("TCP", 80): "web"}, kind="network", groups=[], nodes={"subnet-a": "10.0.1.50"}, cross_zone=True)
+    assert (made.ask().verdict, codes(made.ask())) == ("allowed", [])
+    alone = Shop().targets(health={}).balanced(nodes={"subnet-a": "10.0.1.50"})
+    assert codes(alone.ask()) == ["ELBV2_NO_TARGETS_IN_AZ"], "an Application Load Balancer has none"
 
 
 def test_unhealthy_is_said_and_is_not_blocked() -> None:

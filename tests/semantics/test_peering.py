@@ -151,6 +151,47 @@ def test_a_reply_that_ends_in_the_wrong_vpc_does_not_come_back(lives: str) -> No
     assert net.ask("a77 -> b:443").verdict == "allowed", "the longer prefix is the way AWS recommends"
 
 
+def between_twins(routes: dict[str, str]) -> Network:
+    """``a`` in vpc-1, ``c`` with the same address in vpc-c, both peered with vpc-b, where ``b`` has these routes."""
+    net = Network("10.0.0.0/16")
+    net.vpc("vpc-b", "172.16.0.0/16")
+    net.vpc("vpc-c", "10.0.0.0/16")
+    net.peering("pcx-ab", "vpc-1", "vpc-b")
+    net.peering("pcx-cb", "vpc-c", "vpc-b")
+    net.prefix_list("pl-a", ["10.0.0.0/16"])
+    net.subnet("subnet-a", "10.0.1.0/24", routes={"172.16.0.0/16": "pcx-ab"})
+    net.subnet("subnet-b", "172.16.1.0/24", vpc="vpc-b", routes=routes)
+    net.subnet("subnet-c", "10.0.1.0/24", vpc="vpc-c", routes={"172.16.0.0/16": "pcx-cb"})
+    for vpc in ("b", "c"):
+        net.group(f"sg-{vpc}", [tcp(443, "0.0.0.0/0")], vpc=f"vpc-{vpc}")
+    net.instance("a", "10.0.1.10", subnet="subnet-a")
+    net.instance("c", "10.0.1.10", subnet="subnet-c", groups=["sg-c"])
+    net.instance("b", "172.16.1.10", groups=["sg-b"])
+    return net
+
+
+@pytest.mark.parametrize(
+    ("routes", "code"),
+    [
+        ({"10.0.0.0/16": "pcx-ab", "10.0.1.0/24": "pcx-cb"}, "MORE_SPECIFIC_ROUTE"),
+        ({"pl-a": "pcx-ab", "10.0.0.0/16": "pcx-cb"}, "HIGHER_PRIORITY_ROUTE"),
+        ({"10.0.0.0/16": "pcx-cb"}, "{}_ELSEWHERE"),
+    ],
+)
+def test_the_route_that_leads_astray_is_named_with_the_one_that_it_hides(routes: dict[str, str], code: str) -> None:
+    # https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html
+    net = between_twins(routes)
+    for question, leg, what in (("b -> a:443", "forward", "DELIVERED"), ("a -> b:443", "return", "REPLY_GOES")):
+        answer = net.ask(question)
+        assert answer.verdict == "blocked"
+        finding = next(found for found in answer.blocked_by if found.leg == leg)
+        assert (finding.code, finding.layer) == (code.format(what), "route-table")
+        assert (finding.resource_ids, finding.vpc_id) == (["rtb-b"], "vpc-b")
+        assert finding.rule is not None
+        assert finding.rule["target"] == "pcx-cb"
+        assert ("pcx-ab" in finding.summary) is ("ELSEWHERE" not in code)
+
+
 # -- other accounts and Regions --------------------------------------------------------------------------------------
 
 FAR = "222222222222"

@@ -320,7 +320,12 @@ def test_a_gateway_that_cannot_be_read_leaves_group_references_open() -> None:
 
 
 def hybrid(
-    resource: str = "vpn-1", *, back: dict[str, Any] | None = None, connect: bool = False, state: str = "available"
+    resource: str = "vpn-1",
+    *,
+    back: dict[str, Any] | None = None,
+    connect: bool = False,
+    state: str = "available",
+    static: bool = False,
 ) -> Network:
     """``app`` in vpc-1, and 10.60.0.0/16 on premises behind a VPN (or Direct Connect, Connect) attachment."""
     net = Network()
@@ -330,7 +335,8 @@ def hybrid(
     transit_gateway(net)
     attach(net, "tgw-attach-1", "vpc-1", ["subnet-app"])
     attach(net, "tgw-attach-3", resource, connect=connect, state=state, table="tgw-rtb-2")
-    transit_table(net, propagated={"10.60.0.0/16": "tgw-attach-3"})
+    out = {"10.60.0.0/16": "tgw-attach-3"}
+    transit_table(net, static=out if static else None, propagated=None if static else out)
     transit_table(net, "tgw-rtb-2", propagated={"10.0.0.0/16": "tgw-attach-1"} if back is None else back)
     return net
 
@@ -338,6 +344,7 @@ def hybrid(
 @pytest.mark.parametrize(("resource", "connect"), [("vpn-1", False), ("dxgw-1", False), ("vpc-9", True)])
 def test_what_leaves_aws_has_the_verdict_so_far(resource: str, connect: bool) -> None:
     net = hybrid(resource, connect=connect)
+    net.vpn_connection("vpn-1", "tgw-1")
     for question in ("app -> 10.60.1.5:443", "10.60.1.5 -> app:443"):
         answer = net.ask(question)
         assert (answer.verdict, answer.missing) == ("allowed", []), question
@@ -365,10 +372,7 @@ def test_a_vpn_attachment_that_is_not_available_carries_nothing() -> None:
 def test_a_vpn_attachment_needs_a_tunnel_that_is_up(question: str) -> None:
     net = hybrid()
     net.vpn_connection("vpn-1", "tgw-1", tunnels=("DOWN", "UP"))
-    assert (net.ask(question).verdict, net.ask(question).warnings) == (
-        "allowed",
-        [w for w in hybrid().ask(question).warnings if "taken as up" not in w],
-    )
+    assert (net.ask(question).verdict, net.ask(question).missing) == ("allowed", [])
     down = hybrid()
     down.vpn_connection("vpn-1", "tgw-1", tunnels=("DOWN", "DOWN"))
     answer = down.ask(question)
@@ -388,10 +392,20 @@ def test_only_the_vpn_that_a_route_leads_to_has_to_be_up() -> None:
     assert net.ask("app -> 10.60.2.5:443").verdict == "allowed"
 
 
-def test_tunnels_that_were_not_read_are_taken_as_up_and_said() -> None:
+def test_tunnels_that_were_not_read_leave_the_answer_open() -> None:
+    net = hybrid(static=True)
+    answer = net.ask("app -> 10.60.1.5:443")
+    assert (answer.verdict, blockers(answer)) == ("undetermined", [])
+    assert answer.missing == ["tunnels of vpn-1: ec2:DescribeVpnConnections: not in the snapshot"]
+    assert net.ask("10.60.1.5 -> app:443").verdict == "undetermined"
+    net.vpn_connection("vpn-1", "tgw-1", tunnels=())
+    assert net.ask("app -> 10.60.1.5:443").missing == ["tunnels of vpn-1: nothing tells whether they are up"]
+
+
+def test_a_route_that_bgp_brought_tells_that_its_session_is_up() -> None:
+    # "the routes are withdrawn": https://docs.aws.amazon.com/vpc/latest/tgw/how-transit-gateways-work.html
     answer = hybrid().ask("app -> 10.60.1.5:443")
     assert (answer.verdict, answer.missing) == ("allowed", [])
-    assert any("tunnels of vpn-1 were not read" in warning for warning in answer.warnings)
 
 
 def test_from_an_address_that_no_table_routes_back_to_the_reply_does_not_find_its_way() -> None:
@@ -415,7 +429,38 @@ def test_a_route_that_sends_a_vpcs_own_addresses_out_of_aws_blocks() -> None:
     attach(net, "tgw-attach-3", "vpn-1")
     transit_table(net, static={"10.9.1.0/24": "tgw-attach-3"}, propagated=BLOCKS)
     answer = net.ask("app -> db:5432")
-    assert (answer.verdict, codes(answer)) == ("blocked", ["DELIVERED_ELSEWHERE"])
+    assert (answer.verdict, codes(answer)) == ("blocked", ["TGW_RTB_MORE_SPECIFIC_ROUTE"])
+    (finding,) = answer.blocked_by
+    assert (finding.layer, finding.resource_ids, finding.vpc_id) == ("transit-gateway", ["tgw-rtb-1"], None)
+    assert finding.rule == {"destination": "10.9.1.0/24", "target": "tgw-attach-3", "state": "active"}
+    assert "hides 10.9.0.0/16 -> tgw-attach-2" in finding.summary
+
+
+def test_a_static_route_hides_what_a_vpc_propagates_which_the_table_then_does_not_list() -> None:
+    # "the static route has a higher priority": https://docs.aws.amazon.com/vpc/latest/tgw/how-transit-gateways-work.html
+    net = joined(table=False)
+    attach(net, "tgw-attach-3", "vpn-1")
+    transit_table(net, static={"10.9.0.0/16": "tgw-attach-3"}, propagated={"10.0.0.0/16": "tgw-attach-1"})
+    unlisted = net.ask("app -> db:5432")
+    assert (unlisted.verdict, codes(unlisted)) == ("blocked", ["DELIVERED_ELSEWHERE"])
+    assert unlisted.blocked_by[0].rule == {"destination": "10.9.0.0/16", "target": "tgw-attach-3", "state": "active"}
+    propagates = {"ResourceType": "vpc", "State": "enabled", "TransitGatewayAttachmentId": "tgw-attach-2"}
+    net.details["get-transit-gateway-route-table-propagations.tgw-rtb-1"] = {
+        "TransitGatewayRouteTablePropagations": [{**propagates, "ResourceId": "vpc-2"}]
+    }
+    answer = net.ask("app -> db:5432")
+    assert (answer.verdict, codes(answer)) == ("blocked", ["TGW_RTB_HIGHER_PRIORITY_ROUTE"])
+    assert "hides 10.9.0.0/16 -> tgw-attach-2" in answer.blocked_by[0].summary
+
+
+def test_a_reply_is_led_astray_by_the_table_of_the_other_attachment() -> None:
+    net = joined(table=False, second={"table": "tgw-rtb-2"})
+    attach(net, "tgw-attach-3", "vpn-1")
+    transit_table(net, "tgw-rtb-1", propagated=BLOCKS)
+    transit_table(net, "tgw-rtb-2", static={"10.0.1.0/24": "tgw-attach-3"}, propagated=BLOCKS)
+    (finding,) = net.ask("app -> db:5432").blocked_by
+    assert (finding.leg, finding.code) == ("return", "TGW_RTB_MORE_SPECIFIC_ROUTE")
+    assert finding.resource_ids == ["tgw-rtb-2"]
 
 
 def test_a_route_that_leads_to_another_vpc_with_the_same_block_blocks() -> None:

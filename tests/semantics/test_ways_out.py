@@ -7,13 +7,12 @@ https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resolver-dns-firewall-
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.builders import Json, Network, allow, blockers, codes
-from tests.semantics.scenes import OPEN_ACL, Acl, behind_nat, brought, middle, public_server
+from tests.semantics.scenes import OPEN_ACL, Acl, behind_nat, from_behind_a_vpn, public_server, through_a_hub
 
 HOST = "192.0.2.80"
 
@@ -198,16 +197,25 @@ def test_an_egress_only_gateway_works_for_the_vpc_that_it_is_attached_to(vpc: st
 # -- who is served --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("via", "refused"), [("pcx-1", True), ("vgw-1", True), ("tgw-1", False)])
-def test_a_nat_gateway_serves_its_vpc_and_what_a_transit_gateway_brings(
-    via: str, refused: bool, tmp_path: Path
-) -> None:
-    assert brought(middle(), tmp_path, "10.9.1.20", HOST, via) == (["NGW_REQUIRES_SOURCE_IN_VPC"] if refused else [])
-    assert brought(middle(), tmp_path, "10.0.2.20", HOST, via) == []
+def test_a_nat_gateway_serves_what_a_transit_gateway_brings() -> None:
+    answer = through_a_hub({"0.0.0.0/0": "nat-1"}).ask(f"spoke -> {HOST}:443")
+    assert (answer.verdict, codes(answer)) == ("allowed", [])
 
 
-@pytest.mark.parametrize("via", ["pcx-1", "tgw-1"])
-def test_a_vpn_gateway_takes_only_what_its_own_vpc_sends(via: str, tmp_path: Path) -> None:
-    found = brought(middle(), tmp_path, "10.9.1.20", "192.168.7.7", via)
-    assert found == ["VGW_PRIVATE_IP_ASSOCIATION_FOR_EGRESS"]
-    assert brought(middle(), tmp_path, "10.0.2.20", "192.168.7.7", via) == []
+def test_a_nat_gateway_does_not_serve_who_comes_by_a_vpn() -> None:
+    """Brought to it by the VPN gateway's own route table and a firewall."""
+    answer = from_behind_a_vpn().ask("192.168.7.7 -> app:443")
+    assert (answer.verdict, codes(answer)[0]) == ("blocked", "NGW_REQUIRES_SOURCE_IN_VPC")
+    assert "nat-1 serves vpc-1 only, and 192.168.7.7 is not in it" in answer.blocked_by[0].summary
+    assert from_behind_a_vpn(nat=False).ask("192.168.7.7 -> app:443").verdict == "allowed"
+
+
+def test_a_vpn_gateway_takes_only_what_its_own_vpc_sends() -> None:
+    """A VPC with a VPN is no way through for what is behind a transit gateway."""
+    net = through_a_hub({"192.168.0.0/16": "vgw-1"})
+    answer = net.ask("spoke -> 192.168.7.7:443")
+    assert answer.verdict == "blocked"
+    assert codes(answer) == ["VGW_PRIVATE_IP_ASSOCIATION_FOR_EGRESS", "NO_POSSIBLE_DESTINATION"], (
+        "nor do replies come back"
+    )
+    assert net.ask("hub -> 192.168.7.7:443").verdict == "allowed"

@@ -11,6 +11,7 @@ from whyblocked.cli.options import (
     AccountSettings,
     ChangesSettings,
     EvidenceSettings,
+    QuestionSettings,
     account_options,
     changes_options,
     evidence_options,
@@ -38,16 +39,8 @@ FORMATS = ("text", "json", "markdown", "html")
 @output_options(*FORMATS)
 def command(
     words: tuple[str, ...],
-    protocol: str | None,
-    source_port: str | None,
-    icmp_type: str | None,
-    icmp_code: str | None,
-    profile: tuple[str, ...],
-    region: str | None,
-    endpoint_url: str | None,
-    snapshot: str | None,
-    debug: bool,
-    role_arn: str | None,
+    asked: QuestionSettings,
+    settings: AccountSettings,
     changes: bool | None,
     changes_since: str | None,
     output: str,
@@ -55,15 +48,9 @@ def command(
     **evidence: Any,
 ) -> int:
     """Answer one question."""
-    settings = AccountSettings(profile, region, endpoint_url, snapshot, debug, role_arn)
     wanted = read_evidence(settings, **evidence)
     changed = read_changes(changes, changes_since)
-    from whyblocked.question.grammar import parse
-
-    question = parse(
-        " ".join(words), protocol=protocol, source_port=source_port, icmp_type=icmp_type, icmp_code=icmp_code
-    )
-    return answer(question, settings.open(), wanted, changed, output, no_color)
+    return answer(asked.parse(words), settings.open(), wanted, changed, output, no_color)
 
 
 def answer(

@@ -18,12 +18,7 @@ def command(
     location: str,
     table: str,
     log_format: str | None,
-    profile: tuple[str, ...],
-    region: str | None,
-    endpoint_url: str | None,
-    snapshot: str | None,
-    debug: bool,
-    role_arn: str | None,
+    settings: AccountSettings,
 ) -> int:
     """Print the CREATE TABLE statement for the flow logs that are delivered to a place in S3.
 
@@ -38,7 +33,6 @@ def command(
     if not all(map(is_name, table.split("."))):
         raise UsageError(f"--table: {clean(table, 60)!r} is no name for a table: letters, digits and _")
     form = parse_format(log_format) if log_format is not None else None
-    settings = AccountSettings(profile, region, endpoint_url, snapshot, debug, role_arn)
     from whyblocked.cli.output import emit, note
     from whyblocked.flowlogs.configured import all_logs
 

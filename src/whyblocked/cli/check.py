@@ -33,12 +33,7 @@ def command(
     file: str,
     junit: str | None,
     apply: tuple[str, ...],
-    profile: tuple[str, ...],
-    region: str | None,
-    endpoint_url: str | None,
-    snapshot: str | None,
-    debug: bool,
-    role_arn: str | None,
+    settings: AccountSettings,
     output: str,
     no_color: bool,
 ) -> int:
@@ -57,8 +52,7 @@ def command(
 
     lines = list(read_lines(read_file(file)))
     planned = read_planned(apply) if apply else None
-    account = AccountSettings(profile, region, endpoint_url, snapshot, debug, role_arn).open()
-    checking = Checking(account, planned, fixes=output == "json")
+    checking = Checking(settings.open(), planned, fixes=output == "json")
     if output == "json":
         from whyblocked.cli.output import emit
         from whyblocked.report.json import render_line

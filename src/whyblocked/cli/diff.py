@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whyblocked.cli.options import AccountSettings, account_options, output_options, question_options
+from whyblocked.cli.options import AccountSettings, QuestionSettings, account_options, output_options, question_options
 from whyblocked.errors import InputError, UsageError
 from whyblocked.text import clean
 
@@ -34,16 +34,8 @@ def command(
     after: str,
     words: tuple[str, ...],
     check: str | None,
-    protocol: str | None,
-    source_port: str | None,
-    icmp_type: str | None,
-    icmp_code: str | None,
-    profile: tuple[str, ...],
-    region: str | None,
-    endpoint_url: str | None,
-    snapshot: str | None,
-    debug: bool,
-    role_arn: str | None,
+    asked: QuestionSettings,
+    settings: AccountSettings,
     output: str,
     no_color: bool,
 ) -> int:
@@ -55,7 +47,7 @@ def command(
     Exit status: 0 nothing is different (with questions: no answer is), 1 something is, 2 bad usage or input, 3 no
     answer is different, but one can't be told, 4 AWS failed.
     """
-    if snapshot is not None:
+    if settings.snapshot is not None:
         raise UsageError("--snapshot: name the two folders themselves: whyblocked diff BEFORE AFTER")
     if before == after == LIVE:
         raise UsageError("only one of the two can be live; save the other: whyblocked snapshot save DIR")
@@ -63,8 +55,7 @@ def command(
         raise UsageError("--check and a question contradict each other")
     from whyblocked import api
 
-    asking, errors = _questions(words, check, protocol, source_port, icmp_type, icmp_code)
-    settings = AccountSettings(profile, region, endpoint_url, None, debug, role_arn)
+    asking, errors = _questions(words, check, asked)
     found = api.difference(_inventory(before, settings), _inventory(after, settings), asking, errors)
     from whyblocked.cli.output import console, emit, note
 
@@ -88,10 +79,7 @@ def command(
 def _questions(
     words: tuple[str, ...],
     check: str | None,
-    protocol: str | None,
-    source_port: str | None,
-    icmp_type: str | None,
-    icmp_code: str | None,
+    asked: QuestionSettings,
 ) -> tuple[list[Asking], list[str]]:
     """What is asked of both, and the lines that are no question."""
     from whyblocked.diagnosis.difference.telling import Asking
@@ -99,11 +87,7 @@ def _questions(
     if check is None:
         if not words:
             return [], []
-        from whyblocked.question.grammar import parse
-
-        question = parse(
-            " ".join(words), protocol=protocol, source_port=source_port, icmp_type=icmp_type, icmp_code=icmp_code
-        )
+        question = asked.parse(words)
         return [Asking(question, question.text)], []
     from whyblocked.cli.check import read_file
     from whyblocked.question.lines import read_lines

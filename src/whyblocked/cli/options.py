@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import click
 
@@ -16,6 +17,7 @@ from whyblocked.text import clean
 if TYPE_CHECKING:
     from whyblocked.config.account import Account
     from whyblocked.config.clients import Clients
+    from whyblocked.network.asked import Question
 
 _ROLE = re.compile(r"arn:[a-z-]+:iam::(?:\{account\}|\d{12}):role/[\w+=,.@/-]+")
 
@@ -56,6 +58,21 @@ class AccountSettings(NamedTuple):
             return made[0].client(service, region)
 
         return client
+
+
+class QuestionSettings(NamedTuple):
+    """What the options say of a question."""
+
+    protocol: str | None = None
+    source_port: str | None = None
+    icmp_type: str | None = None
+    icmp_code: str | None = None
+
+    def parse(self, words: Sequence[str]) -> Question:
+        """The question in these words."""
+        from whyblocked.question.grammar import parse
+
+        return parse(" ".join(words), **self._asdict())
 
 
 class EvidenceSettings(NamedTuple):
@@ -148,9 +165,9 @@ def changes_options(function: F) -> F:
 
 
 def account_options(function: F) -> F:
-    """``--profile``, ``--role-arn``, ``--region``, ``--endpoint-url``, ``--snapshot`` and ``--debug``."""
+    """The options that say which account is asked about, and where its configuration is read, as ``settings``."""
     return _all(
-        function,
+        _gathered(function, "settings", AccountSettings),
         click.option(
             "--profile",
             metavar="NAME",
@@ -216,9 +233,9 @@ def record_options(function: F) -> F:
 
 
 def question_options(function: F) -> F:
-    """The options that belong to a question: protocol, source port, ICMP type and code."""
+    """The options that belong to a question (protocol, source port, ICMP type and code), as ``asked``."""
     return _all(
-        function,
+        _gathered(function, "asked", QuestionSettings),
         click.option("--protocol", metavar="NAME", help="tcp (default), udp, icmp, icmpv6, all or a number."),
         click.option("--source-port", metavar="PORT", help="A port or range; default: the client's ephemeral ports."),
         click.option("--icmp-type", metavar="TYPE", help="A number or all; default: echo request."),
@@ -253,6 +270,17 @@ def output_options(*formats: str) -> Callable[[F], F]:
 
 def _listed(formats: tuple[str, ...]) -> str:
     return f"{', '.join((f'{formats[0]} (default)', *formats[1:-1]))} or {formats[-1]}"
+
+
+def _gathered(function: F, name: str, kind: type[AccountSettings | QuestionSettings]) -> F:
+    """The function, which gets the options that are called as the fields of ``kind`` as one argument of this name."""
+
+    @functools.wraps(function)
+    def gathering(*args: Any, **options: Any) -> Any:
+        options[name] = kind(**{field: options.pop(field) for field in kind._fields})
+        return function(*args, **options)
+
+    return cast(F, gathering)
 
 
 def _all(function: F, *options: Callable[[F], F]) -> F:

@@ -53,12 +53,7 @@ def command(
     protocol: str | None,
     interface: tuple[str, ...],
     follow: bool,
-    profile: tuple[str, ...],
-    region: str | None,
-    endpoint_url: str | None,
-    snapshot: str | None,
-    debug: bool,
-    role_arn: str | None,
+    settings: AccountSettings,
     changes: bool | None,
     changes_since: str | None,
     output: str,
@@ -69,7 +64,6 @@ def command(
 
     Exit status: 0 nothing was rejected, 1 something was, 2 bad usage or input, 3 no flow log can be read, 4 AWS failed.
     """
-    settings = AccountSettings(profile, region, endpoint_url, snapshot, debug, role_arn)
     wanted = read_evidence(settings, no_flow_logs=False, **evidence)
     if follow:
         _can_follow(wanted.locations, output)

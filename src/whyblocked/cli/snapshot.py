@@ -21,12 +21,7 @@ def command() -> None:
 @account_options
 def save(
     folder: str,
-    profile: tuple[str, ...],
-    region: str | None,
-    endpoint_url: str | None,
-    snapshot: str | None,
-    debug: bool,
-    role_arn: str | None,
+    settings: AccountSettings,
 ) -> int:
     """Save the configuration to DIR/<account>/<region>/, readable by you alone.
 
@@ -36,13 +31,13 @@ def save(
     Then ask with --snapshot DIR, here or where there are no credentials. Instance user data and environment
     variables are not saved.
     """
-    if snapshot is not None:
+    if settings.snapshot is not None:
         raise UsageError("--snapshot: what is saved comes from AWS, not from a snapshot")
     from whyblocked.cli.output import emit, note
     from whyblocked.config.live import Live
     from whyblocked.config.save import save_snapshot
 
-    source = AccountSettings(profile, region, endpoint_url, None, debug, role_arn).open().source
+    source = settings.open().source
     assert isinstance(source, Live)
     try:
         saved = save_snapshot(Path(folder), source)

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from whyblocked.cli.ask import FORMATS, shown
-from whyblocked.cli.options import AccountSettings, account_options, apply_option, output_options, question_options
+from whyblocked.cli.options import (
+    AccountSettings,
+    QuestionSettings,
+    account_options,
+    apply_option,
+    output_options,
+    question_options,
+)
 from whyblocked.errors import EditError, UsageError
 from whyblocked.text import clean
 
@@ -26,16 +33,8 @@ if TYPE_CHECKING:
 def command(
     words: tuple[str, ...],
     apply: tuple[str, ...],
-    protocol: str | None,
-    source_port: str | None,
-    icmp_type: str | None,
-    icmp_code: str | None,
-    profile: tuple[str, ...],
-    region: str | None,
-    endpoint_url: str | None,
-    snapshot: str | None,
-    debug: bool,
-    role_arn: str | None,
+    asked: QuestionSettings,
+    settings: AccountSettings,
     output: str,
     no_color: bool,
 ) -> int:
@@ -52,15 +51,11 @@ def command(
     """
     if not apply:
         raise UsageError("what-if needs the planned changes: --apply FILE (repeatable, - for standard input)")
-    from whyblocked.question.grammar import parse
-
-    question = parse(
-        " ".join(words), protocol=protocol, source_port=source_port, icmp_type=icmp_type, icmp_code=icmp_code
-    )
+    question = asked.parse(words)
     planned = read_planned(apply)
     from whyblocked import api
 
-    account = AccountSettings(profile, region, endpoint_url, snapshot, debug, role_arn).open()
+    account = settings.open()
     supposed = api.WhatIf(account, planned)
     return shown(supposed.fix(question, supposed.explain(question)), output, no_color)
 

@@ -13,12 +13,7 @@ from whyblocked.cli.options import AccountSettings, account_options, output_opti
 @output_options("text", "json", "markdown")
 def command(
     name: str,
-    profile: tuple[str, ...],
-    region: str | None,
-    endpoint_url: str | None,
-    snapshot: str | None,
-    debug: bool,
-    role_arn: str | None,
+    settings: AccountSettings,
     output: str,
     no_color: bool,
 ) -> int:
@@ -30,7 +25,6 @@ def command(
     from whyblocked.cli.output import console, emit
     from whyblocked.question.grammar import parse_endpoint
 
-    settings = AccountSettings(profile, region, endpoint_url, snapshot, debug, role_arn)
     text = parse_endpoint(name, "whois").name if name.startswith("[") else name
     found = api.Session(settings.open()).whois(text)
     if output == "json":

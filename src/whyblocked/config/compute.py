@@ -32,6 +32,7 @@ def functions(account: Account) -> Iterator[Managed]:
 
 
 TASK = "ECS task"
+_MOST_TASKS = 100  # that one call describes; the tasks of a service are alike
 
 
 def tasks(account: Account) -> Iterator[Managed]:
@@ -55,8 +56,9 @@ def tasks(account: Account) -> Iterator[Managed]:
         instance = task.container_instance_arn
         yield Managed(
             TASK,
-            task.task_arn,
-            aliases=texts(f"{cluster}/{short}", short),
+            f"{cluster}/{short}",
+            aliases=(task.task_arn,),
+            short=(short,),
             interface_ids=tuple(found),
             instance_ids=() if found else texts(host),
             remark=""
@@ -69,7 +71,7 @@ def tasks(account: Account) -> Iterator[Managed]:
         )
         kind, _, service = (task.group or "").partition(":")
         if kind == "service":
-            of_service[cluster, service].append(task.task_arn)
+            of_service[cluster, service].append(short)
     yield from _ecs_services(account, of_service)
 
 
@@ -77,17 +79,27 @@ def _ecs_services(account: Account, of_service: dict[tuple[str, str], list[str]]
     described = {(_last(one.cluster_arn), one.service_name): one for one in of(account, r.EcsService)}
     for cluster, name in dict.fromkeys((*described, *of_service)):
         one = described.get((cluster, name))
+        running = of_service.get((cluster, name), ())
+        unread = [arn for arn in _listed(account, cluster, name) if _last(arn) not in running]
         network = one.network_configuration.awsvpc_configuration if one and one.network_configuration else None
         yield Managed(
             "ECS service",
             f"{cluster}/{name}",
-            aliases=texts(name, one.service_arn if one else None),
+            aliases=texts(one.service_arn if one else None),
+            short=(name,),
             subnets=network.subnets if network else (),
             groups=network.security_groups if network else (),
             described=r"arn:[^:]*:ecs:[^:]*:[^:]*:attachment/.*",
-            parts=tuple((TASK, arn) for arn in of_service.get((cluster, name), ())),
-            remark="" if network or of_service.get((cluster, name)) else "has no task that runs",
+            parts=tuple((TASK, f"{cluster}/{short}") for short in running),
+            remark="" if network or running or unread else "has no task that runs",
+            lacks=(("DescribeTasks", "cluster,tasks[]", ",".join((cluster, *unread))),) if unread else (),
         )
+
+
+def _listed(account: Account, cluster: str, service: str) -> tuple[str, ...]:
+    """The tasks of a service as far as they were listed for it; more than one call takes are left out."""
+    told = account.details.get(("ListTasks", f"{cluster},{service}"), ())
+    return tuple(arn for one in told if isinstance(one, r.TaskArns) for arn in one.task_arns)[:_MOST_TASKS]
 
 
 def _last(arn: str | None) -> str:

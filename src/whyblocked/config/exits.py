@@ -31,9 +31,9 @@ def vpn_connections(account: Account, gateway_id: str) -> tuple[r.VpnConnection,
     )
 
 
-def vpn_connection(account: Account, connection_id: str, region: str) -> r.VpnConnection | Missing:
-    """The VPN connection with this id, in the Region of the transit gateway that it is attached to."""
-    query = Query("DescribeVpnConnections", "vpn-connection-id", connection_id, region)
+def vpn_connection(account: Account, connection_id: str, gateway_id: str) -> r.VpnConnection | Missing:
+    """The VPN connection with this id, where the transit gateway is that it is attached to."""
+    query = Query("DescribeVpnConnections", "vpn-connection-id", connection_id, gateway_id)
     return account.vpn_connections.get(connection_id) or account._lacks("VpnConnections", query)
 
 

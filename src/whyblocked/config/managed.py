@@ -19,17 +19,18 @@ class Managed(NamedTuple):
     """A resource of a service.
 
     ``what`` says of which kind, ``name`` is how the answer calls it, ``aliases`` are its other names and ARNs and
-    ``hosts`` its DNS names. Its interfaces are ``interface_ids``, or those that have ``addresses``, or those in
-    ``subnets`` with just ``groups`` whose description fits ``described`` (in ``zone`` where it is in one), or those of
-    ``instance_ids``, its hosts. ``parts`` names the resources that it consists of instead. ``sends``: it makes
-    connections from each of its interfaces and accepts none. ``remark`` says why it can't be an end, ``notes`` are
-    for the reader, ``lacks`` is what to ask for to know all this.
+    ``hosts`` its DNS names; ``short`` names count where nothing else is called so. Its interfaces are
+    ``interface_ids``, or those that have ``addresses``, or those in ``subnets`` with just ``groups`` whose description
+    fits ``described`` (in ``zone`` where it is in one), or those of ``instance_ids``, its hosts. ``parts`` names the
+    resources that it consists of instead. ``sends``: it makes connections from each of its interfaces and accepts none.
+    ``remark`` says why it can't be an end, ``notes`` are for the reader, ``lacks`` is what to ask for to know all this.
     """
 
     what: str
     name: str
     aliases: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    short: tuple[str, ...] = ()
     vpc_id: str | None = None
     subnets: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()

@@ -403,6 +403,7 @@ _MANAGED = (
         whole=True,
         listed=False,
     ),
+    Operation("ListClusters", "clusterArns", r.ClusterArns, service="ecs", optional=True, whole=True),
     Operation(
         "ListTasks",
         "taskArns",
@@ -437,6 +438,12 @@ _MANAGED = (
 )
 """What finds the interfaces of a service's resource by its name: asked for only where a name may be one."""
 
+IN_CLUSTERS = (
+    Operation("ListServices", "serviceArns", service="ecs", optional=True, listed=False),
+    Operation("ListContainerInstances", "containerInstanceArns", service="ecs", optional=True, listed=False),
+)
+"""What tells which services and hosts a cluster of ECS has, for a snapshot of them."""
+
 _SAVED = (
     Operation("ListFirewallPolicies", "FirewallPolicies", service="network-firewall"),
     Operation("ListRuleGroups", "RuleGroups", service="network-firewall"),
@@ -456,6 +463,7 @@ SAVED = tuple(operation for operation in (*_DECODED, *_SAVED) if operation.liste
 BY_KEY = {
     **{operation.key: operation for operation in reversed(_DECODED)},
     "ManagedPrefixLists": READ["DescribeManagedPrefixLists"],
+    "DomainStatus": READ["DescribeDomains"]._replace(key="DomainStatus", single=True, each=None),  # DescribeDomain's
 }
 WRAPPERS = {operation.each.wrapper: operation for operation in _DECODED if operation.each and operation.each.wrapper}
 

@@ -43,6 +43,8 @@ _DESCRIPTIONS = tuple(
         (r"ES (\S+)", "OpenSearch domain"),
         (r"Amazon EKS (\S+)", "EKS control plane"),
         (r"aws-K8S-(i-\w+)", "EKS node"),
+        (r"DO NOT DELETE - Amazon MSK .*:cluster/([^/]+)/.*", "MSK cluster"),
+        (r"DO NOT DELETE - Amazon MSK .*", "MSK cluster"),
         (r"DMSNetworkInterface", "Database Migration Service"),
         (r"AWS created network interface for directory (d-\w+)", "Directory Service"),
         (r"Route 53 Resolver: (rslvr-\w+-\w+)(?::.*)?", "Route 53 Resolver endpoint"),

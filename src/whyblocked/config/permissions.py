@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from whyblocked.config.operations import ALWAYS_ALLOWED, ASSUMING, ELSEWHERE, MANAGED, READ, SAVED, TRAIL
+from whyblocked.config.operations import ALWAYS_ALLOWED, ASSUMING, ELSEWHERE, IN_CLUSTERS, MANAGED, READ, SAVED, TRAIL
 
 _ATHENA = (
     "athena:GetQueryExecution",
@@ -48,7 +48,10 @@ def policy() -> dict[str, Any]:
             _allow("WhyblockedAthena", _ATHENA),
             _allow("WhyblockedAthenaResults", ("s3:GetBucketLocation", "s3:PutObject"), _RESULTS),
             _allow("WhyblockedOtherAccounts", (ASSUMING,), _ROLES),
-            _allow("WhyblockedSnapshotSave", {operation.permission for operation in SAVED} - questions - names),
+            _allow(
+                "WhyblockedSnapshotSave",
+                {operation.permission for operation in (*SAVED, *IN_CLUSTERS)} - questions - names,
+            ),
         ],
     }
 

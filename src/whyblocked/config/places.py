@@ -88,7 +88,10 @@ class Places:
             if "-" in text:
                 self._found.setdefault(text, reader)
         for resource_id, owner, region in _owners(resource):
-            if resource_id:
+            if resource_id and _is_peer(resource, resource_id):
+                self._found[resource_id] = Place(owner, reader.region)  # its Region is told by both sides alone
+                self.owners.add(owner)
+            elif resource_id:
                 self._said.setdefault(resource_id, Place(owner, region or reader.region))
                 self.owners.add(owner)
         if isinstance(resource, r.Subnet | r.NetworkInterface):
@@ -150,6 +153,15 @@ def _owners_of_attachments(resource: r.Resource) -> Iterator[tuple[str | None, s
         side = getattr(resource, name, None)
         if side is not None and side.owner_id:
             yield side.transit_gateway_id, side.owner_id, side.region
+
+
+def _is_peer(resource: r.Resource, resource_id: str) -> bool:
+    """Whether it is the gateway on the other side of an attachment, which may be in another Region."""
+    return (
+        isinstance(resource, r.TransitGatewayAttachment)
+        and resource.resource_type.endswith("peering")
+        and resource_id == resource.resource_id
+    )
 
 
 def _of_arn(text: str) -> Place | None:

@@ -23,6 +23,7 @@ from whyblocked.config.live import Live, parameters
 from whyblocked.config.operations import ALWAYS_ALLOWED, MANAGED, READ, SAVED, Operation
 from whyblocked.config.places import Place, Places
 from whyblocked.config.resources import VpcPeeringConnection
+from whyblocked.config.save_tasks import WRITTEN, read_clusters
 from whyblocked.errors import AwsError, InputError, WhyblockedError
 from whyblocked.text import clean
 
@@ -93,6 +94,7 @@ def _save(folder: Path, clients: Clients, region: str) -> Saved:
     by_operation = fresh = _read(clients, region, lists, responses, skipped)
     while details := [call for operation in SAVED for call in _one_each(operation, fresh)]:
         fresh = _read(clients, region, details, responses, skipped)
+    _read_tasks(clients, region, by_operation, responses, skipped)
     account_id = account_id or _owner(by_operation) or "unknown-account"
     where = folder / account_id / region
     _make_folders(where)
@@ -131,6 +133,25 @@ def _read(
             responses[call.name] = without_secrets(outcome)
             by_operation.setdefault(call.operation.name, []).append(responses[call.name])
     return by_operation
+
+
+def _read_tasks(
+    clients: Clients,
+    region: str,
+    by_operation: dict[str, list[dict[str, Any]]],
+    responses: dict[str, dict[str, Any]],
+    skipped: list[str],
+) -> None:
+    """What runs in the clusters of ECS."""
+    clusters = [arn for response in by_operation.get("ListClusters", ()) for arn in response.get("clusterArns", ())]
+    for told in read_clusters(clients.client("ecs", region), clusters) if clusters else ():
+        if isinstance(told.outcome, Exception):
+            reason = _reason(told.operation, told.outcome, region)
+            if reason is not None:
+                skipped.append(f"{told.operation.permission}: {reason}")
+        else:
+            name = _file_name(told.operation, told.cluster.rpartition("/")[2])
+            responses[name] = without_secrets(told.outcome)
 
 
 def _reason(operation: Operation, error: Exception, region: str) -> str | None:
@@ -225,7 +246,7 @@ def _as_cli(value: object) -> str:
 
 def _remove_stale(folder: Path, written: set[str]) -> None:
     """Remove what an earlier save left of calls that gave nothing now: a mixture would be true of no moment."""
-    ours = {_file_name(operation).removesuffix(".json") for operation in SAVED}
+    ours = {_file_name(operation).removesuffix(".json") for operation in (*SAVED, *WRITTEN)}
     for path in folder.glob("*.json"):
         if path.name not in written and path.name.split(".")[0] in ours:
             try:

@@ -32,19 +32,22 @@ class Services:
     def __init__(self, account: Account) -> None:
         self.version = account.version
         self.names: dict[str, list[Managed]] = defaultdict(list)
+        self.short: dict[str, list[Managed]] = defaultdict(list)
         self.hosts: dict[str, list[Managed]] = defaultdict(list)
         self.by_kind: dict[tuple[str, str], Managed] = {}
         for found in (one for make in _MAKERS for one in make(account)):
             self.by_kind.setdefault((found.what, found.name), found)
             for name in dict.fromkeys((found.name, *found.aliases)):
                 self.names[name.lower()].append(found)
+            for name in found.short:
+                self.short[name.lower()].append(found)
             for host in dict.fromkeys(host.lower() for host in found.hosts if host):
                 self.hosts[host].append(found)
 
     def called(self, name: str) -> list[Managed]:
         """What has this name, ARN or DNS name; a DNS name means the endpoint, not all that the resource has."""
         text = name.lower().rstrip(".")
-        return self.hosts.get(text) or self.names.get(text) or []
+        return self.hosts.get(text) or self.names.get(text) or self.short.get(text) or []
 
 
 _known: WeakKeyDictionary[Account, Services] = WeakKeyDictionary()

@@ -14,6 +14,7 @@ from whyblocked.config.operations import permission_of
 
 _ATTACHMENTS = "DescribeTransitGatewayAttachments"
 _VPC_ATTACHMENTS = "DescribeTransitGatewayVpcAttachments"
+_PEERINGS = "DescribeTransitGatewayPeeringAttachments"
 _GONE = ("deleted", "deleting", "rejected", "failed")
 
 
@@ -66,6 +67,13 @@ def attachment(account: Account, gateway_id: str, attachment_id: str) -> r.Trans
     if not lacking.pending and attachment_id in account.transit_vpc_attachments:
         return _as_attachment(account.transit_vpc_attachments[attachment_id])
     return lacking
+
+
+def peering(account: Account, attachment: r.TransitGatewayAttachment) -> r.TransitGatewayPeeringAttachment | Missing:
+    """Both sides of an attachment that peers two gateways: nothing else tells the other's Region."""
+    attachment_id = attachment.transit_gateway_attachment_id
+    query = Query(_PEERINGS, "transit-gateway-attachment-id", attachment_id, attachment.transit_gateway_id)
+    return account.transit_peerings.get(attachment_id) or account._lacks("TransitGatewayPeeringAttachments", query)
 
 
 def peer_attachment(account: Account, gateway_id: str, peer_id: str) -> r.TransitGatewayAttachment | Missing:

@@ -1,4 +1,4 @@
-"""The routes that came closest where none covers a destination, and those that a blackhole hides."""
+"""The routes that came closest where none covers a destination, and those that one which leads nowhere good hides."""
 
 from __future__ import annotations
 
@@ -18,11 +18,17 @@ from whyblocked.diagnosis.nearness import (
     dimensions,
     distances,
 )
-from whyblocked.network import transit
-from whyblocked.network.hops import route_table, transit_gateway
+from whyblocked.network import routes, transit
 from whyblocked.network.packets import ALL_PORTS, ALL_PROTOCOLS, Interval, network_text, span
 from whyblocked.network.walk import Blocker
 
+_OF_VPC = ("NO_ROUTE_TO_DESTINATION", "BAD_STATE_ROUTE", "MORE_SPECIFIC_ROUTE", "HIGHER_PRIORITY_ROUTE")
+_OF_GATEWAY = (
+    "TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT",
+    "TGW_RTB_BAD_STATE_ROUTE",
+    "TGW_RTB_MORE_SPECIFIC_ROUTE",
+    "TGW_RTB_HIGHER_PRIORITY_ROUTE",
+)
 _SHARED = {4: 8, 6: 32}  # bits that a route and a destination have in common at least, to be called near
 
 
@@ -47,12 +53,12 @@ class Way(NamedTuple):
     def described(self) -> dict[str, Any]:
         """The route as it stands in answers."""
         if isinstance(self.route, Route):
-            return route_table.described(self.route)
-        return transit_gateway.described(self.route)
+            return routes.described(self.route)
+        return transit.described(self.route)
 
 
 class Routes:
-    """The routes of one table: those that came close, or, where a blackhole took the packets, those that it hides."""
+    """The routes of one table: those that came close, or, where one of them took the packets, those that it hides."""
 
     def __init__(self, blocker: Blocker, ways: Iterable[Way], want: Wanted, tags: tuple[Tag, ...]) -> None:
         self._want, self._taken = want, blocker.rule
@@ -71,10 +77,10 @@ class Routes:
             yield Gap(failed, bits, place)
 
     def _hidden(self, way: Way) -> tuple[int, int] | None:
-        """A route that would have taken it if the one that did were not more specific; the narrower comes next."""
+        """A route that would have taken it if the one that did did not win; the narrower comes next."""
         if way.version != self._want.version or not covers(way.span, self._want.destination):
             return None
-        if way.route.destination == (self._taken or {}).get("destination"):
+        if way.described == self._taken:
             return None
         return PLACE, (way.span[1] - way.span[0]).bit_length()
 
@@ -91,7 +97,8 @@ class Routes:
         measured = bits if way.version == want.version else None
         if failed == PLACE:
             hider = (self._taken or {}).get("destination")
-            words = f"shadowed: it would take it, but {hider} is more specific, and AWS does not fall back"
+            how = "comes first" if hider == written else "is more specific"
+            words = f"shadowed: it would take it, but {hider} {how}, and AWS does not fall back"
         elif way.version != want.version and not way.listed:
             words = f"it is for IPv{way.version} only"
         else:
@@ -110,7 +117,7 @@ class Routes:
 def of_table(account: Account, blocker: Blocker, want: Wanted) -> Routes | None:
     """The routes of a subnet's table, but for the VPC's own."""
     table = account.route_tables.get(blocker.resource_ids[0]) if blocker.resource_ids else None
-    if table is None or blocker.code not in ("NO_ROUTE_TO_DESTINATION", "BAD_STATE_ROUTE"):
+    if table is None or blocker.code not in _OF_VPC:
         return None
     ways = (way for route in table.routes if route.target != "local" for way in _ways(account, route))
     return Routes(blocker, ways, want, table.tags)
@@ -118,7 +125,7 @@ def of_table(account: Account, blocker: Blocker, want: Wanted) -> Routes | None:
 
 def of_gateway(account: Account, blocker: Blocker, want: Wanted) -> Routes | None:
     """The routes of a transit gateway's table."""
-    if blocker.code not in ("TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT", "TGW_RTB_BAD_STATE_ROUTE"):
+    if blocker.code not in _OF_GATEWAY:
         return None
     entries = (entry for entry in blocker.tried if isinstance(entry, transit.Entry))
     table = account.transit_tables.get(blocker.resource_ids[0]) if blocker.resource_ids else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 
 import msgspec
@@ -13,6 +14,7 @@ from whyblocked.config.resources import NetworkInterface, Subnet, Vpc, name_tag
 from whyblocked.config.services import services
 from whyblocked.errors import UndeterminedError
 from whyblocked.network.addresses import unfiltered
+from whyblocked.network.asked import End
 from whyblocked.network.supposed import Supposed
 from whyblocked.question.managed import belongs_to
 from whyblocked.question.resolve import locate
@@ -111,7 +113,7 @@ def whois(account: Account, text: str) -> WhoIs:
             address=str(address) if address else None,
             owners=owners,
             places=[place for place, _ in places],
-            summary=_summary(text, owners, places),
+            summary=_summary(text, owners, places, ends),
             warnings=list(search.remarks),
             missing=list(dict.fromkeys(look.refused)),
         )
@@ -196,7 +198,7 @@ class _Look:
                 found.append((self.place(subnet.vpc_id, subnet), _reserved(address, block, subnet, vpc)))
         held = {place.vpc.id for place, _ in found}
         found += [
-            (self.place(vpc.vpc_id, None), "")
+            (self.place(vpc.vpc_id, None), unfiltered(address.version, vpc, ()).get(int(address), ""))
             for vpc in account.vpcs.values()
             if vpc.vpc_id not in held and any(address in block for block in vpc.networks)
         ]
@@ -218,14 +220,20 @@ def _reserved(address: Ip, block: IPv4Network | IPv6Network, subnet: Subnet, vpc
     return names.get(offset, "")
 
 
-def _summary(text: str, owners: list[Owner], places: list[tuple[Place, str]]) -> str:
+def _summary(text: str, owners: list[Owner], places: list[tuple[Place, str]], ends: Sequence[End]) -> str:
     if len(owners) > 1:
         vpcs = {owner.place.vpc.id for owner in owners}
         among = f" in {len(vpcs)} VPCs" if len(vpcs) > 1 else ""
         return f"{text} is {len(owners)} interfaces{among}."
     if owners:
         return f"{text} is {words(owners[0])}."
+    if not places and any(end.kind == "service" for end in ends):
+        return f"{text} is a service of AWS's: no interface of this account has it."
     if not places:
+        address = next((end.address for end in ends if end.address is not None), None)
+        everywhere = unfiltered(address.version, None, ()).get(int(address)) if address else None
+        if everywhere:
+            return f"{text} is {everywhere}, which every VPC has; no rule filters it."
         return f"{text} is not in this account: no interface, subnet or VPC here has it."
     if len(places) > 1:
         return f"No interface has {text}; {len(places)} subnets or VPCs hold it."

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from whyblocked.config.resources import NetworkInterface
+from whyblocked.config.resources import NetworkInterface, Route, TransitGatewayRoute
 from whyblocked.network.packets import (
     DESTINATION,
     DESTINATION_PORTS,
@@ -152,6 +152,14 @@ class Binding(NamedTuple):
     tracked: tuple[str, ...] = ()
 
 
+class Turn(NamedTuple):
+    """A route that was taken: of a VPC's route table, or of a table of the transit gateway that is named."""
+
+    table_id: str
+    route: Route | TransitGatewayRoute
+    gateway_id: str | None = None
+
+
 class Bundle(msgspec.Struct, frozen=True):
     """Pieces that go the same way, and where they are.
 
@@ -161,7 +169,7 @@ class Bundle(msgspec.Struct, frozen=True):
     names the last gateway or peering connection that they crossed, ``bindings`` the translations to undo on the reply.
     ``inspected`` are the endpoints and interfaces that passed the pieces on as middleboxes on this leg, ``tracked``
     those whose stateful firewall saw the request and has to see the reply. ``pinned`` names, by attachment in appliance
-    mode, the subnet that a flow enters by, both ways.
+    mode, the subnet that a flow enters by, both ways. ``turns`` are the routes that this leg took.
     """
 
     pieces: tuple[Piece, ...]
@@ -180,6 +188,7 @@ class Bundle(msgspec.Struct, frozen=True):
     inspected: tuple[str, ...] = ()
     tracked: tuple[str, ...] = ()
     pinned: tuple[tuple[str, str], ...] = ()
+    turns: tuple[Turn, ...] = ()
 
     def but(self, **changes: object) -> Bundle:
         """This bundle with some fields changed."""

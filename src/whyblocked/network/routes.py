@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -118,6 +118,11 @@ def look_up(table: Table, version: int, destinations: Interval) -> list[Choice]:
             rest = subtract_intervals(rest, [entry.span])
     choices += [Choice(part, None) for part in rest]
     return choices
+
+
+def described(route: Route) -> dict[str, Any]:
+    """A route as it stands in answers."""
+    return {"destination": route.destination, "target": route.target, "state": route.state}
 
 
 def _common(first: list[Interval], second: list[Interval]) -> list[Interval]:

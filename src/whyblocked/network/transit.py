@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -70,7 +70,7 @@ def compile_table(account: Account, gateway_id: str, table_id: str, version: int
     if isinstance(propagations, Missing):
         unread = listed if isinstance(listed, Missing) else propagations
         return unread if isinstance(listed, Missing) else _ordered(account, table_id, version, listed, unread)
-    derived, silent = _derived(account, propagations, version)
+    derived, silent = derived_routes(account, propagations, version)
     unread_routes = listed if isinstance(listed, Missing) else None
     if partial == "as many as fit":
         unread_routes = Missing(_SEARCH, f"{table_id} has more routes than the answer lists")
@@ -109,7 +109,7 @@ def _rank(route: r.TransitGatewayRoute) -> int:
     return min((_BY_TYPE.get(a.resource_type, _LAST) for a in route.transit_gateway_attachments), default=_LAST)
 
 
-def _derived(
+def derived_routes(
     account: Account, propagations: tuple[r.TransitGatewayPropagation, ...], version: int
 ) -> tuple[tuple[r.TransitGatewayRoute, ...], tuple[str, ...]]:
     """What attached VPCs propagate: their blocks. And the attachments of which nothing tells that."""
@@ -182,6 +182,11 @@ def _ambiguous(table_id: str, entries: list[Entry]) -> Iterator[Entry]:
 def ids_of(route: r.TransitGatewayRoute) -> list[str]:
     """The attachments that a route leads to."""
     return [a.transit_gateway_attachment_id or "" for a in route.transit_gateway_attachments]
+
+
+def described(route: r.TransitGatewayRoute) -> dict[str, Any]:
+    """A route as it stands in answers."""
+    return {"destination": route.destination, "target": ",".join(ids_of(route)) or None, "state": route.state}
 
 
 def look_up(table: Table, destinations: Interval) -> list[Choice]:

@@ -14,7 +14,7 @@ from whyblocked.config.resources import TransitGatewayAttachment
 from whyblocked.network.flow import Node
 from whyblocked.network.hops.transit_attachment import OUTSIDE, attachment_of_route, naming, peer_of
 from whyblocked.network.packets import Interval
-from whyblocked.network.transit import Choice, look_up
+from whyblocked.network.transit import Choice, ids_of, look_up
 from whyblocked.network.walk import Walk
 
 
@@ -51,6 +51,8 @@ def _ways_from(
         if route is None or route.state == "blackhole" or not route.transit_gateway_attachments:
             yield Way(choice.destinations, missing=choice.missing)
             continue
+        if route.type == "propagated":
+            walk.learned_from.update(ids_of(route))
         for to in route.transit_gateway_attachments:
             there = attachment_of_route(walk, gateway_id, to)
             if isinstance(there, Missing):

@@ -21,10 +21,11 @@ from whyblocked.network.packets import DESTINATION, Packets, subtract_all
 from whyblocked.network.protocols import is_icmp
 from whyblocked.network.rulebook import Rulebook
 from whyblocked.network.rules import AclRule, Direction, GroupRule
-from whyblocked.network.sighting import Sighting
+from whyblocked.network.sighting import Sighting, Sightings
 from whyblocked.network.supposed import Supposed, spans_of_interface
 from whyblocked.network.suricata import FirewallRule
 from whyblocked.network.transit import Entry as TransitEntry
+from whyblocked.network.wrong_turn import wrong_turn
 
 Step = tuple[Node, Bundle]
 Handler = Callable[["Walk", Node, Bundle], Iterable[Step]]
@@ -93,12 +94,13 @@ class Walk:
         self.to_host = False  # the destination was named, not given by an address that others may have as well
         self.served: set[str] = set()  # nodes of the load balancer asked for that send packets to a target
         self.idle: set[str] = set()  # and those that have none for them: no client is sent there
+        self.learned_from: set[str] = set()  # attachments whose own routes were met: what announces them is there
         self._handlers = handlers
         self._came_by: set[tuple[object, ...]] = set()
         self._nodes: dict[tuple[str, Ip], NetworkInterface] = {}
         self._missing: dict[Missing, None] = {}
         self._warnings: dict[str, None] = {}
-        self._seen: dict[tuple[Leg, str, Direction], _Seen] = {}
+        self._sightings = Sightings()
         self._arrived: list[tuple[Node, Bundle]] = []
 
     # -- moving ----------------------------------------------------------------------------------------------
@@ -146,31 +148,47 @@ class Walk:
         """The bundle reached what it was sent to (or the edge of what AWS controls)."""
         if bundle.leg == "forward":
             if self.to_host and bundle.goal is not None and place.id != bundle.goal.network_interface_id:
-                bundle = self._astray(place, bundle)
+                goal = bundle.goal.network_interface_id
+                what = f"The routes do not lead to {goal}: the packets end at {_words(place)}"
+                self._astray(bundle, "DELIVERED_ELSEWHERE", what)
+                bundle = bundle.but(pieces=flagged(bundle.pieces, blocked=True))
             self._arrived.append((place, bundle))
         elif place == bundle.origin:
             self.leaves += self.seen_by_firewalls(bundle)
         else:
-            self.block(
-                bundle,
-                bundle.pieces,
-                layer="route-table",
-                code="REPLY_GOES_ELSEWHERE",
-                summary=f"The reply does not come back to the sender: it goes to {place.kind} {place.id}.",
-            )
+            what = f"The reply does not come back to the sender: it goes to {_words(place)}"
+            self._astray(bundle, "REPLY_GOES_ELSEWHERE", what)
             self.leaves += flagged(bundle.pieces, blocked=True)
 
-    def _astray(self, place: Node, bundle: Bundle) -> Bundle:
+    def _astray(self, bundle: Bundle, code: str, summary: str) -> None:
         """Where addresses are used twice, routes may lead to the one that is not meant."""
-        goal = bundle.goal.network_interface_id if bundle.goal else ""
+        turn = wrong_turn(self.account, self.rulebook, bundle, self._belongs(bundle))
+        if isinstance(turn, Missing):
+            self.lack(turn)
+        if turn is None or isinstance(turn, Missing):
+            self.block(bundle, bundle.pieces, layer="route-table", code=code, summary=f"{summary}.")
+            return
         self.block(
             bundle,
             bundle.pieces,
-            layer="route-table",
-            code="DELIVERED_ELSEWHERE",
-            summary=f"The routes do not lead to {goal}: the packets end at {place.kind.replace('-', ' ')} {place.id}.",
+            layer=turn.layer,
+            code=turn.code or code,
+            summary=f"{summary}; {turn.why}.",
+            resource_ids=(turn.table_id,),
+            subnet_id=None,
+            vpc_id=turn.vpc_id,
+            rule=turn.rule,
+            tried=turn.tried,
+            next_step=turn.next_step,
         )
-        return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
+
+    def _belongs(self, bundle: Bundle) -> Node | None:
+        """The VPC that the packets of a leg should get to, or the gateway behind which it began."""
+        vpc_id = self._home(bundle)
+        if vpc_id is None and bundle.leg == "return":
+            subnet = self.account.subnets.get(bundle.origin.id)
+            vpc_id = subnet.vpc_id if subnet else None
+        return Node("vpc", vpc_id) if vpc_id else bundle.origin if bundle.leg == "return" else None
 
     def seen_by_firewalls(self, bundle: Bundle) -> tuple[Piece, ...]:
         """The pieces of a reply that is back, refused where a stateful firewall that saw the request did not see it.
@@ -277,6 +295,7 @@ class Walk:
                     inbound=False,
                     resumed=False,
                     inspected=(),
+                    turns=(),
                 ),
             )
 
@@ -335,49 +354,19 @@ class Walk:
             return  # of our making: no flow log knows it
         if isinstance(self.account.interfaces.get(interface_id), Supposed):
             return  # no log has records of it
-        key = (bundle.leg, interface_id, direction)
-        seen = self._seen.setdefault(key, _Seen(bundle.subnet_id or "", bundle.vpc_id or ""))
-        for piece in pieces:
-            seen.packets[piece.packets] = None
-            seen.reached |= piece.here or piece.leaks or not piece.blocked
-            if piece.here:
-                seen.rejected[piece.packets] = None
-            elif piece.unknown or piece.leaks:
-                seen.unknown[piece.packets] = None
+        self._sightings.add(bundle, interface_id, direction, pieces)
 
     def refuse(self, bundle: Bundle, interface_id: str, direction: Direction, boxes: Iterable[Packets]) -> None:
         """The interface's own filters refuse these of the packets that were sighted there."""
-        seen = self._seen.get((bundle.leg, interface_id, direction))
-        if seen is not None:
-            seen.rejected.update(dict.fromkeys(boxes))
+        self._sightings.refuse(bundle.leg, interface_id, direction, boxes)
 
     def sightings(self) -> list[Sighting]:
         """What a flow log of every interface on the way should show."""
-        return [
-            Sighting(
-                interface_id=interface_id,
-                subnet_id=seen.subnet_id,
-                vpc_id=seen.vpc_id,
-                leg=leg,
-                direction=direction,
-                packets=tuple(seen.packets),
-                rejected=tuple(seen.rejected),
-                unknown=tuple(subtract_all(seen.unknown, seen.rejected)),
-                accepted=tuple(subtract_all(seen.packets, [*seen.rejected, *seen.unknown])),
-                reached=seen.reached,
-            )
-            for (leg, interface_id, direction), seen in self._seen.items()
-        ]
+        return self._sightings.all()
 
 
-class _Seen:
-    def __init__(self, subnet_id: str, vpc_id: str) -> None:
-        self.subnet_id = subnet_id
-        self.vpc_id = vpc_id
-        self.packets: dict[Packets, None] = {}
-        self.rejected: dict[Packets, None] = {}
-        self.unknown: dict[Packets, None] = {}
-        self.reached = False
+def _words(place: Node) -> str:
+    return f"{place.kind.replace('-', ' ')} {place.id}" if place.id != place.kind else f"the {place.kind}"
 
 
 def _all_to(addresses: set[int], pieces: Iterable[Piece]) -> bool:

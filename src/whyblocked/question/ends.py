@@ -7,13 +7,15 @@ it asked for is still to be fetched, and is made again.
 from __future__ import annotations
 
 from ipaddress import ip_network
+from typing import NamedTuple
 
-from whyblocked.config.account import Missing
-from whyblocked.config.resources import Instance, NetworkInterface
+from whyblocked.config.account import Account, Missing
+from whyblocked.config.resources import Balancer, Instance, NetworkInterface
 from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.network.addresses import is_public
 from whyblocked.network.asked import End
 from whyblocked.question import endpoints, hints, managed
+from whyblocked.question.aws_services import SHORT
 from whyblocked.question.balancers import balancer_at, balancer_end, balancers_named, describe_balancer
 from whyblocked.question.find import GONE, Search
 from whyblocked.question.hints import ambiguous, not_found
@@ -107,17 +109,11 @@ def _name(search: Search, shape: Shape, text: str, what: str) -> list[End]:
         return _host(search, text, what, shape.value, search.account.instances.get(shape.value), asked=False)
     if shape.value in search.account.interfaces:
         return [_of_interface(text, search.account.interfaces[shape.value])]
-    instances, interfaces = search.named(shape.value)
-    balancers = balancers_named(search, shape.value)
+    instances, interfaces, balancers = own = _Own.named(search, shape.value)
     if search.waits() and not instances and not balancers:
         return []
-    if len(instances) + len(interfaces) + len(balancers) > 1:
-        lines = [
-            *map(hints.describe_instance, instances),
-            *(hints.describe_interface(i, search.account) for i in interfaces),
-            *map(describe_balancer, balancers),
-        ]
-        raise ambiguous(what, text, f"{len(lines)} have that name", sorted(lines))
+    if len(lines := own.lines(search.account)) > 1:
+        raise ambiguous(what, text, f"{len(lines)} have that name", lines)
     if instances:
         return _host(search, text, what, instances[0].instance_id, instances[0], asked=False)
     if interfaces:
@@ -130,6 +126,27 @@ def _name(search: Search, shape: Shape, text: str, what: str) -> list[End]:
     if gates:
         raise ambiguous(what, text, f"{len(gates)} have that name", [one.vpc_endpoint_id for one in gates])
     return _managed(search, shape, text, what)
+
+
+class _Own(NamedTuple):
+    """What of the account has a name, for which no service but EC2 and Elastic Load Balancing is asked."""
+
+    instances: list[Instance]
+    interfaces: list[NetworkInterface]
+    balancers: list[Balancer]
+
+    @classmethod
+    def named(cls, search: Search, name: str) -> _Own:
+        return cls(*search.named(name), balancers_named(search, name))
+
+    def lines(self, account: Account) -> list[str]:
+        """Each in a form that names it alone."""
+        lines = [
+            *map(hints.describe_instance, self.instances),
+            *(hints.describe_interface(i, account) for i in self.interfaces),
+            *map(describe_balancer, self.balancers),
+        ]
+        return sorted(lines)
 
 
 def _managed(search: Search, shape: Shape, text: str, what: str) -> list[End]:
@@ -188,11 +205,13 @@ def _balancer(search: Search, shape: Shape, text: str, what: str) -> list[End]:
 
 
 def _service(search: Search, shape: Shape, text: str, what: str) -> list[End]:
-    """A VPC endpoint by its id or DNS name, or a service by its own; what has that ``Name`` comes before a service."""
+    """A VPC endpoint by its id or DNS name, or a service by its own, unless something of the account is called so."""
     if shape.kind == "service":
-        instances, interfaces = search.named(text) if shape.value == text.lower() else ([], [])
-        if instances or interfaces:
-            return _name(search, shape._replace(value=text), text, what)
+        own = _Own.named(search, text).lines(search.account) if shape.value == text.lower() in SHORT else []
+        if own and not search.waits():
+            region = getattr(search.account.source, "region", "") or "REGION"
+            lines = [*own, f"com.amazonaws.{region}.{shape.value} (the service of AWS's)"]
+            raise ambiguous(what, text, "an AWS service is called so as well", lines)
         return endpoints.service(search, shape.value, text, what)
     found = endpoints.endpoints_like(search, shape.value)
     if search.waits():

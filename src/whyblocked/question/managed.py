@@ -11,15 +11,18 @@ from collections.abc import Iterator
 
 from whyblocked.config.account import Missing
 from whyblocked.config.addresses import device_index
-from whyblocked.config.managed import Managed
-from whyblocked.config.resources import NetworkInterface, Subnet, address
+from whyblocked.config.managed import Managed, of
+from whyblocked.config.resources import ClusterArns, NetworkInterface, Subnet, address
 from whyblocked.config.services import Services, services
 from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.network.asked import End
 from whyblocked.network.supposed import Supposed, suppose
 from whyblocked.question.find import Search
-from whyblocked.question.services import asks
+from whyblocked.question.services import asks, asks_in_clusters
 from whyblocked.text import clean
+
+MOST_CLUSTERS = 10
+"""In more clusters of ECS no name is looked for that does not say its own."""
 
 
 def find(search: Search, name: str) -> list[Managed]:
@@ -31,6 +34,12 @@ def find(search: Search, name: str) -> list[Managed]:
         for kind in ("DBInstances", "DBClusters", "CacheClusters", "Functions", "DomainStatusList"):
             search.check(kind, name)
     found = services(search.account).called(name)
+    if not found:
+        clusters = [arn for listed in of(search.account, ClusterArns) for arn in listed.cluster_arns]
+        search.ask(*asks_in_clusters(name, clusters if len(clusters) <= MOST_CLUSTERS else ()))
+        if search.waits():
+            return []
+        found = services(search.account).called(name)
     if not found and (alias := re.fullmatch(r"(arn:.*:function:[^:]+):.+", name)):
         found = services(search.account).called(alias[1])
     return found
@@ -38,16 +47,19 @@ def find(search: Search, name: str) -> list[Managed]:
 
 def belongs_to(known: Services, interface: NetworkInterface) -> Managed | None:
     """The one resource of a service that an interface is of, as far as the resources were read."""
-    found = []
+    told: list[Managed] = []
+    alike: list[Managed] = []
     for one in known.by_kind.values():
-        exact = interface.network_interface_id in one.interface_ids or (
+        if interface.network_interface_id in one.interface_ids or (
             interface.vpc_id == one.vpc_id and interface.private_ip_address in one.addresses
-        )
-        alike = interface.subnet_id in one.subnets and is_of(one, interface)
-        in_zone = one.zone in (None, interface.availability_zone)
-        if exact or (alike and in_zone and not one.interface_ids and not one.addresses):
-            found.append(one)
-    return found[0] if len(found) == 1 else None
+        ):
+            told.append(one)
+        elif not one.interface_ids and not one.addresses and interface.subnet_id in one.subnets:
+            in_zone = one.zone in (None, interface.availability_zone)
+            alike += [one] if in_zone and is_of(one, interface) else []
+    if told:  # a broker, and the cluster that it is one of
+        return min(told, key=lambda one: len(one.interface_ids) + len(one.addresses))
+    return alike[0] if len(alike) == 1 else None
 
 
 def describe(found: Managed) -> str:

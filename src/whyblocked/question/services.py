@@ -6,7 +6,7 @@ DNS names: the documentation of each service, "connecting to ..."; only their fi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 Ask = tuple[str, str, str]
 """An operation, the filter or parameter, its value."""
@@ -49,9 +49,17 @@ def asks(name: str) -> Iterator[Ask]:
         yield from _ecs(match[1], match[2])
     elif _FUNCTION.fullmatch(name):
         yield "GetFunctionConfiguration", "FunctionName", name
+        yield "ListClusters", "", ""
         if _NAME.fullmatch(name):
             for service in ("rds", "elasticache", "redshift", "es", "kafka"):
                 yield from _of_service(service, name, "")
+
+
+def asks_in_clusters(name: str, clusters: Iterable[str]) -> Iterator[Ask]:
+    """The calls that may know the name of a service or task in one of these clusters (ARNs)."""
+    if _FUNCTION.fullmatch(name):
+        for arn in clusters:
+            yield from _ecs(arn.rpartition("/")[2], name)
 
 
 def _of_service(service: str, name: str, whole: str) -> Iterator[Ask]:
@@ -83,7 +91,9 @@ def _of_service(service: str, name: str, whole: str) -> Iterator[Ask]:
         yield "GetFunctionConfiguration", "FunctionName", name.partition(":")[0]
     elif service == "ecs":
         parts = whole.split("/")
-        if len(parts) == 3:
+        if len(parts) == 3 and parts[0] == "task":
+            yield "DescribeTasks", "cluster,tasks[]", f"{parts[1]},{parts[2]}"
+        elif len(parts) == 3:
             yield from _ecs(parts[1], parts[2])
 
 

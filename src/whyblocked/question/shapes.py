@@ -141,6 +141,8 @@ def _check_supported(name: str, what: str) -> None:
     shown = clean(name, 120)
     if match := _OTHER_ID.fullmatch(name):
         kind, instead = _OTHER_IDS[match[1].lower()]
+        if what == "whois":
+            raise EndpointError(f"{what}: {shown} is {kind}: name an address, an interface, an instance or a name")
         raise EndpointError(f"{what}: {shown} is {kind}, not yet resolved as an end of a question: {instead}")
     if name.lower().startswith("arn:"):
         service = name.split(":", 3)[2] if name.count(":") >= 3 else ""

@@ -200,7 +200,8 @@ class Site(Net):
         settings = [{"Key": names[key], "Value": value} for key, value in attributes.items()]
         self.raw["Files"][f"describe-target-group-attributes.{name}"] = {"Attributes": settings}
         rows = [
-            {"Target": {"Id": target, "Port": port}, "HealthCheckPort": str(port), "TargetHealth": {"State": "healthy"}}
+            # as AWS shows those of zones that are not enabled; of others, health decides nothing
+            {"Target": {"Id": target, "Port": port}, "HealthCheckPort": str(port), "TargetHealth": {"State": "unused"}}
             for target, port in targets
         ]
         self.raw["Files"][f"describe-target-health.{name}"] = {"TargetHealthDescriptions": rows}

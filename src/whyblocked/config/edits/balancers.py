@@ -27,7 +27,7 @@ from whyblocked.config.edits.kinds import (
 )
 from whyblocked.config.edits.making import instance, known, readable, refuse, security_group, subnet
 from whyblocked.config.replacing import replace
-from whyblocked.config.resources.balancers import BalancerZone, TargetHealth
+from whyblocked.config.resources.balancers import BalancerZone
 from whyblocked.text import clean
 
 _PROTOCOLS = {
@@ -144,7 +144,7 @@ def register(account: Account, edit: RegisterTargets) -> None:
         if group.target_type == "instance":
             instance(account, target.id)
         if _name(group, target) not in registered:
-            added.append(r.TargetHealthDescription(target=target, target_health=TargetHealth(state="healthy")))
+            added.append(r.TargetHealthDescription(target=target))  # whether it will be healthy nobody knows
     _tell(account, "DescribeTargetHealth", group.target_group_arn, group.target_group_name, (*there, *added))
 
 
@@ -166,8 +166,12 @@ def _name(group: r.TargetGroup, target: r.Target) -> tuple[str, int | None]:
 
 
 def set_subnets(account: Account, edit: SetSubnets) -> None:
-    """Nodes in just these subnets."""
+    """Nodes in just these subnets; the health of targets was that of other zones."""
     balancer = _balancer(account, edit.load_balancer_arn)
+    for group in account.balancers.groups_of.get(balancer.id, {}).values():
+        targets = readable(group.target_group_name, balancers.targets_of(account, group))
+        unknown = (r.TargetHealthDescription(target=one.target) for one in targets)
+        _tell(account, "DescribeTargetHealth", group.target_group_arn, group.target_group_name, unknown)
     old = {zone.subnet_id: zone for zone in balancer.availability_zones}
     zones: dict[str | None, BalancerZone] = {}
     for subnet_id in edit.subnets:

@@ -380,6 +380,12 @@ class ContainerInstance(EcsResource, frozen=True):
     ec2_instance_id: str | None = None
 
 
+class ClusterArns(EcsResource, frozen=True):
+    """The clusters of an account."""
+
+    cluster_arns: tuple[str, ...] = ()
+
+
 class TaskArns(EcsResource, frozen=True):
     """The tasks of a service."""
 
@@ -406,5 +412,6 @@ MANAGED: tuple[type[Resource], ...] = (
     Task,
     EcsService,
     ContainerInstance,
+    ClusterArns,
 )
 """What is found by the name of a service's resource."""

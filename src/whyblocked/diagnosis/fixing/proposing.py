@@ -14,6 +14,8 @@ _BY_CODE: dict[tuple[str, str], Proposer] = {
     ("route-table", "BAD_STATE_ROUTE"): ways.black_hole,
     ("route-table", "REPLY_GOES_ELSEWHERE"): ways.back_to_sender,
     ("route-table", "DELIVERED_ELSEWHERE"): ways.to_the_right_one,
+    ("route-table", "MORE_SPECIFIC_ROUTE"): ways.past_the_wrong_turn,
+    ("route-table", "HIGHER_PRIORITY_ROUTE"): ways.past_the_wrong_turn,
     ("internet-gateway", "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS"): outlets.address_out,
     ("internet-gateway", "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"): outlets.address_for,
     ("internet-gateway", "INGRESS_RTB_TRAFFIC_REDIRECTION"): firewalls.through,
@@ -38,6 +40,11 @@ _BY_CODE: dict[tuple[str, str], Proposer] = {
     ("interface", "ENI_SOURCE_DEST_CHECK_RESTRICTION"): outlets.forwarding,
     ("transit-gateway", "TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT"): transits.no_route,
     ("transit-gateway", "TGW_RTB_BAD_STATE_ROUTE"): transits.black_hole,
+    ("transit-gateway", "TGW_RTB_MORE_SPECIFIC_ROUTE"): transits.wrong_turn,
+    ("transit-gateway", "TGW_RTB_HIGHER_PRIORITY_ROUTE"): transits.wrong_turn,
+    ("transit-gateway", "DELIVERED_ELSEWHERE"): transits.wrong_turn,
+    ("transit-gateway", "REPLY_GOES_ELSEWHERE"): transits.wrong_turn,
+    ("transit-gateway", "TGW_BAD_STATE_VPN"): transits.other_connection,
     ("transit-gateway", "TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION"): transits.association,
     ("transit-gateway", "TGW_ROUTE_AZ_RESTRICTION"): transits.zone,
     ("transit-gateway", "BAD_STATE_ATTACHMENT"): transits.acceptance,
@@ -50,10 +57,9 @@ _BY_CODE: dict[tuple[str, str], Proposer] = {
 
 
 _WHY = {
-    "BAD_STATE_VPN": "The tunnels of the VPN connection are down: what is wrong is at the customer gateway, or between "
-    "it and AWS, and no change in AWS is known to mend it.",
-    "TGW_BAD_STATE_VPN": "The tunnels of the VPN connection are down: what is wrong is at the customer gateway, or "
-    "between it and AWS, and no change in AWS is known to mend it.",
+    "BAD_STATE_VPN": transits.TUNNELS_DOWN,
+    "VGW_PRIVATE_IP_ASSOCIATION_FOR_EGRESS": "A VPC passes nothing on for others: the VPN or Direct Connect belongs at "
+    "the transit gateway, which is a decision.",
     "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR": "A peering connection passes nothing on for others: connecting these networks "
     "takes a connection of their own, or a transit gateway, which is a decision.",
     "LAMBDA_ACCEPTS_NO_CONNECTIONS": "A Lambda function accepts no connections whatever the rules say: it is invoked "

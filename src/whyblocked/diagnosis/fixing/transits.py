@@ -6,10 +6,11 @@ https://docs.aws.amazon.com/vpc/latest/tgw/how-transit-gateways-work.html
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from whyblocked.config import resources as r
 from whyblocked.config import transit
-from whyblocked.config.account import Missing
+from whyblocked.config.account import Missing, Query
 from whyblocked.config.edits import (
     AcceptTransitGatewayVpcAttachment,
     AssociateTransitGatewayRouteTable,
@@ -25,12 +26,17 @@ from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, Step, step
 from whyblocked.diagnosis.fixing.targets import holds, internet_gateway, is_public
 from whyblocked.diagnosis.fixing.words import called
 from whyblocked.network.hops.transit_attachment import OUTSIDE
+from whyblocked.network.hops.vpn_gateway import is_up
 from whyblocked.network.packets import Interval, join_intervals, span
 from whyblocked.network.rulebook import Rulebook
 from whyblocked.network.transit import look_up
 from whyblocked.network.walk import Blocker
 
 MOST_TABLES = 3
+TUNNELS_DOWN = (
+    "The tunnels of the VPN connection are down: what is wrong is at the customer gateway, or between it and AWS, and "
+    "no change in AWS is known to mend it."
+)
 
 
 def no_route(case: Case, blocker: Blocker) -> Sequence[Option]:
@@ -58,18 +64,47 @@ def black_hole(case: Case, blocker: Blocker) -> Sequence[Option]:
     if attachment is None:
         return _outward(case, blocker, table)
     name = attachment.transit_gateway_attachment_id
-    destination = str((blocker.rule or {}).get("destination"))
-    edit = ReplaceTransitGatewayRoute(
-        transit_gateway_route_table_id=table.transit_gateway_route_table_id,
-        destination_cidr_block=destination,
-        transit_gateway_attachment_id=name,
-    )
-    where = called(case.account, table.transit_gateway_route_table_id)
-    says = f"Point the route to {destination} in {where} to {name}."
     warn = "A blackhole is often put there on purpose: ask before it goes."
-    replaced = step([blocker], [edit], says, warn, place=table.transit_gateway_id)
+    replaced = _replaced(case, blocker, table.transit_gateway_route_table_id, name, warn)
     past = _static(case, blocker, table, name)
     return [(past,), (replaced,)]
+
+
+def wrong_turn(case: Case, blocker: Blocker) -> Sequence[Option]:
+    """A route of its own to the attachment that is meant; or the route that wins pointed there."""
+    table = _table(case, blocker)
+    attachment = _attachment_of(case, table.transit_gateway_id, blocker)
+    if attachment is None:
+        raise NoFix(f"{blocker.summary} The attachment of the VPC that is meant is not known.")
+    name = attachment.transit_gateway_attachment_id
+    warn = "All that the route took goes there, too."
+    replaced = _replaced(case, blocker, table.transit_gateway_route_table_id, name, warn)
+    return [(_static(case, blocker, table, name),), (replaced,)]
+
+
+def other_connection(case: Case, blocker: Blocker) -> Sequence[Option]:
+    """Another VPN connection to the same customer gateway, with a tunnel that is up."""
+    gateway_id, vpn = blocker.resource_ids
+    down = case.account.vpn_connections.get(vpn)
+    customer = down.customer_gateway_id if down else None
+    routes = [p for p in case.walk.passages if p.kind == "transit-gateway-route-table" and p.leg == "forward"]
+    if customer is None or not routes:
+        raise NoFix(TUNNELS_DOWN)
+    source = case.account.source
+    source.ask(Query("DescribeVpnConnections", "customer-gateway-id", customer, gateway_id))
+    found: list[Option] = []
+    for name, one in sorted(case.account.vpn_connections.items()):
+        if one.customer_gateway_id != customer or one.transit_gateway_id != gateway_id or not is_up(one):
+            continue
+        source.ask(Query("DescribeTransitGatewayAttachments", "resource-id", name, gateway_id))
+        for attachment in case.account.transit_attachments.get(gateway_id, {}).values():
+            if attachment.resource_id == name:
+                warn = f"{name} has to reach the same network: AWS shows no more than that it ends at {customer}, too."
+                to = attachment.transit_gateway_attachment_id
+                found.append((_replaced(case, blocker, routes[-1].id, to, warn, routes[-1].rule),))
+    if not found:
+        raise NoFix(TUNNELS_DOWN)
+    return found[:MOST_TABLES]
 
 
 def association(case: Case, blocker: Blocker) -> Sequence[Option]:
@@ -211,6 +246,21 @@ def _vpc_of(case: Case, blocker: Blocker) -> str | None:
     end = case.asked.source if blocker.leg == "return" else case.asked.destination
     vpcs = {interface.vpc_id for interface in end.interfaces}
     return vpcs.pop() if len(vpcs) == 1 else None
+
+
+def _replaced(
+    case: Case, blocker: Blocker, table_id: str, attachment_id: str, warn: str, rule: dict[str, Any] | None = None
+) -> Step:
+    """The route that took the packets, pointed to an attachment."""
+    destination = str((rule or blocker.rule or {}).get("destination"))
+    edit = ReplaceTransitGatewayRoute(
+        transit_gateway_route_table_id=table_id,
+        destination_cidr_block=destination,
+        transit_gateway_attachment_id=attachment_id,
+    )
+    table = case.account.transit_tables.get(table_id)
+    says = f"Point the route to {destination} in {called(case.account, table_id)} to {attachment_id}."
+    return step([blocker], [edit], says, warn, place=table.transit_gateway_id if table else table_id)
 
 
 def _static(case: Case, blocker: Blocker, table: r.TransitGatewayRouteTable, attachment_id: str) -> Step:

@@ -123,6 +123,11 @@ def to_the_right_one(case: Case, blocker: Blocker) -> Sequence[Option]:
     return [(_routed(case, blocker, table, blocks, target),) for target in right]
 
 
+def past_the_wrong_turn(case: Case, blocker: Blocker) -> Sequence[Option]:
+    """Another route wins over the one that leads to the right place."""
+    return back_to_sender(case, blocker) if blocker.leg == "return" else to_the_right_one(case, blocker)
+
+
 def around(case: Case, blocker: Blocker) -> Sequence[Option]:
     """A gateway refuses what it does not carry: a route of its own that leads by another one."""
     met = [p for p in _routes_met(case, blocker.leg) if (p.rule or {}).get("target") in blocker.resource_ids]

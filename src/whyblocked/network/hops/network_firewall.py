@@ -175,7 +175,7 @@ class _Inspection:
             pieces,
             layer="network-firewall",
             code="FIREWALL_RULES_RESTRICTION",
-            summary=f"Network firewall {name}: {why}.",
+            summary=f"Network firewall {name} at {self._node.id}: {why}.",
             resource_ids=_ids(self._firewall, rule),
             rule=shown,
             interface_id=self._interface_id,

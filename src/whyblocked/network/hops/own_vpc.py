@@ -19,6 +19,8 @@ def refuse_others(walk: Walk, node: Node, bundle: Bundle, *, code: str, serves: 
     if not others:
         return bundle
     where = network_words(bundle.version, [piece.packets.source for piece in others])
+    boxes = tuple(piece.packets for piece in others)
+    walk.note(bundle, node.kind, node.id, "deny", packets=boxes, detail=f"serves {bundle.vpc_id} only")
     walk.block(
         bundle,
         others,

@@ -82,6 +82,7 @@ def send(
             via=None,
             inspected=(),
             tracked=(),
+            turns=(),
             resumed=False,
         ),
     )

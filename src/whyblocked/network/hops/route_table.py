@@ -6,16 +6,15 @@ https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from whyblocked.config.account import Missing
 from whyblocked.config.resources import Route, RouteTable
 from whyblocked.network.addresses import LATTICE, NEVER_FORWARDED
 from whyblocked.network.beyond import LATTICE_TARGET
-from whyblocked.network.flow import Bundle, Node, Piece, split
+from whyblocked.network.flow import Bundle, Node, Piece, Turn, split
 from whyblocked.network.graph import target_node
 from whyblocked.network.packets import DESTINATION, network_words, subtract_intervals
-from whyblocked.network.routes import look_up
+from whyblocked.network.routes import described, look_up
 from whyblocked.network.walk import Step, Walk
 
 
@@ -37,11 +36,6 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
             ways.setdefault(key, (choice.route, choice.missing, []))[2].append(part)
     for route, missing, parts in ways.values():
         yield from _take(walk, table, bundle.but(pieces=tuple(parts)), route, missing)
-
-
-def described(route: Route) -> dict[str, Any]:
-    """A route as it stands in answers."""
-    return {"destination": route.destination, "target": route.target, "state": route.state}
 
 
 def _take(
@@ -76,7 +70,7 @@ def _take(
         yield from walk.lose(bundle, heading)
         return
     walk.note(bundle, "route-table", rtb, "forward", rule=described(route), resource_ids=(rtb,))
-    onward = bundle.but(heading=heading)
+    onward = bundle.but(heading=heading, turns=(*bundle.turns, Turn(rtb, route)))
     if bundle.subnet_id is None:  # the table of a regional NAT gateway, which is in no subnet
         inside = heading.kind in ("vpc", "nat-gateway", "interface")
         yield (Node("vpc", table.vpc_id) if inside else heading), onward

@@ -5,6 +5,7 @@ Health is no matter of packets: it is said, and does not decide.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-troubleshooting.html
+https://docs.aws.amazon.com/elasticloadbalancing/latest/network/availability-zones.html
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def _to_targets(
         for way in ways:
             if isinstance(way, Missing):
                 yield from walk.lose(bundle, way)
-            elif way.zone and zones and way.zone not in zones:
+            elif way.zone and zones and way.zone not in zones and not _is_served(walk, balancer, group, target):
                 outside_zones(walk, balancer, bundle, way, "ELBV2_NO_TARGETS_IN_AZ", group.target_group_arn)
             elif way.zone and here and way.zone != here and not _crosses(walk, balancer, group):
                 elsewhere += 1
@@ -114,6 +115,18 @@ def _to_targets(
     else:
         step = f"Register a target in {here}, or let {balancer.name} balance across zones."
         _refuse(walk, group, bundle, "ELBV2_NO_TARGETS_IN_AZ", summary, step)
+
+
+def _is_served(walk: Walk, balancer: LoadBalancer, group: TargetGroup, described: TargetHealthDescription) -> bool:
+    """Whether a target in a zone that is not enabled gets traffic all the same.
+
+    A Network Load Balancer serves constrained zones, which can't be enabled, across zones. Which these are is told by
+    the target's health: it is checked only where the load balancer sends.
+    """
+    if balancer.kind != "network" or group.target_type == "alb" or not _crosses(walk, balancer, group):
+        return False
+    health = described.target_health
+    return health is not None and health.state in ("initial", "healthy", "unhealthy", "unhealthy.draining")
 
 
 def _send(

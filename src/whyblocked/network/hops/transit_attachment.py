@@ -12,7 +12,7 @@ from whyblocked.config.account import Missing
 from whyblocked.config.exits import vpn_connection
 from whyblocked.config.resources import TransitGatewayAttachment, TransitGatewayRouteAttachment
 from whyblocked.network.flow import Bundle, flagged
-from whyblocked.network.hops.vpn_gateway import is_up
+from whyblocked.network.hops.vpn_gateway import is_up, tunnels_unread
 from whyblocked.network.walk import Walk
 
 OUTSIDE = frozenset({"vpn", "vpn-concentrator", "direct-connect-gateway", "connect", "client-vpn"})
@@ -47,18 +47,23 @@ def check_state(walk: Walk, attachment: TransitGatewayAttachment, bundle: Bundle
 
 
 def _check_vpn(walk: Walk, attachment: TransitGatewayAttachment, bundle: Bundle) -> Bundle:
-    """Nothing passes a VPN connection without a tunnel that is up; one that was not read is taken as up."""
+    """Nothing passes a VPN connection without a tunnel that is up.
+
+    Where that was not read, a route that BGP brought tells it: it is there only while its session is.
+    """
     if attachment.resource_type != "vpn" or not attachment.resource_id:
         return bundle
     gateway, vpn = attachment.transit_gateway_id, attachment.resource_id
-    connection = vpn_connection(walk.account, vpn, walk.account.region_of(gateway) or "")
-    if isinstance(connection, Missing):
-        if connection.pending:
-            walk.lack(connection)
-            return bundle.but(pieces=flagged(bundle.pieces, unknown=True))
-        walk.warn(f"The tunnels of {vpn} were not read; they are taken as up.")
-        return bundle
-    if is_up(walk, connection):
+    connection = vpn_connection(walk.account, vpn, gateway)
+    missing = connection if isinstance(connection, Missing) else None
+    up = None if isinstance(connection, Missing) else is_up(connection)
+    if up is None:
+        waits = missing is not None and missing.pending
+        if not waits and (bundle.established or attachment.transit_gateway_attachment_id in walk.learned_from):
+            return bundle  # of a reply, the request tells
+        walk.lack(missing if missing and waits else tunnels_unread(vpn, missing))
+        return bundle.but(pieces=flagged(bundle.pieces, unknown=True))
+    if up:
         return bundle
     told = any(b.code == "TGW_BAD_STATE_VPN" and b.leg != bundle.leg and vpn in b.resource_ids for b in walk.blockers)
     if not told:  # the reply fails by the same cause as the request
@@ -100,9 +105,12 @@ def attachment_of_route(
 def peer_of(walk: Walk, attachment: TransitGatewayAttachment) -> TransitGatewayAttachment | Missing:
     """The attachment on the other side of a peering."""
     gateway_id = attachment.transit_gateway_id
-    peering = walk.account.transit_peerings.get(attachment.transit_gateway_attachment_id)
+    peering = transit.peering(walk.account, attachment)
     peer_id = attachment.resource_id or ""
-    if peering is not None:
+    if isinstance(peering, Missing):
+        if peering.pending:
+            return peering
+    else:
         sides = (peering.requester_tgw_info, peering.accepter_tgw_info)
         peer_id = next((s.transit_gateway_id for s in sides if s.transit_gateway_id != gateway_id), None) or peer_id
     entrance = transit.peer_attachment(walk.account, peer_id, gateway_id)

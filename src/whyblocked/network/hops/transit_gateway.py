@@ -11,7 +11,6 @@ https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from whyblocked.config import resources as r
 from whyblocked.config import transit
@@ -20,7 +19,7 @@ from whyblocked.config.resources import (
     TransitGatewayAttachment,
     TransitGatewayRoute,
 )
-from whyblocked.network.flow import Bundle, Node, Piece, flagged, split
+from whyblocked.network.flow import Bundle, Node, Piece, Turn, flagged, split
 from whyblocked.network.hops.transit_attachment import (
     OUTSIDE,
     attachment_of_route,
@@ -32,7 +31,7 @@ from whyblocked.network.hops.transit_attachment import (
     subnets_of_attachment,
 )
 from whyblocked.network.packets import DESTINATION, network_words
-from whyblocked.network.transit import Table, look_up
+from whyblocked.network.transit import Table, described, ids_of, look_up
 from whyblocked.network.walk import Step, Walk
 
 
@@ -149,12 +148,6 @@ def _not_associated(walk: Walk, node: Node, bundle: Bundle, attachment: TransitG
     return walk.drop(bundle)
 
 
-def described(route: TransitGatewayRoute) -> dict[str, Any]:
-    """A route as it stands in answers."""
-    target = ",".join(a.transit_gateway_attachment_id or "" for a in route.transit_gateway_attachments)
-    return {"destination": route.destination, "target": target or None, "state": route.state}
-
-
 def _take(
     walk: Walk, node: Node, bundle: Bundle, table: Table, route: TransitGatewayRoute | None, missing: Missing | None
 ) -> Iterator[Step]:
@@ -176,8 +169,11 @@ def _take(
         return
     if missing is None:
         walk.note(bundle, kind, table_id, "forward", rule=rule, resource_ids=(table_id,))
+    bundle = bundle.but(turns=(*bundle.turns, Turn(table_id, route, node.id)))
     if not route.transit_gateway_attachments:
         yield from walk.lose(bundle, Missing(f"route {route.destination} of {table_id}", "its attachment is not told"))
+    if route.type == "propagated":
+        walk.learned_from.update(ids_of(route))
     for to in route.transit_gateway_attachments:  # several share the load: each flow takes one of them
         attachment = attachment_of_route(walk, node.id, to)
         if isinstance(attachment, Missing):

@@ -114,14 +114,20 @@ def _ways(walk: Walk, node: Node, bundle: Bundle) -> Iterator[_End]:
     if isinstance(connections, Missing):
         yield _End(bundle, connections if connections.pending else Missing(f"VPN gateway {node.id}", str(connections)))
         return
-    alive: Sequence[VpnConnection] = [c for c in connections if is_up(walk, c)]
-    if bundle.established and not alive:  # where all are down, that is told of the request
-        alive = connections
+    alive: list[VpnConnection] = [c for c in connections if is_up(c)]
+    unsure = [c for c in connections if is_up(c) is None]
+    if bundle.established and not alive:  # where all are down, or none is known, that is told of the request
+        alive, unsure = list(connections), []
     rest = list(bundle.pieces)
     for connection in alive:
         found, rest = split(rest, DESTINATION, _static(connection, bundle.version))
         if found:
             yield _End(bundle.but(pieces=tuple(found)), f"over {connection.vpn_connection_id}")
+    for connection in unsure:
+        found, rest = split(rest, DESTINATION, _static(connection, bundle.version))
+        if found:
+            yield _End(bundle.but(pieces=tuple(found)), tunnels_unread(connection.vpn_connection_id))
+    alive += [c for c in unsure if not _is_static(c)]  # what BGP brought is there only while its session is
     propagated, tables = _propagated(walk, node, bundle)
     dynamic = [c for c in alive if not _is_static(c)]
     proven = _proven(walk, node, bundle.version, connections, dynamic, propagated)
@@ -194,7 +200,7 @@ def _unknown(walk: Walk, node: Node, lost: _Lost) -> Iterator[_End]:
         what = f"no route table shows what {name} learns by BGP: propagate {node.id}'s routes, or see the router"
         yield _End(bundle, Missing(f"VPN gateway {node.id}", what))
         return
-    dead = [] if bundle.version == 6 else [c for c in connections if c not in alive]
+    dead = [] if bundle.version == 6 else [c for c in connections if c not in alive and is_up(c) is False]
     if dead and (not alive or any(split(bundle.pieces, DESTINATION, _static(c, 4))[0] for c in dead)):
         names = tuple(connection.vpn_connection_id for connection in dead)
         code, summary = "BAD_STATE_VPN", f"No tunnel of {' and '.join(names)} is up, so nothing gets through {node.id}."
@@ -224,13 +230,18 @@ def _is_static(connection: VpnConnection) -> bool:
     return connection.options is not None and connection.options.static_routes_only
 
 
-def is_up(walk: Walk, connection: VpnConnection) -> bool:
-    """Whether packets pass the connection: it is available, and one of its tunnels is up (or nothing tells)."""
+def is_up(connection: VpnConnection) -> bool | None:
+    """Whether packets pass the connection: it is available, and one of its tunnels is up. None where nothing tells."""
     if connection.state.lower() not in ("available", ""):
         return False
     if not connection.vgw_telemetry:
-        walk.warn(f"The tunnels of {connection.vpn_connection_id} were not read; they are taken as up.")
-    return not connection.vgw_telemetry or any(tunnel.status.upper() == "UP" for tunnel in connection.vgw_telemetry)
+        return None
+    return any(tunnel.status.upper() == "UP" for tunnel in connection.vgw_telemetry)
+
+
+def tunnels_unread(connection_id: str, why: Missing | None = None) -> Missing:
+    """That it is not known whether a tunnel of a connection is up."""
+    return Missing(f"tunnels of {connection_id}", str(why) if why else "nothing tells whether they are up")
 
 
 def _learned(connection: VpnConnection) -> int | None:
@@ -289,8 +300,12 @@ def _check_tunnels(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
     if isinstance(connections, Missing):
         walk.lack(connections)
         return bundle.but(pieces=flagged(bundle.pieces, unknown=True))
-    if any(is_up(walk, connection) for connection in connections):
+    if any(is_up(connection) for connection in connections):
         return bundle
+    unsure = [connection.vpn_connection_id for connection in connections if is_up(connection) is None]
+    if unsure:
+        walk.lack(*map(tunnels_unread, unsure))
+        return bundle.but(pieces=flagged(bundle.pieces, unknown=True))
     other = direct_connect(walk.account, node.id)
     if other is True:
         return bundle
