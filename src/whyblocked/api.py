@@ -15,24 +15,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from whyblocked.config.account import Account, Query
-from whyblocked.diagnosis.answer import Answer
-from whyblocked.diagnosis.answering import answer, unanswered
 from whyblocked.errors import EndpointError, UndeterminedError
-from whyblocked.network.asked import Asked, Question
-from whyblocked.network.sighting import Sighting
 from whyblocked.network.simulator import Simulator
-from whyblocked.network.walk import Walk
-from whyblocked.question.resolve import resolve
 
 if TYPE_CHECKING:
     from whyblocked.config.inventory import Inventory
     from whyblocked.config.planned import Planned
-    from whyblocked.diagnosis.changes import ChangesRequest, Looking
+    from whyblocked.diagnosis.answer import Answer
+    from whyblocked.diagnosis.changes import Looking
     from whyblocked.diagnosis.difference.telling import Asking, Difference
     from whyblocked.diagnosis.evidence import EvidenceRequest
     from whyblocked.diagnosis.following import Batch
     from whyblocked.diagnosis.rejects import Rejects, RejectsRequest
+    from whyblocked.diagnosis.request import ChangesRequest
     from whyblocked.diagnosis.whois import WhoIs
+    from whyblocked.network.asked import Asked, Question
+    from whyblocked.network.sighting import Sighting
+    from whyblocked.network.walk import Walk
 
 
 class Examined(NamedTuple):
@@ -74,6 +73,8 @@ class Session:
 
     def examine(self, question: Question) -> Examined:
         """The answer from the configuration, ready to be weighed against flow logs."""
+        from whyblocked.diagnosis.answering import answer, unanswered
+
         try:
             asked, walk = self.walk(question)
         except UndeterminedError as error:
@@ -82,6 +83,8 @@ class Session:
 
     def walk(self, question: Question) -> tuple[Asked, Walk]:
         """The question with its ends found, and its walk, once everything it needs was read."""
+        from whyblocked.question.resolve import resolve
+
         while True:
             asked = resolve(question, self.account)
             if asked is None:
@@ -211,3 +214,6 @@ def live(
 def _prepare() -> None:
     """Import what a walk will need: there is time for it while AWS answers the first calls."""
     import networkx  # noqa: F401
+
+    import whyblocked.network.hops
+    import whyblocked.network.start  # noqa: F401

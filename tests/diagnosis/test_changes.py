@@ -16,8 +16,9 @@ from tests.report.goldens import check
 from tests.trails import authorized, entry, permissions, printed, record, revoked
 from whyblocked.api import Session, snapshot
 from whyblocked.diagnosis.answer import Answer, Change
-from whyblocked.diagnosis.changes import MOST, ChangesRequest
+from whyblocked.diagnosis.changes import MOST
 from whyblocked.diagnosis.evidence import EvidenceRequest
+from whyblocked.diagnosis.request import ChangesRequest
 from whyblocked.report import html, markdown, text
 from whyblocked.report.console import build_console
 

@@ -24,7 +24,7 @@ def test_rows_come_in_the_order_of_their_columns(found: list[tuple[int, ...]], a
     columns = [narrow(np.array(column, np.int64)) for column in zip(*found, strict=True)] or [np.zeros(0, np.int8)]
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
         patch.setattr(rows, "_AT_ONCE", at_once)
-        patch.setattr(rows, "_DEAR", dear)
+        patch.setattr(rows, "DEAR", dear)
         order = in_order(columns, pool)
     assert [found[row] for row in order.tolist()] == sorted(found)
 

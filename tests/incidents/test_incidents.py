@@ -19,8 +19,8 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 from tests.builders import question_of
 from whyblocked.api import Session, snapshot
 from whyblocked.diagnosis.answer import EXIT_STATUS
-from whyblocked.diagnosis.changes import ChangesRequest
 from whyblocked.diagnosis.evidence import EvidenceRequest
+from whyblocked.diagnosis.request import ChangesRequest
 from whyblocked.report import json as json_report
 
 Json = dict[str, Any]

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from tests.builders import NOW, Network
 from whyblocked.api import Session, snapshot
 from whyblocked.diagnosis.answer import Finding
-from whyblocked.diagnosis.changes import ChangesRequest
 from whyblocked.diagnosis.rejects import Explained, Rejects, RejectsRequest
+from whyblocked.diagnosis.request import ChangesRequest
 
 HEADER = (
     "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action "

@@ -116,7 +116,7 @@ def _completed(
     if changes.wanted:
         from datetime import UTC, datetime
 
-        from whyblocked.diagnosis.changes import ChangesRequest
+        from whyblocked.diagnosis.request import ChangesRequest
 
         looking = session.look_for_changes(examined, ChangesRequest(datetime.now(UTC), changes.since, changes.always))
     found = session.fix(question, _weighed(session, examined, evidence, shown=shown))

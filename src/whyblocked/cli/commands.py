@@ -11,13 +11,15 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
-from click.shell_completion import CompletionItem
 
 from whyblocked import __version__
 from whyblocked.errors import UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMPLETE = "_WHYBLOCKED_COMPLETE"
 ASK = "ask"  # the question's command, which nobody types
@@ -105,6 +107,8 @@ class Commands(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Commands, and the question's options."""
+        from click.shell_completion import CompletionItem
+
         found = super().shell_complete(ctx, incomplete)
         question = load(ASK)
         if question and incomplete.startswith("-"):

@@ -22,12 +22,14 @@ _NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 def entry() -> NoReturn:
     """The program ``whyblocked``.
 
-    A run is short and then everything goes at once, so two things that long-running programs need are left out here,
-    and only here (a live answer takes a third less time without them, see ``make bench``): the cycle collector, which
-    would walk over all of the AWS library again and again while it is loaded, and the interpreter's taking apart of
-    every object at the end. What was written is flushed first, so no line is lost.
+    A run is short and then everything goes at once, so what long-running programs need is left out here, and only
+    here (a live answer takes a third less time without it, see ``make bench``): the cycle collector, which would walk
+    over all of the AWS library again and again while it is loaded, and the interpreter's taking apart of every object
+    at the end. What was written is flushed first, so no line is lost. Of numpy's linear algebra nothing is used; its
+    threads, which wait actively, are not started.
     """
     gc.disable()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     status = INTERRUPTED
     with contextlib.suppress(KeyboardInterrupt):
         status = run(sys.argv[1:])

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from whyblocked.text import clean
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from whyblocked.report.console import Screen
 
 
-def console(no_color: bool) -> Console:
+def console(no_color: bool) -> Screen:
     """The console for reports on standard output."""
-    from whyblocked.report.console import build_console
+    from whyblocked.report.console import Plain, build_console
 
     stream = stdout()
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")  # a locale that lacks a character must not cost the report
     out = build_console(stream, False if no_color else None)
-    out.on_broken_pipe = _closed_pipe  # type: ignore[method-assign] # rich's own leaves with the status for "blocked"
+    if not isinstance(out, Plain):
+        out.on_broken_pipe = _closed_pipe  # type: ignore[method-assign] # rich's own leaves with the status for "blocked"
     return out
 
 

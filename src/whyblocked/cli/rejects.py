@@ -69,8 +69,8 @@ def command(
         _can_follow(wanted.locations, output)
     changed = read_changes(changes, changes_since)
     filters = _filters(source, destination, port, protocol, interface)
-    from whyblocked.diagnosis.changes import ChangesRequest
     from whyblocked.diagnosis.rejects import RejectsRequest
+    from whyblocked.diagnosis.request import ChangesRequest
 
     request = RejectsRequest(
         locations=wanted.locations,

@@ -78,6 +78,7 @@ class Index:
         self._owners: dict[Ip, dict[str, r.NetworkInterface]] = defaultdict(dict)
         self._delegated: dict[str, list[tuple[int, int, int, r.NetworkInterface]]] = defaultdict(list)
         self._public: dict[Ip, tuple[r.NetworkInterface, IPv4Address]] = {}
+        self._addresses_of: dict[str, tuple[Ip, ...]] = {}  # by interface
         self._members: dict[str, dict[str, r.NetworkInterface]] = defaultdict(dict)
         self._of_instance: dict[str, dict[str, r.NetworkInterface]] = defaultdict(dict)
         self._gateway_of_vpc: dict[str, r.InternetGateway] = {}
@@ -173,6 +174,7 @@ class Index:
         self._place(interface.vpc_id, None, account_id or interface.owner_id, region)  # a shared VPC is another's
         self._place(interface.network_interface_id, interface.owner_id, account_id, region)
         self.balancers.add_interface(interface)
+        self._addresses_of[interface.network_interface_id] = private
         for address in private:
             self._private[interface.vpc_id, address.version].setdefault(int(address), interface)
             self._owners[address][interface.network_interface_id] = interface
@@ -189,6 +191,10 @@ class Index:
             self._members[group.group_id][interface.network_interface_id] = interface
         if interface.attachment and interface.attachment.instance_id:
             self._of_instance[interface.attachment.instance_id][interface.network_interface_id] = interface
+
+    def addresses_of(self, interface: r.NetworkInterface) -> tuple[Ip, ...]:
+        """The private addresses of an interface, as :func:`private_addresses` tells them."""
+        return self._addresses_of.get(interface.network_interface_id) or private_addresses(interface)
 
     def suppose(self, interface: r.NetworkInterface) -> None:
         """Know an interface that is not listed by its id and in its subnet; no address and no group leads to it."""

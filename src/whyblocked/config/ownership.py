@@ -22,37 +22,34 @@ class Ownership(NamedTuple):
         return f"{self.service} {self.name}".rstrip()
 
 
-_DESCRIPTIONS = tuple(
-    (re.compile(pattern), service)
-    for pattern, service in (
-        (r"ELB app/([^/]+)/.*", "Application Load Balancer"),
-        (r"ELB net/([^/]+)/.*", "Network Load Balancer"),
-        (r"ELB gwy?/([^/]+)/.*", "Gateway Load Balancer"),
-        (r"ELB (\S+)", "Classic Load Balancer"),
-        (r"Interface for NAT Gateway (nat-[\w-]+)", "NAT gateway"),
-        (r"VPC Endpoint Interface (vpce-[\w-]+)", "VPC endpoint"),
-        (r"Network Interface for Transit Gateway Attachment (tgw-attach-[\w-]+)", "transit gateway"),
-        (r"RDSNetworkInterface", "RDS database"),
-        (r".*DBProxy\s*(.*)", "RDS proxy"),
-        (r"RedshiftNetworkInterface", "Redshift cluster"),
-        (r"ElastiCache[ +:](.+)", "ElastiCache cluster"),
-        (r"EFS mount target for (fs-\w+) .*", "EFS file system"),
-        (r"AWS Lambda VPC ENI-(.+)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "Lambda function"),
-        (r"AWS Lambda VPC ENI.*", "Lambda function"),
-        (r"arn:[^:]*:ecs:[^:]*:[^:]*:attachment/.*", "ECS task"),
-        (r"ES (\S+)", "OpenSearch domain"),
-        (r"Amazon EKS (\S+)", "EKS control plane"),
-        (r"aws-K8S-(i-\w+)", "EKS node"),
-        (r"DO NOT DELETE - Amazon MSK .*:cluster/([^/]+)/.*", "MSK cluster"),
-        (r"DO NOT DELETE - Amazon MSK .*", "MSK cluster"),
-        (r"DMSNetworkInterface", "Database Migration Service"),
-        (r"AWS created network interface for directory (d-\w+)", "Directory Service"),
-        (r"Route 53 Resolver: (rslvr-\w+-\w+)(?::.*)?", "Route 53 Resolver endpoint"),
-        (r"EC2 Instance Connect Endpoint (eice-\w+)", "EC2 Instance Connect Endpoint"),
-        (r".*CloudHSM.*", "CloudHSM"),
-        (r"Attached to Glue using role.*", "Glue"),
-        (r".*[Mm]icrosoft AD.*", "Directory Service"),
-    )
+_DESCRIPTIONS = (
+    (r"ELB app/([^/]+)/.*", "Application Load Balancer"),
+    (r"ELB net/([^/]+)/.*", "Network Load Balancer"),
+    (r"ELB gwy?/([^/]+)/.*", "Gateway Load Balancer"),
+    (r"ELB (\S+)", "Classic Load Balancer"),
+    (r"Interface for NAT Gateway (nat-[\w-]+)", "NAT gateway"),
+    (r"VPC Endpoint Interface (vpce-[\w-]+)", "VPC endpoint"),
+    (r"Network Interface for Transit Gateway Attachment (tgw-attach-[\w-]+)", "transit gateway"),
+    (r"RDSNetworkInterface", "RDS database"),
+    (r".*DBProxy\s*(.*)", "RDS proxy"),
+    (r"RedshiftNetworkInterface", "Redshift cluster"),
+    (r"ElastiCache[ +:](.+)", "ElastiCache cluster"),
+    (r"EFS mount target for (fs-\w+) .*", "EFS file system"),
+    (r"AWS Lambda VPC ENI-(.+)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "Lambda function"),
+    (r"AWS Lambda VPC ENI.*", "Lambda function"),
+    (r"arn:[^:]*:ecs:[^:]*:[^:]*:attachment/.*", "ECS task"),
+    (r"ES (\S+)", "OpenSearch domain"),
+    (r"Amazon EKS (\S+)", "EKS control plane"),
+    (r"aws-K8S-(i-\w+)", "EKS node"),
+    (r"DO NOT DELETE - Amazon MSK .*:cluster/([^/]+)/.*", "MSK cluster"),
+    (r"DO NOT DELETE - Amazon MSK .*", "MSK cluster"),
+    (r"DMSNetworkInterface", "Database Migration Service"),
+    (r"AWS created network interface for directory (d-\w+)", "Directory Service"),
+    (r"Route 53 Resolver: (rslvr-\w+-\w+)(?::.*)?", "Route 53 Resolver endpoint"),
+    (r"EC2 Instance Connect Endpoint (eice-\w+)", "EC2 Instance Connect Endpoint"),
+    (r".*CloudHSM.*", "CloudHSM"),
+    (r"Attached to Glue using role.*", "Glue"),
+    (r".*[Mm]icrosoft AD.*", "Directory Service"),
 )
 _TYPES = {
     "natgateway": "NAT gateway",
@@ -90,7 +87,7 @@ def ownership(interface: NetworkInterface) -> Ownership | None:
     of_instance = attachment is not None and attachment.instance_id is not None
     if not of_instance or kind or requester:
         for pattern, service in _DESCRIPTIONS:
-            if match := pattern.fullmatch(interface.description or ""):
+            if match := re.fullmatch(pattern, interface.description or ""):
                 name = next((group for group in match.groups() if group), "")
                 return Ownership(service, name)
     if kind:

@@ -7,7 +7,6 @@ stand under their own name with capitals (``ModifySecurityGroupRulesRequest``): 
 
 from __future__ import annotations
 
-import gzip
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -50,7 +49,7 @@ _CHANGES = (
     r"UpdateFunctionConfiguration\w*|ModifyDBInstance|UpdateService",
 )
 """The events that can change whether packets pass; others are left out."""
-_IS_CHANGE = re.compile("|".join(_CHANGES)).fullmatch
+_CHANGE = "|".join(_CHANGES)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +115,7 @@ class Told(NamedTuple):
 
 def is_of_events(content: bytes) -> bool:
     """Whether a JSON file may hold events, by a look at its keys."""
-    return _EVENTS.search(content) is not None
+    return (b'"Events"' in content or b'"Records"' in content) and _EVENTS.search(content) is not None
 
 
 def events_of(document: object) -> Iterator[Event]:
@@ -142,7 +141,7 @@ def decode(item: object) -> Event | None:
     if not isinstance(record, dict) or record.get("errorCode") or record.get("readOnly") in (True, "true"):
         return None
     name, time = record.get("eventName"), _seconds(record.get("eventTime"))
-    if time is None or not isinstance(name, str) or not _IS_CHANGE(name):
+    if time is None or not isinstance(name, str) or not re.fullmatch(_CHANGE, name):
         return None
     request, response = plain(record.get("requestParameters")), plain(record.get("responseElements"))
     named = [*texts(request), *texts(response), *texts(_named(item)), *texts(record.get("resources"))]
@@ -289,6 +288,8 @@ class TrailFiles:
 def _unpacked(content: bytes | Path) -> bytes:
     if isinstance(content, bytes):
         return content
+    import gzip  # which few snapshots need
+
     with gzip.open(content) as file:
         found = file.read(MOST_BYTES + 1)
     if len(found) > MOST_BYTES:

@@ -11,7 +11,7 @@ from whyblocked.config.ownership import ownership
 from whyblocked.config.resources import Tag, name_tag, owner_tag
 from whyblocked.diagnosis.advice import Step, next_step
 from whyblocked.diagnosis.answer import Answer, Asking, Evidence, Finding, Hop, NearMiss, PacketSet, Verdict
-from whyblocked.diagnosis.near import near_misses
+from whyblocked.diagnosis.near import MOST, near_misses
 from whyblocked.diagnosis.sets import packet_set, packet_sets
 from whyblocked.errors import UndeterminedError
 from whyblocked.network.asked import ALL_PROTOCOLS, Asked, End, Question
@@ -145,8 +145,11 @@ def _summary(asking: Asking, verdict: Verdict, findings: Sequence[Finding], miss
 # -- findings -------------------------------------------------------------------------------------------------------
 
 
-def findings(account: Account, blockers: Iterable[Blocker]) -> Iterator[Finding]:
-    """Each blocker once, in the order that the packets met them, with all that it blocks."""
+def findings(account: Account, blockers: Iterable[Blocker], near_most: int = MOST) -> Iterator[Finding]:
+    """Each blocker once, in the order that the packets met them, with all that it blocks.
+
+    ``near_most`` of the near misses are looked for, which takes longer than all the rest.
+    """
     grouped: dict[tuple[object, ...], tuple[Blocker, list[Packets]]] = {}
     for blocker in blockers:
         rule = tuple(sorted((blocker.rule or {}).items(), key=str))
@@ -163,7 +166,7 @@ def findings(account: Account, blockers: Iterable[Blocker]) -> Iterator[Finding]
         )
         grouped.setdefault(key, (blocker, []))[1].extend(blocker.packets)
     for blocker, packets in grouped.values():
-        near = near_misses(account, blocker)
+        near = near_misses(account, blocker, near_most)
         asked = [p.turned() for p in packets] if blocker.leg == "return" else packets
         for part in packet_sets(asked):
             step, command = advised(account, blocker, part, near)

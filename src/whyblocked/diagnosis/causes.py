@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Any, Literal
 
 import msgspec
@@ -11,14 +10,15 @@ from whyblocked.config.account import Missing
 from whyblocked.diagnosis.answer import Finding, PacketSet
 from whyblocked.diagnosis.answering import advised, findings
 from whyblocked.diagnosis.judging import ACL, ENCRYPTION, GROUP, LATE, PUBLIC_ACCESS, TRANSIT, Judged
+from whyblocked.diagnosis.near import MOST
 from whyblocked.diagnosis.peers import ECHOES, Traffic
 from whyblocked.diagnosis.places import DIRECTIONS, Place, Places
 from whyblocked.flowlogs.groups import NONE, UNKNOWN, Group, Table
 from whyblocked.flowlogs.pairs import CLIENTS
 from whyblocked.network.flow import Leg
-from whyblocked.network.hops import security_group
 from whyblocked.network.packets import ALL_PORTS, EVERYWHERE, TCP, Packets, interval_text, join_intervals
 from whyblocked.network.protocols import protocol_text
+from whyblocked.network.references import REFERENCING_IS_OFF, TURN_REFERENCING_ON
 from whyblocked.network.rules import AclRule, Direction, any_match, first_match
 from whyblocked.network.walk import Blocker
 
@@ -60,12 +60,12 @@ class Causes:
         self.table, self.judged, self.places = table, judged, places
         self._account = places.account
 
-    def cause(self, row: int) -> Finding | None:
-        """What refused the group in this row, or None where nothing known did."""
+    def cause(self, row: int, near: int = MOST) -> Finding | None:
+        """What refused the group in this row, or None where nothing known did, with so many near misses."""
         blocker = self._blocker(row)
         if blocker is None:
             return None
-        found = next(findings(self._account, [blocker]))
+        found = next(findings(self._account, [blocker], near))
         meant, words = self._meant(row, blocker, found.packets)
         if meant is None:
             return found
@@ -120,8 +120,8 @@ class Causes:
         packets = self._packets(row, group, direction)
         code, step = "ENI_SG_RULES_MISMATCH" if rules else "SG_HAS_NO_RULES", None
         if direction == "ingress" and self.places.lacks_referencing(place.groups, place.interface, packets):
-            code, step = "SG_REFERENCING_SUPPORT", security_group.TURN_REFERENCING_ON
-            summary = f"{names} on {group.interface_id} {security_group.REFERENCING_IS_OFF}"
+            code, step = "SG_REFERENCING_SUPPORT", TURN_REFERENCING_ON
+            summary = f"{names} on {group.interface_id} {REFERENCING_IS_OFF}"
         return Blocker(
             leg="forward",
             layer="security-group",
@@ -309,9 +309,9 @@ class Causes:
         protocol = group.protocol if 0 <= group.protocol <= 255 else None
         box = Traffic(direction, version, protocol, ports).box()
         ends = []
-        for text in (group.source, group.destination):
-            known = ("." in text or ":" in text) and ip_address(text).version == version
-            ends.append((int(ip_address(text)),) * 2 if known else EVERYWHERE[version])
+        for place in (self.table.source[row], self.table.destination[row]):
+            address = self.judged.numbers.address(place)
+            ends.append((address[1], address[1]) if address[0] == version else EVERYWHERE[version])
         return (box._replace(source=ends[0], destination=ends[1]),)
 
 

@@ -17,6 +17,7 @@ from whyblocked.config.addresses import private_addresses
 from whyblocked.config.trail import Event, Heard, Told, Trail
 from whyblocked.diagnosis import trail_rules as rules
 from whyblocked.diagnosis.answer import Answer, Change, Turn
+from whyblocked.diagnosis.request import ChangesRequest
 from whyblocked.diagnosis.suspects import Decider, deciders, lookups, numbered
 from whyblocked.diagnosis.trail_words import did, groups_in, named
 from whyblocked.flowlogs.window import iso
@@ -30,18 +31,6 @@ _EARLY = 10 * 60  # the longest interval that a record stands for: the change ma
 _LATE = 60  # records may begin so much earlier than the change by the clock of CloudTrail
 
 SURE, PERHAPS, NOT = 2, 1, 0
-
-
-class ChangesRequest(NamedTuple):
-    """Which time is asked about, up to ``now``, the time of the run.
-
-    Without ``since`` AWS is asked about the last 24 hours, and files are taken whole. ``always``: ask AWS also where
-    nothing blocks, and no record says otherwise.
-    """
-
-    now: datetime
-    since: datetime | None = None
-    always: bool = False
 
 
 class Judged(NamedTuple):

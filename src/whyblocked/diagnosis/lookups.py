@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from socket import AF_INET6, inet_aton, inet_pton
 from typing import Any
@@ -14,6 +14,7 @@ from whyblocked.config.account import Missing
 from whyblocked.diagnosis.peers import PASSES, UNKNOWN, Cell, Traffic, about, acl_cells, at_ports, group_cells
 from whyblocked.diagnosis.places import DIRECTIONS, VERSIONS, Place, Places
 from whyblocked.flowlogs.groups import NONE, Table
+from whyblocked.flowlogs.listed import OTHERS, Listed
 from whyblocked.network.packets import ALL_PORTS, join_intervals
 from whyblocked.network.rules import GroupRule
 
@@ -27,19 +28,29 @@ class Numbers:
     """The table's addresses as numbers of at most 32 bits that keep their order: IPv6 ones by their rank."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        odd = [place for place, text in enumerate(texts) if ":" in text or "." not in text]
-        six = [place for place in odd if ":" in texts[place]]
-        plain = list(texts)
-        for place in odd:
-            plain[place] = "0"
+        if isinstance(texts, Listed):  # a large table knows the numbers
+            odd = np.flatnonzero(texts.codes >= OTHERS).tolist()
+            self.number: Column = np.where(texts.codes >= OTHERS, 0, texts.codes)
+        else:
+            odd = [place for place, text in enumerate(texts) if ":" in text or "." not in text]
+            plain = list(texts)
+            for place in odd:
+                plain[place] = "0"
+            self.number = np.frombuffer(b"".join(map(inet_aton, plain)), ">u4").astype(np.int64)
+        found = {place: text for place, text in zip(odd, map(texts.__getitem__, odd), strict=True) if ":" in text}
+        six = list(found)
         self.version: Column = np.full(len(texts), 4, np.int8)
         self.version[odd] = 0
         self.version[six] = 6
-        self.number: Column = np.frombuffer(b"".join(map(inet_aton, plain)), ">u4").astype(np.int64)
-        values = [inet_pton(AF_INET6, texts[place]) for place in six]
+        values = [inet_pton(AF_INET6, text) for text in found.values()]
         self._ranked = sorted(set(values))
         ranks = {value: rank for rank, value in enumerate(self._ranked)}
         self.number[six] = [ranks[value] for value in values]
+
+    def address(self, place: int) -> tuple[int, int]:
+        """IP version (0: it is none) and address of a text."""
+        version, number = int(self.version[place]), int(self.number[place])
+        return version, int.from_bytes(self._ranked[number]) if version == 6 else number
 
     def at(self, version: int, address: int) -> int:
         """The number where an address stands, or would stand: the first of those not below it."""
@@ -82,8 +93,10 @@ class Outcomes:
     ) -> None:
         self._numbers, self._breaks, self._of, self._lock = numbers, breaks, cells, lock
         self._classes = np.full(sets * 4 * _PROTOCOLS, NONE, np.int32)  # place of what has the same ports
-        self._traffics: list[tuple[int, Traffic]] = []
-        self._count = 0
+        self._met: list[
+            tuple[int, int, int, int | None, Sequence[int]]
+        ] = []  # classes, with the ports where each changes
+        self._firsts: list[int] = []  # the place of each one's first range, which is that of any port
         self._bounds: Column = np.zeros(0, np.int64)  # of ranges of ports, below the place of their class
         self._ranges: Column = np.zeros(0, np.int32)  # place of each one's cells
         self._known: dict[tuple[int, tuple[Cell, ...]], int] = {}  # cells that were met, which many ranges share
@@ -115,22 +128,21 @@ class Outcomes:
         with self._lock:
             bounds: list[int] = []
             new = codes[self._classes[codes] < 0]
-            for place, code in enumerate(new.tolist(), self._count):
+            first, ranges = len(self._met), len(self._ranges)
+            for place, code in enumerate(new.tolist(), first):
                 rest, protocol = divmod(code, _PROTOCOLS)
                 rest, is_six = divmod(rest, 2)
                 which, way = divmod(rest, 2)
                 of = None if protocol == 0 else protocol - 1
-                direction, version = DIRECTIONS[way], VERSIONS[is_six]
+                version = VERSIONS[is_six]
                 ports = self._breaks(which, way, version, of)
+                self._met.append((which, way, version, of, ports))
+                self._firsts.append(ranges + len(bounds))
                 bounds.append(place << _PORT_BITS)  # where the record tells no port
-                self._traffics.append((which, Traffic(direction, version, of, ALL_PORTS)))
-                for low, after in zip(ports, [*ports[1:], ALL_PORTS[1] + 1], strict=True):
-                    bounds.append(place << _PORT_BITS | low + 1)
-                    self._traffics.append((which, Traffic(direction, version, of, (low, after - 1))))
+                bounds += [place << _PORT_BITS | low + 1 for low in ports]
             self._ranges = np.append(self._ranges, np.full(len(bounds), NONE, np.int32))
             self._bounds = np.append(self._bounds, np.array(bounds, np.int64))
-            self._classes[new] = np.arange(self._count, self._count + len(new))
-            self._count += len(new)
+            self._classes[new] = np.arange(first, len(self._met))
 
     def _evaluate(self, ranges: Column) -> None:
         """Find the cells of ranges of ports that are met for the first time."""
@@ -140,7 +152,7 @@ class Outcomes:
             new = ranges[self._ranges[ranges] < 0]
             places = []
             for at in new.tolist():
-                which, traffic = self._traffics[at]
+                which, traffic = self._traffic(at)
                 cells = tuple(self._of(which, traffic))
                 place = self._known.get((traffic.version, cells), len(self._known))
                 if place == len(self._known):
@@ -152,6 +164,15 @@ class Outcomes:
             self._outcomes = np.append(self._outcomes, np.array(outcomes, np.int64))
             self._starts = np.append(self._starts, np.array(starts, np.int64))
             self._ranges[new] = places
+
+    def _traffic(self, at: int) -> tuple[int, Traffic]:
+        """The set of rules and the traffic that a range of ports is about."""
+        place = bisect_right(self._firsts, at) - 1
+        which, way, version, protocol, ports = self._met[place]
+        turn = at - self._firsts[place]  # 0: any port
+        last = ports[turn] - 1 if 0 < turn < len(ports) else ALL_PORTS[1]
+        span = (ports[turn - 1], last) if turn else ALL_PORTS
+        return which, Traffic(DIRECTIONS[way], version, protocol, span)
 
 
 class Rules:

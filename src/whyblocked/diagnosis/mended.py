@@ -12,9 +12,10 @@ from whyblocked.config.account import Account
 from whyblocked.config.trail import Heard
 from whyblocked.diagnosis.answer import Change
 from whyblocked.diagnosis.causes import Causes
-from whyblocked.diagnosis.changes import NOT, ChangesRequest, hear, judged, told
+from whyblocked.diagnosis.changes import NOT, hear, judged, told
 from whyblocked.diagnosis.judging import NOW_ALLOWED
 from whyblocked.diagnosis.places import DIRECTIONS
+from whyblocked.diagnosis.request import ChangesRequest
 from whyblocked.diagnosis.suspects import MOST_LOOKUPS, Decider, at_interface
 
 _EARLY = 60  # a record may begin so much later than the change by the clock of CloudTrail

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from whyblocked.config.account import Account
-from whyblocked.diagnosis import near_others, near_routes, near_rules
+from whyblocked.diagnosis import near_rules
 from whyblocked.diagnosis.answer import NearMiss
 from whyblocked.diagnosis.nearness import Gap, Wanted, nearest, wanted
 from whyblocked.network.rules import AclRule, GroupRule
@@ -23,8 +23,8 @@ class Candidates(Protocol):
     def told(self, gap: Gap) -> NearMiss: ...
 
 
-def near_misses(account: Account, blocker: Blocker) -> list[NearMiss]:
-    """What came closest where nothing allowed, or no route led on: best first.
+def near_misses(account: Account, blocker: Blocker, most: int = MOST) -> list[NearMiss]:
+    """What came closest where nothing allowed, or no route led on: the ``most``, best first.
 
     A rule comes the closer the fewer dimensions fail. Among equals what is about another protocol comes last, then the
     way decides: the bits by which a prefix would have to be shorter, and those of the way to the port. Of a network
@@ -32,10 +32,10 @@ def near_misses(account: Account, blocker: Blocker) -> list[NearMiss]:
 
     Only what was read already is looked at: nothing is asked for to tell a near miss.
     """
-    if not blocker.packets:
+    if not blocker.packets or not most:
         return []
     candidates = _candidates(account, blocker, wanted(blocker.packets))
-    return [candidates.told(gap) for gap in nearest(candidates.gaps(), MOST)] if candidates else []
+    return [candidates.told(gap) for gap in nearest(candidates.gaps(), most)] if candidates else []
 
 
 def _candidates(account: Account, blocker: Blocker, want: Wanted) -> Candidates | None:
@@ -45,6 +45,8 @@ def _candidates(account: Account, blocker: Blocker, want: Wanted) -> Candidates 
     if blocker.layer == "network-acl" and blocker.direction:
         numbered = [rule for rule in blocker.tried if isinstance(rule, AclRule)]
         return near_rules.AclRules(account, blocker, numbered, want)
+    from whyblocked.diagnosis import near_others, near_routes  # with the hops, which flow logs do without
+
     if blocker.layer == "route-table":
         return near_routes.of_table(account, blocker, want)
     if blocker.layer == "transit-gateway":

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from whyblocked.config.account import Account
-from whyblocked.config.addresses import Ip, public_addresses
+from whyblocked.config.addresses import public_addresses
 from whyblocked.config.resources import NetworkInterface, block, owner_tag
 from whyblocked.diagnosis.answer import NearMiss
 from whyblocked.diagnosis.nearness import (
@@ -57,6 +58,7 @@ class GroupRules:
 
     def gaps(self) -> Iterator[Gap]:
         want, side = self._want, self._side
+        fewest = 8
         known: dict[tuple[Interval, Interval, Interval], tuple[int, int]] = {}  # many rules are about the same ports
         for place, rule in enumerate(self._rules):
             traffic = rule.protocol, rule.ports, rule.codes
@@ -64,12 +66,16 @@ class GroupRules:
             if gap is None:
                 gap = known[traffic] = traffic_gap(want, *traffic)
             failed, way = gap
+            if failed.bit_count() > fewest:
+                continue  # one that fails fewer dimensions is nearer, whatever their addresses are
             if rule.block is not None:
                 more, bits = block_gap(want, side, rule.version or 4, rule.block)
             else:
                 more, bits, *_ = self._peer(rule, failed)
             if failed or more:
-                yield Gap(failed | more, way + bits, place)
+                failed |= more
+                fewest = min(fewest, max(1, failed.bit_count()))
+                yield Gap(failed, way + bits, place)
 
     def told(self, gap: Gap) -> NearMiss:
         rule, want, side = self._rules[gap.place], self._want, self._side
@@ -138,16 +144,15 @@ class GroupRules:
     def _carried(self, rule: GroupRule) -> Peer:
         """Whether the interface behind our address carries the group that the rule names."""
         group, side = rule.peer, SIDES[self._side]
-        ours = self._want.words(self._side)
+        ours = self._ours
         if rule.peering_status == "deleted":
             return Peer(side, _NOT_CARRIED, f"its reference to {group} is stale: the peering connection is gone")
         low, high = self._want.side(self._side)
         if low != high:
             return Peer(side, FAR, f"{group} stands for the interfaces that carry it, and not for {ours}")
-        found = self._behind(IPv4Address(low) if self._want.version == 4 else IPv6Address(low))
-        if found is None:
+        if self._found is None:
             return Peer(side, FAR, f"{ours} is no address of an interface that carries {group}")
-        interface, private = found
+        interface, private = self._found
         if not _carries(interface, group):
             return Peer(side, _NOT_CARRIED, _not_carried(interface, group, ours))
         if private is None:
@@ -155,13 +160,21 @@ class GroupRules:
         why = f"would match the private address {private} of {_named(interface)}, which carries {group}"
         return Peer(side, 0, f"{why}: references to groups ignore public addresses, and {ours} is one")
 
-    def _behind(self, address: Ip) -> tuple[NetworkInterface, IPv4Address | None] | None:
-        """The interface that has an address, with the private address behind it where it is a public one.
+    @cached_property
+    def _ours(self) -> str:
+        """Our addresses, in words."""
+        return self._want.words(self._side)
+
+    @cached_property
+    def _found(self) -> tuple[NetworkInterface, IPv4Address | None] | None:
+        """The interface that has our one address, with the private address behind it where it is a public one.
 
         Where the walk knows who is at the other end, nobody else is looked for: what else is known by chance says
         nothing.
         """
         account, peer_id = self._account, self._peer_id
+        low, _ = self._want.side(self._side)
+        address = IPv4Address(low) if self._want.version == 4 else IPv6Address(low)
         if peer_id is None:
             owners = sorted(account.known_owners(address), key=lambda one: (one.vpc_id != self._vpc_id, _named(one)))
             return (owners[0], None) if owners else account.known_public_owner(address)

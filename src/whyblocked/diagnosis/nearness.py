@@ -137,10 +137,11 @@ def port_reach(want: Wanted, ports: Interval) -> int:
 
 def bits_outside(block: Interval, ours: Interval) -> int:
     """How many bits shorter the block's prefix would have to be to hold our addresses; 0 where it does."""
-    if covers(block, ours):
+    (low, high), (first, last) = block, ours
+    if low <= first and last <= high:
         return 0
-    around = (min(block[0], ours[0]) ^ max(block[1], ours[1])).bit_length()
-    return max(around - (block[1] - block[0]).bit_length(), 1)
+    around = ((min(first, low)) ^ (max(last, high))).bit_length()
+    return max(around - (high - low).bit_length(), 1)
 
 
 def block_gap(want: Wanted, side: Side, version: int, block: Interval) -> tuple[int, int]:
@@ -225,9 +226,9 @@ def nearest(gaps: Iterable[Gap], most: int) -> list[Gap]:
 
     So a rule for the right port from elsewhere, one for another port and one for another protocol all come out.
     """
-    found = list(gaps)
-    fewest = max(1, min((gap.failed.bit_count() for gap in found), default=1))
-    near = sorted((gap for gap in found if gap.failed.bit_count() <= fewest), key=_RANK)
+    found = [(gap.failed.bit_count(), gap) for gap in gaps]
+    fewest = max(1, min([failed for failed, _ in found], default=1))
+    near = sorted((gap for failed, gap in found if failed <= fewest), key=_RANK)
     first: dict[int, Gap] = {}
     for gap in near:
         first.setdefault(gap.failed, gap)

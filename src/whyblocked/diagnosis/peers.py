@@ -72,13 +72,20 @@ Spans = Callable[[GroupRule, Packets], Sequence[Interval] | Missing]
 
 def breaks(rules: Iterable[GroupRule | AclRule], protocol: int | None) -> list[int]:
     """The ports at which any rule about a protocol begins or ends, 0 among them."""
+    if protocol is None:
+        return [0]
     found = {0}
     for rule in rules:
-        box = rule.box if isinstance(rule, AclRule) else None
-        span, ports = (box.protocol, box.destination_ports) if box else (rule.protocol, rule.ports)  # type: ignore[union-attr]
-        if protocol is not None and span[0] <= protocol <= span[1]:
-            found |= {ports[0], ports[1] + 1}
-    return sorted(port for port in found if port <= ALL_PORTS[1])
+        span, (low, high) = (
+            (rule.protocol, rule.ports)
+            if isinstance(rule, GroupRule)
+            else (rule.box.protocol, rule.box.destination_ports)
+        )
+        if span[0] <= protocol <= span[1]:
+            found.add(low)
+            found.add(high + 1)
+    found.discard(ALL_PORTS[1] + 1)
+    return sorted(found)
 
 
 def about(rules: Sequence[GroupRule], traffic: Traffic) -> list[GroupRule]:

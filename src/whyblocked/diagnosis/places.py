@@ -7,12 +7,12 @@ from ipaddress import ip_network
 from typing import NamedTuple
 
 from whyblocked.config.account import Account, Missing, Query
-from whyblocked.config.addresses import delegated_prefixes, private_addresses
+from whyblocked.config.addresses import delegated_prefixes
 from whyblocked.config.resources import NetworkInterface, Subnet, Vpc
 from whyblocked.diagnosis.peers import Traffic, breaks
 from whyblocked.network.flow import Bundle, Node
-from whyblocked.network.hops.references import allowed_with_referencing, peers_of
 from whyblocked.network.packets import Interval, Packets, span
+from whyblocked.network.references import allowed_with_referencing, peers_of
 from whyblocked.network.rules import AclRule, Direction, GroupRule
 from whyblocked.network.simulator import Simulator
 
@@ -99,7 +99,7 @@ class Places:
             if acl not in acls:
                 acls[acl] = len(acls)
                 self._subnets.append(subnet)
-            self.found[name] = _place(interface, groups[key], acls[acl], subnet)
+            self.found[name] = _place(self.account, interface, groups[key], acls[acl], subnet)
         if peered:
             self.account.expect([Query("DescribeVpcPeeringConnections", "", "")])
 
@@ -182,8 +182,8 @@ def _from_anywhere(interface: NetworkInterface) -> Bundle:
     return Bundle(pieces=(), leg="forward", origin=Node("interface", interface.network_interface_id), resumed=True)
 
 
-def _place(interface: NetworkInterface, groups: int, acl: int, subnet: Subnet | Missing) -> Place:
-    own = [(a.version, int(a), int(a)) for a in private_addresses(interface)]
+def _place(account: Account, interface: NetworkInterface, groups: int, acl: int, subnet: Subnet | Missing) -> Place:
+    own = [(a.version, int(a), int(a)) for a in account.addresses_of(interface)]
     blocks = [ip_network(text, strict=False) for text in delegated_prefixes(interface)]
     own += [(block.version, *span(block)) for block in blocks]
     inside = () if isinstance(subnet, Missing) else tuple((n.version, *span(n)) for n in subnet.networks)

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from whyblocked.config.account import Account
 from whyblocked.diagnosis.answer import Change, Finding
 from whyblocked.diagnosis.causes import Causes
-from whyblocked.diagnosis.changes import ChangesRequest
-from whyblocked.diagnosis.judging import STATUSES, Judged, judge
+from whyblocked.diagnosis.judging import NOW_ALLOWED, STATUSES, Judged, judge
 from whyblocked.diagnosis.lookups import Rules
-from whyblocked.diagnosis.mended import Mended
+from whyblocked.diagnosis.near import MOST
 from whyblocked.diagnosis.places import DIRECTIONS, Places
+from whyblocked.diagnosis.request import ChangesRequest
 from whyblocked.diagnosis.sources import Read, read
 from whyblocked.flowlogs.groups import NONE, UNKNOWN, Filters, Table
 from whyblocked.flowlogs.sinks import LogsRequest
 from whyblocked.flowlogs.window import iso
 from whyblocked.network.protocols import protocol_text
 from whyblocked.network.simulator import Simulator
+
+if TYPE_CHECKING:
+    from whyblocked.diagnosis.mended import Mended
 
 Status = Literal["explained", "now-allowed", "unexplained", "unknown-interface"]
 By = Literal["rule", "source", "destination", "interface", "port"]
@@ -91,7 +95,16 @@ class Rejects:
         self.missing = list(dict.fromkeys([*read.missing, *(str(m) for m in places.missing if not m.absent)]))
         self.top = top or len(self.table)
         self.causes = Causes(self.table, judged, places)
-        self._mended = None if changes is None else Mended(self.causes, changes)
+        self._changes = changes
+
+    @cached_property
+    def _mended(self) -> Mended | None:
+        """What tells of changes, if it is asked; made for the first group that would be allowed now."""
+        if self._changes is None:
+            return None
+        from whyblocked.diagnosis.mended import Mended
+
+        return Mended(self.causes, self._changes)
 
     @property
     def remarks(self) -> list[str]:
@@ -106,7 +119,8 @@ class Rejects:
             why = missing.partition(": ")[2] or missing
             if not any(reason.endswith(why) for reason in self.failed):  # those are told already
                 found.append(f"could not be read: {missing}")
-        return found + (self._mended.notes if self._mended else [])
+        mended: Mended | None = vars(self).get("_mended")  # if it was asked
+        return found + (mended.notes if mended else [])
 
     @property
     def exit_status(self) -> int:
@@ -118,9 +132,10 @@ class Rejects:
             return 4
         return 1 if len(self.table) else 3 if self._unread else 0
 
-    def explained(self, row: int) -> Explained:
-        """One group in full."""
-        return explained(self.causes, row, self._mended)
+    def explained(self, row: int, near: int = MOST) -> Explained:
+        """One group in full, with so many near misses."""
+        mended = self._mended if self.judged.status[row] == NOW_ALLOWED else None
+        return explained(self.causes, row, mended, near)
 
     @property
     def document(self) -> Document:
@@ -164,8 +179,8 @@ def at_interfaces(request: RejectsRequest, interfaces: Iterable[str]) -> Rejects
     return msgspec.structs.replace(request, filters=filters)
 
 
-def explained(causes: Causes, row: int, mended: Mended | None = None) -> Explained:
-    """One group with its cause, or with the change that ``mended`` it."""
+def explained(causes: Causes, row: int, mended: Mended | None = None, near: int = MOST) -> Explained:
+    """One group with its cause and so many near misses, or with the change that ``mended`` it."""
     group, judged = causes.table[row], causes.judged
     way = int(judged.direction[row])
     status: Any = STATUSES[int(judged.status[row])]
@@ -182,7 +197,7 @@ def explained(causes: Causes, row: int, mended: Mended | None = None) -> Explain
         first_seen=time_text(group.first_seen),
         last_seen=time_text(group.last_seen),
         status=status,
-        cause=causes.cause(row),
+        cause=causes.cause(row, near),
         change=mended.change(row) if mended else None,
     )
 

@@ -193,7 +193,7 @@ class _Requests(Sink):
     def __init__(self, account: Account, table: Table, rows: Column, looking: _Looking, *, speaks: bool) -> None:
         self._account, self._table, self._rows, self._looking = account, table, rows, looking
         self._speaks = speaks
-        places = np.unique(np.asarray(table.interface)[rows]).tolist()
+        places = set(np.asarray(table.interface)[rows].tolist())  # np.unique would load numpy's masked arrays
         names = frozenset(table.interfaces[place] for place in places)
         self.interfaces = frozenset() if UNKNOWN in names else names
         self.left: dict[str, None] = {}

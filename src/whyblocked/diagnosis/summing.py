@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -28,17 +29,18 @@ OWN, LOST, INTERNET, UNTOLD, CHANGED, ELSEWHERE, SCANS, LATE_ONES = range(8)  # 
 MANY_SOURCES = 10  # so many strangers at one interface are a scan,
 FEW_PACKETS = 2  # as far as none of them tries again: a client sends more than this in an interval;
 MANY_PORTS = 10  # and one that tries so many ports is a scan whatever it sends
-_SECTION = 50  # bits before it, for what the entries of a section have in common
+_SECTION = 3  # bits that it has
+_FEW_BITS = 22  # as many values as have these are told apart by a mark for each
 LISTED = 3  # groups shown of an entry
 _AT_ONCE = 1 << 20  # groups that are looked at at once
-_MARKS = 1 << 25  # up to so many different values are told apart by a mark for each, which is faster than sorting
+_MARKS = 1 << 25  # up to so many different values may be told apart by a mark for each,
+_A_VALUE = 64  # which is faster than sorting up to so many marks a value
 
 
 class Entry(NamedTuple):
-    """Groups that belong together. ``rows`` are the biggest of them, ``value`` what they share (its place)."""
+    """Groups that belong together; ``rows`` are the biggest of them."""
 
     section: int
-    value: int
     rows: tuple[int, ...]
     groups: int
     records: int
@@ -65,15 +67,14 @@ def add_up(found: Rejects, by: By) -> Sum:
     if not len(found.table):
         return Sum([], {}, 0)
     table, section = found.table, sections(found)
-    values, at = _entries(found, by, section)
+    at, count = _entries(found, by, section)
     sizes = np.bincount(at)
-    count = len(values)
     rows = np.argsort(at, kind="stable")  # an entry's groups together, in their order
     del at
     begins = np.cumsum(sizes) - sizes
     firsts = rows[begins]
     packets = _sums(table.packets, rows, begins)
-    where, value = section[firsts], values & (1 << _SECTION) - 1
+    where = section[firsts]
     del section
     order = np.lexsort((firsts, -packets, where))
     totals: dict[int, tuple[int, int]] = {}
@@ -103,7 +104,6 @@ def add_up(found: Rejects, by: By) -> Sum:
     entries = [
         Entry(
             section=int(where[entry]),
-            value=int(value[entry]),
             rows=tuple(rows[begins[place] : begins[place] + min(LISTED, int(sizes[place]))].tolist()),
             **{name: int(column[place]) for name, column in columns.items()},
         )
@@ -160,14 +160,13 @@ def _noise(table: Table, rows: Column) -> Column:
     if not len(rows):
         return np.zeros(0, bool)
     interface = np.asarray(table.interface)[rows].astype(np.int64)
-    pairs = interface << 32 | np.asarray(table.source)[rows]
-    order, begins = _runs(pairs)
+    order, begins = _runs(interface << 32 | np.asarray(table.source)[rows])
     packets, records = (
         np.add.reduceat(np.asarray(column)[rows[order]].astype(np.int64), begins)
         for column in (table.packets, table.records)
     )
     tried = np.diff(np.append(begins, len(rows)))
-    at = pairs[order[begins]] >> 32
+    at = interface[order[begins]]
     strangers = np.bincount(at)
     noise = ((strangers[at] >= MANY_SOURCES) & (packets <= FEW_PACKETS * records)) | (tried >= MANY_PORTS)
     is_noise = np.empty(len(rows), bool)
@@ -175,50 +174,72 @@ def _noise(table: Table, rows: Column) -> Column:
     return is_noise
 
 
-def _entries(found: Rejects, by: By, section: Column) -> tuple[Column, Column]:
-    """What the groups of each entry share, with their section, and the place of each group's entry among these."""
-    parts = []
+def _entries(found: Rejects, by: By, section: Column) -> tuple[Column, int]:
+    """Which entry each group belongs to, and how many entries there are: a section's groups that share something."""
+    share, bits = _shared(found, by)
+    values = np.empty(len(section), np.int32 if bits + _SECTION < 32 else np.int64)
     for first in range(0, len(section), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
-        values = _values(found, by, some) | section[some].astype(np.int64) << _SECTION
-        different = _different_of(values)
-        parts.append((different, np.searchsorted(different, values).astype(np.int32)))
-    everything = _different_of(np.concatenate([different for different, _ in parts]))
-    kind = np.int16 if len(everything) <= np.iinfo(np.int16).max else np.int32  # short ones are sorted much faster
-    at = [np.searchsorted(everything, different).astype(kind)[places] for different, places in parts]
-    return everything, np.concatenate(at)
+        values[some] = section[some].astype(values.dtype) << bits | share(some)
+    if bits + _SECTION <= _FEW_BITS:
+        marks = np.zeros(1 << bits + _SECTION, bool)
+        marks[values] = True
+        different = np.flatnonzero(marks)
+        numbers = np.zeros(len(marks), _kind(len(different)))
+        numbers[different] = np.arange(len(different))
+        return numbers[values], len(different)
+    different = _different_of(values)
+    at = np.empty(len(values), _kind(len(different)))
+    for first in range(0, len(section), _AT_ONCE):
+        at[first : first + _AT_ONCE] = np.searchsorted(different, values[first : first + _AT_ONCE])
+    return at, len(different)
 
 
-def _values(found: Rejects, by: By, some: slice) -> Column:
-    """What groups of one entry share: the rule's number, or the place of an address, interface or port."""
+def _kind(count: int) -> type[np.signedinteger[Any]]:
+    """Short numbers, if they suffice: they are sorted much faster."""
+    return np.int16 if count <= np.iinfo(np.int16).max else np.int32
+
+
+def _shared(found: Rejects, by: By) -> tuple[Callable[[slice], Column], int]:
+    """What gives a number to what groups of an entry share, for some of the groups, and how many bits it has.
+
+    That is the rule, or the place of an address or interface, or the port.
+    """
     table = found.table
-    if by == "source":
-        return np.asarray(table.source)[some].astype(np.int64)
-    if by == "destination":
-        return np.asarray(table.destination)[some].astype(np.int64)
-    if by == "interface":
-        return np.asarray(table.interface)[some].astype(np.int64)
     if by == "port":
-        protocol = np.clip(np.asarray(table.protocol)[some].astype(np.int64), NONE, 255) + 1
-        port = np.clip(np.asarray(table.destination_port)[some].astype(np.int64), NONE, 1 << 16) + 1
-        both: Column = protocol << 17 | port
-        return both
-    judged = found.judged._replace(
-        **{name: column[some] for name, column in found.judged._asdict().items() if name != "numbers"}
-    )
-    by_group, by_acl = judged.work == GROUP, judged.work == ACL
-    what = np.where(by_group, judged.groups, np.where(by_acl, judged.acl, 0)).astype(np.int64)
-    of_reason = (judged.work == UNHEARD) | (judged.work == TRANSIT)
-    what = np.where(of_reason, np.asarray(table.reject_reason)[some], what)
-    untold = (judged.status == UNEXPLAINED) & (judged.direction == NONE)
-    rule = np.where(by_acl, judged.rule.astype(np.int64) + 1, 0)
-    way = np.where(by_group | by_acl, judged.direction + 1, np.where(untold, 3, 0))
-    six = np.where(by_acl, judged.version == 6, 0)
-    reply = np.where(by_group | by_acl, judged.reply, 0)
-    value: Column = (
-        (((judged.work.astype(np.int64) << 20 | what) << 2 | way) << 1 | six) << 1 | reply
-    ) << 16 | np.clip(rule, 0, 65535)
-    return value
+        protocol, port = np.asarray(table.protocol), np.asarray(table.destination_port)
+        return lambda some: (_bounded(protocol[some], 255) + 1) << 17 | _bounded(port[some], 1 << 16) + 1, 26
+    if by != "rule":
+        places = np.asarray({"source": table.source, "destination": table.destination}.get(by, table.interface))
+        return lambda some: places[some], int(places.max(initial=0)).bit_length()
+    judged, reasons = found.judged, np.asarray(table.reject_reason)
+    most = (int(column.max(initial=0)) for column in (judged.groups, judged.acl, reasons))
+    what_bits, rule_bits = max(most).bit_length(), (int(judged.rule.max(initial=0)) + 1).bit_length()
+    kind: Any = np.int32 if what_bits + rule_bits <= 20 else np.int64
+
+    def rule(some: slice) -> Column:
+        work, direction = judged.work[some], judged.direction[some]
+        by_group, by_acl = work == GROUP, work == ACL
+        by_rule = by_group | by_acl
+        what = np.where(by_group, judged.groups[some], np.where(by_acl, judged.acl[some], 0))
+        of_reason = (work == UNHEARD) | (work == TRANSIT)
+        if of_reason.any():
+            what = np.where(of_reason, reasons[some], what)
+        untold = (judged.status[some] == UNEXPLAINED) & (direction == NONE)
+        way = np.where(by_rule, direction + 1, np.where(untold, 3, 0))
+        number = np.where(by_acl, judged.rule[some] + 1, 0)
+        six, reply = by_acl & (judged.version[some] == 6), by_rule & judged.reply[some]
+        found: Column = work.astype(kind) << what_bits | what.astype(kind)
+        for bits, column in ((2, way), (1, six), (1, reply), (rule_bits, number)):
+            found = found << bits | column.astype(kind)
+        return found
+
+    return rule, 3 + what_bits + 4 + rule_bits
+
+
+def _bounded(column: Column, highest: int) -> Column:
+    """The numbers, those that are too high as the highest, as wide ones."""
+    return np.clip(column.astype(np.int64), NONE, highest)
 
 
 def _different_of(values: Column) -> Column:
@@ -228,8 +249,8 @@ def _different_of(values: Column) -> Column:
 
 
 def _runs(values: Column) -> tuple[Column, Column]:
-    """The places of the values in their order, those of equal ones in theirs, and where in it each value begins."""
-    order = np.argsort(values, kind="stable")
+    """The places of the values in their order, and where in it each value begins."""
+    order = np.argsort(values, kind="stable")  # the table's order is nearly theirs, of which this one makes use
     in_order = values[order]
     begins = np.flatnonzero(np.concatenate(([True], in_order[1:] != in_order[:-1])))
     return order, begins
@@ -254,7 +275,7 @@ def _different(at: Column, column: memoryview, rows: Column, count: int) -> Colu
     if not known.all():
         at, values = at[known], values[known]
     room = int(values.max(initial=0)) + 1
-    if count * room <= _MARKS:
+    if count * room <= min(_MARKS, _A_VALUE * len(values)):
         marks = np.zeros((count, room), bool)
         marks[at, values] = True
         found: Column = np.count_nonzero(marks, axis=1)

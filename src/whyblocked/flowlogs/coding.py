@@ -5,21 +5,20 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from whyblocked.flowlogs.groups import NONE, UNKNOWN
+from whyblocked.flowlogs.listed import OTHERS, Column, Listed, in_order_of_texts
 
-Column = NDArray[Any]
-
-_DOT, _ZERO = ord("."), ord("0")
-_OTHERS = 1 << 32  # from here on: what is no IPv4 address, as its place in a list
+_DOT = ord(".")
 _FEW = np.iinfo(np.int16).max
-_PLACES = (1, 10, 100)
+_OCTET = np.full(4 << 12, NONE, np.int16)  # the octet of so many digits (at 12 bits), four bits for each
+for _number in range(256):
+    _digits = str(_number)
+    _OCTET[len(_digits) << 12 | sum(int(digit) << 4 * place for place, digit in enumerate(_digits))] = _number
 _OCTETS = pa.array([str(number) for number in range(256)])
 
 
@@ -30,6 +29,9 @@ class Codes:
         self.texts: list[str] = []
         self._known: dict[str, int] = {}
         self._lock = threading.Lock()
+
+    def __contains__(self, text: str) -> bool:
+        return text in self._known
 
     def of(self, texts: Sequence[str]) -> Column:
         """The number of each text."""
@@ -81,46 +83,38 @@ class Addresses:
         dots = np.flatnonzero(data == _DOT)
         before = np.searchsorted(dots, offsets)
         found = np.full(size, NONE, np.int64)
-        four = np.flatnonzero(np.diff(before) == len(_PLACES))
+        four = np.flatnonzero(np.diff(before) == 3)
         if len(four):
-            inner = dots[before[four][:, None] + np.arange(len(_PLACES))]
-            begins = np.column_stack([offsets[four], inner + 1])
-            ends = np.column_stack([inner, offsets[four + 1]])
-            numbers, fine = _octets(data, begins, ends)
-            whole = ((numbers[:, 0] << 8 | numbers[:, 1]) << 8 | numbers[:, 2]) << 8 | numbers[:, 3]
-            found[four] = np.where(fine.all(axis=1), whole, NONE)
+            found[four] = _quads(data, offsets[four], dots[before[four] + np.arange(3)[:, None]], offsets[four + 1])
         others = np.flatnonzero(found == NONE)
         if len(others):
             names = texts.take(pa.array(others)).to_pylist()
-            if not all(map(_is_address, names)):
+            if not all(name in self._others or _is_address(name) for name in names):
                 return None
-            found[others] = self._others.of(names).astype(np.int64) + _OTHERS
+            found[others] = self._others.of(names).astype(np.int64) + OTHERS
         return found
 
     def unknown(self) -> int:
         """The number that stands for an address that no record tells."""
-        return int(self._others.of([UNKNOWN])[0]) + _OTHERS
+        return int(self._others.of([UNKNOWN])[0]) + OTHERS
 
     def texts(self, codes: Column) -> pa.Array:
         """The addresses with these numbers."""
         parts = [_OCTETS.take(pa.array(codes >> shift & 255)) for shift in (24, 16, 8, 0)]
         found = pc.binary_join_element_wise(*parts, ".")
-        others = codes >= _OTHERS
+        others = codes >= OTHERS
         if others.any():
-            texts = [self._others.texts[code] for code in (codes[others] - _OTHERS).tolist()]
+            texts = [self._others.texts[code] for code in (codes[others] - OTHERS).tolist()]
             found = pc.replace_with_mask(found, pa.array(others), pa.array(texts, pa.string()))
         return found
 
-    def ranked(self, parts: Sequence[Column]) -> tuple[list[str], list[Column]]:
+    def ranked(self, parts: Sequence[Column]) -> tuple[Listed, list[Column]]:
         """All addresses with the numbers in these parts, sorted by their texts, and each part's places among them."""
         used, inside = different(*parts)
-        texts = self.texts(used)
-        order = pc.sort_indices(texts)  # by their bytes, which for these is the order of strings
-        places = np.empty(len(texts), np.int32)
-        places[order.to_numpy()] = np.arange(len(texts), dtype=np.int32)
-        found = [places[part] for part in inside]
-        sorted_texts: list[str] = texts.take(order).to_pylist()
-        return sorted_texts, found
+        order = in_order_of_texts(used, self._others.texts)
+        places = np.empty(len(used), np.int32)
+        places[order] = np.arange(len(used), dtype=np.int32)
+        return Listed(used[order], self._others.texts), [places[part] for part in inside]
 
 
 def different(*columns: Column) -> tuple[Column, list[Column]]:
@@ -130,18 +124,26 @@ def different(*columns: Column) -> tuple[Column, list[Column]]:
     return coded.dictionary.to_numpy(), np.split(coded.indices.to_numpy(), ends)
 
 
-def _octets(data: Column, begins: Column, ends: Column) -> tuple[Column, Column]:
-    """Numbers of one to three digits, and whether each is one from 0 to 255 without zeros in front."""
-    sizes = ends - begins
-    fine = (sizes >= 1) & (sizes <= len(_PLACES))
-    numbers = np.zeros(begins.shape, np.int64)
-    for place, worth in enumerate(_PLACES):
-        digit = data[np.maximum(ends - 1 - place, 0)] - np.uint8(_ZERO)  # what is no digit becomes more than 9
-        has = sizes > place
-        fine &= ~has | (digit <= 9)
-        numbers += np.where(has, digit, 0).astype(np.int64) * worth
-    fine &= (sizes == 1) | (data[np.minimum(begins, len(data) - 1)] != _ZERO)
-    return numbers, fine & (numbers <= 255)
+def _quads(data: Column, begins: Column, dots: Column, ends: Column) -> Column:
+    """The IPv4 addresses between these places of some text, with three dots in each; -1 for what is none.
+
+    The three bytes in front of an octet's end are read as one number, and what of it is the octet is looked up.
+    """
+    padded = np.zeros(len(data) + 8, np.uint8)
+    padded[3 : 3 + len(data)] = data
+    words: Column = np.ndarray((len(data) + 4,), "<u4", padded, 0, (1,))
+    found, fine = np.zeros(len(begins), np.int64), np.ones(len(begins), bool)
+    for begin, end in zip((begins, *(dots + 1)), (*dots, ends), strict=True):
+        size = end - begin
+        size[size > 3] = 0
+        unused = (24 - (size << 3)).astype(np.uint32)
+        octet = (words[end] & np.uint32(0xFFFFFF)) >> unused
+        fine &= octet & np.uint32(0xF0F0F0) == np.uint32(0x303030) >> unused
+        digits = octet & 15 | octet >> 4 & 0xF0 | octet >> 8 & 0xF00
+        number = _OCTET[size << 12 | digits]
+        fine &= number >= 0
+        found = found << 8 | number
+    return np.where(fine, found, NONE)
 
 
 def _encoded(column: pa.ChunkedArray) -> tuple[Column, pa.Array]:

@@ -19,13 +19,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from typing_extensions import Buffer
 
-from whyblocked.flowlogs.coding import Addresses, Codes, Column, different
+from whyblocked.flowlogs.coding import Addresses, Codes, different
 from whyblocked.flowlogs.fields import BIGGEST
 from whyblocked.flowlogs.grouping import Keep
 from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table
+from whyblocked.flowlogs.listed import Column
 from whyblocked.flowlogs.memory import give_back, keep_none_of_the_large
 from whyblocked.flowlogs.records import Record, Wanted
-from whyblocked.flowlogs.rows import ALL, KEYS, SUMS, Rows, Run, hashed, in_order, joined, narrow, reduced, taken
+from whyblocked.flowlogs.rows import ALL, DEAR, KEYS, SUMS, Rows, Run, hashed, in_order, joined, narrow, reduced, taken
 
 _BOUND = 1 << 21  # rows that wait in memory, and groups that a run in memory may have
 _RANGE = 1 << 19  # rows that each thread merges at once
@@ -259,7 +260,8 @@ class Store:
             addresses, places = self.addresses.ranked(used)
             for rows, of in zip(parts, places, strict=True):
                 rows["source"], rows["destination"] = of[rows["source"]], of[rows["destination"]]
-            found = {name: _whole(parts, name) for name in list(parts[0])}
+            is_dear = sum(len(rows["port"]) for rows in parts) > DEAR
+            found = {name: _whole(parts, name, is_dear) for name in list(parts[0])}
             interfaces, found["interface"] = self._interfaces.placed(found["interface"])
             reasons, found["reason"] = self._reasons.placed(found["reason"])
             subnets, found["subnet"] = self._subnets.placed(found["subnet"])
@@ -333,10 +335,11 @@ class Store:
         return kept
 
 
-def _whole(parts: list[Rows], name: str) -> Column:
-    """A column of all parts, which they give up."""
+def _whole(parts: list[Rows], name: str, is_dear: bool) -> Column:
+    """A column of all parts, which they give up; ``is_dear``: memory is."""
     found = np.concatenate([part.pop(name) for part in parts])
-    give_back()
+    if is_dear:
+        give_back()
     return found
 
 

@@ -107,20 +107,18 @@ HIGHEST = {"srcport": 65535, "dstport": 65535, "protocol": 255}
 BIGGEST = 2**63 - 1
 _NUMBERS = "version srcport dstport protocol packets bytes start end tcp-flags traffic-path encryption-status"
 _KINDS = {  # what tells a field from another, as far as anything does
-    **dict.fromkeys((*_NUMBERS.split(), *LOST), re.compile(rb"[0-9]+\Z")),
-    **dict.fromkeys(
-        ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr"), re.compile(rb"[0-9a-fA-F]*[.:][0-9a-fA-F.:]*\Z")
-    ),
-    "action": re.compile(rb"(ACCEPT|REJECT)\Z"),
-    "log-status": re.compile(rb"(OK|NODATA|SKIPDATA)\Z"),
-    "flow-direction": re.compile(rb"(ingress|egress)\Z"),
-    "type": re.compile(rb"(IPv4|IPv6|EFA)\Z"),
-    "interface-id": re.compile(rb"eni-"),
-    "vpc-id": re.compile(rb"vpc-"),
-    "subnet-id": re.compile(rb"subnet-"),
-    "instance-id": re.compile(rb"i-"),
-    "tgw-id": re.compile(rb"tgw-"),
-    "tgw-attachment-id": re.compile(rb"tgw-attach-"),
+    **dict.fromkeys((*_NUMBERS.split(), *LOST), rb"[0-9]+\Z"),
+    **dict.fromkeys(("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr"), rb"[0-9a-fA-F]*[.:][0-9a-fA-F.:]*\Z"),
+    "action": rb"(ACCEPT|REJECT)\Z",
+    "log-status": rb"(OK|NODATA|SKIPDATA)\Z",
+    "flow-direction": rb"(ingress|egress)\Z",
+    "type": rb"(IPv4|IPv6|EFA)\Z",
+    "interface-id": rb"eni-",
+    "vpc-id": rb"vpc-",
+    "subnet-id": rb"subnet-",
+    "instance-id": rb"i-",
+    "tgw-id": rb"tgw-",
+    "tgw-attachment-id": rb"tgw-attach-",
 }
 
 
@@ -167,7 +165,7 @@ def header_format(tokens: list[bytes]) -> Format | None:
 def fits(form: Format, tokens: list[bytes]) -> bool:
     """Whether a line looks like a record of this format: as many fields, each of them of its kind."""
     return len(tokens) == len(form.names) and all(
-        token == b"-" or name not in _KINDS or _KINDS[name].match(token)
+        token == b"-" or name not in _KINDS or re.match(_KINDS[name], token)
         for name, token in zip(form.names, tokens, strict=True)
     )
 
@@ -178,7 +176,7 @@ def are_alike(one: Format, other: Format) -> bool:
     return (
         len(one.names) == len(other.names)
         and any(a != b and (a in _KINDS or b in _KINDS) for a, b in pairs)
-        and all(_KINDS.get(a) is _KINDS.get(b) for a, b in pairs)
+        and all(_KINDS.get(a) == _KINDS.get(b) for a, b in pairs)
     )
 
 

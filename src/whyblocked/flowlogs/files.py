@@ -49,6 +49,7 @@ _STATES = frozenset({b"ACCEPT", b"REJECT", b"NODATA", b"SKIPDATA"})
 _FRAMES = ((1, 0), (2, 0), (4, 1), (2, 1))  # so many words before and after the record
 _FEWEST = 5  # words of a record in a row of several
 _TEXT = re.compile(rb"[\t\r\x20-\x7e]+\Z")
+_PLAIN_HEADER = re.compile(rb"[a-z0-9-]+( [a-z0-9-]+)+\r?\Z")
 _PACKED = {
     b"\x28\xb5\x2f\xfd": "zstd",
     b"BZh": "bzip2",
@@ -148,7 +149,7 @@ def _opened(stream: BinaryIO, name: str, contained: bool = True) -> Iterator[Lin
         raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log (binary data)")
     chunks = chain([first], chunks)
     form: Callable[[Iterator[bytes]], Iterator[Lines]] = split
-    if not line[:1].isdigit() or b" " not in line:
+    if not (line[:1].isdigit() and b" " in line) and not _is_header(line):
         from whyblocked.flowlogs import exports
 
         form = exports.json_lines if exports.is_json(first) else exports.csv_lines if exports.is_csv(first) else split
@@ -203,6 +204,11 @@ def _recoded(chunks: Iterator[bytes], coding: str) -> Iterator[bytes]:
     for chunk in chunks:
         yield decoder.decode(chunk).encode("utf-8", "replace")
     yield decoder.decode(b"", True).encode("utf-8", "replace")
+
+
+def _is_header(line: bytes) -> bool:
+    """Whether a line is, beyond doubt, one of names with spaces between them, as text files begin."""
+    return bool(_PLAIN_HEADER.match(line)) and header_format(line.split()) is not None
 
 
 def _is_row(line: bytes) -> bool:

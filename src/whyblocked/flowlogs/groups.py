@@ -6,7 +6,7 @@ is a number in its column and stands in a list of different texts once. A :class
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal, NamedTuple
 
@@ -78,7 +78,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     interfaces: list[str]
-    addresses: list[str]
+    addresses: Sequence[str]
     reject_reasons: list[str]
     subnets: list[str]
     vpcs: list[str]

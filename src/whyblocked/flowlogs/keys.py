@@ -8,16 +8,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-_FILE = re.compile(r"_vpcflowlogs_[^/]*_([0-9]{8}T[0-9]{4})Z_[^/]*$")
-_PLAIN = re.compile(r"/vpcflowlogs/[a-z0-9-]+/([0-9]{4})(?:/([0-9]{2}))?(?:/([0-9]{2}))?(?:/([0-9]{2}))?/[^/]*$")
-_HIVE = re.compile(r"/year=([0-9]{4})(?:/month=([0-9]{2}))?(?:/day=([0-9]{2}))?(?:/hour=([0-9]{2}))?/[^/]*$")
-_LOG = re.compile(r"_vpcflowlogs_[^/]*_(fl-[0-9A-Za-z]+)_[0-9]{8}T[0-9]{4}Z_[^/]*$")
-_ACCOUNT = re.compile(r"(?:^|/)AWSLogs/(?:aws-account-id=)?([0-9]{12})/")
-_REGION = re.compile(r"/vpcflowlogs/([a-z]{2}-[a-z0-9-]+)/|/aws-service=vpcflowlogs/aws-region=([^/]+)/")
-_OTHERS = re.compile(
-    r"(?:^|/)AWSLogs/(?:o-[a-z0-9]+/)?(?:aws-account-id=)?[0-9]{12}/(?!(?:aws-service=)?[a-z]*flowlogs/)[^/]+/"
-)
-_LAID_OUT = re.compile(r"(?:^|/)(?:AWSLogs|vpcflowlogs|[a-z-]+=[^/]+)/")
+# Each is compiled by re when it is first needed, which for most runs is never.
+_FILE = r"_vpcflowlogs_[^/]*_([0-9]{8}T[0-9]{4})Z_[^/]*$"
+_PLAIN = r"/vpcflowlogs/[a-z0-9-]+/([0-9]{4})(?:/([0-9]{2}))?(?:/([0-9]{2}))?(?:/([0-9]{2}))?/[^/]*$"
+_HIVE = r"/year=([0-9]{4})(?:/month=([0-9]{2}))?(?:/day=([0-9]{2}))?(?:/hour=([0-9]{2}))?/[^/]*$"
+_LOG = r"_vpcflowlogs_[^/]*_(fl-[0-9A-Za-z]+)_[0-9]{8}T[0-9]{4}Z_[^/]*$"
+_ACCOUNT = r"(?:^|/)AWSLogs/(?:aws-account-id=)?([0-9]{12})/"
+_REGION = r"/vpcflowlogs/([a-z]{2}-[a-z0-9-]+)/|/aws-service=vpcflowlogs/aws-region=([^/]+)/"
+_OTHERS = r"(?:^|/)AWSLogs/(?:o-[a-z0-9]+/)?(?:aws-account-id=)?[0-9]{12}/(?!(?:aws-service=)?[a-z]*flowlogs/)[^/]+/"
+_LAID_OUT = r"(?:^|/)(?:AWSLogs|vpcflowlogs|[a-z-]+=[^/]+)/"
 _FILE_SPAN = 300  # a file holds the records that end in these seconds
 _LATE = 600  # a record may come, or be dated, so much later or earlier
 _INTERVAL = 600  # a record begins at most so long before it ends
@@ -38,10 +37,10 @@ def may_hold(key: str, since: int | None, until: int | None) -> bool:
 def span(key: str) -> tuple[int, int] | None:
     """The seconds in which the records below a key end, or None where its name does not tell."""
     try:
-        if name := _FILE.search(key):
-            begin = int(datetime.strptime(name[1], "%Y%m%dT%H%M").replace(tzinfo=UTC).timestamp())
+        if name := re.search(_FILE, key):
+            begin = int(datetime.fromisoformat(name[1]).replace(tzinfo=UTC).timestamp())
             return begin, begin + _FILE_SPAN
-        parts = _PLAIN.search(f"/{key}") or _HIVE.search(f"/{key}")
+        parts = re.search(_PLAIN, f"/{key}") or re.search(_HIVE, f"/{key}")
         if parts is None:
             return None
         numbers = [int(part) for part in parts.groups() if part is not None]
@@ -60,28 +59,28 @@ def within(key: str, since: int | None, until: int | None) -> bool:
 
 def flow_log_of(key: str) -> str | None:
     """The id of the flow log that delivered a file, where its name is AWS's."""
-    found = _LOG.search(key)
+    found = re.search(_LOG, key)
     return found[1] if found else None
 
 
 def account_of(key: str) -> str | None:
     """The account whose flow logs lie below this part of a bucket, where AWS's folders tell."""
-    found = _ACCOUNT.search(key)
+    found = re.search(_ACCOUNT, key)
     return found[1] if found else None
 
 
 def region_of(key: str) -> str | None:
     """The Region whose flow logs lie below this part of a bucket, where AWS's folders tell."""
-    found = _REGION.search(key)
+    found = re.search(_REGION, key)
     return (found[1] or found[2]) if found else None
 
 
 def of_another_service(key: str) -> str | None:
     """The folder in which another service's logs lie, where the key is below one (``AWSLogs/ID/CloudTrail/``)."""
-    found = _OTHERS.search(key)
+    found = re.search(_OTHERS, key)
     return key[: found.end()] if found else None
 
 
 def is_laid_out(key: str) -> bool:
     """Whether a folder belongs to a layout that AWS or Hive makes, whose folders lead to a time."""
-    return _LAID_OUT.search(key) is not None
+    return re.search(_LAID_OUT, key) is not None

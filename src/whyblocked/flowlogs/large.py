@@ -12,6 +12,7 @@ from whyblocked.flowlogs.engine import Store
 from whyblocked.flowlogs.fields import Format, canonical
 from whyblocked.flowlogs.files import PARQUET, form_of, read_file
 from whyblocked.flowlogs.groups import Filters, Table
+from whyblocked.flowlogs.memory import keep_what_is_free
 from whyblocked.flowlogs.quick import Quick, Unsuited, merge
 from whyblocked.flowlogs.records import Record, Scan, Wanted
 from whyblocked.flowlogs.sinks import File
@@ -27,6 +28,7 @@ class Large:
     """
 
     def __init__(self, told: Callable[[int], None]) -> None:
+        keep_what_is_free()
         self._store = Store(Wanted())
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="records")
         self._room = threading.BoundedSemaphore(_THREADS + _WAITING)
@@ -80,17 +82,16 @@ class Large:
         store = self._store
         try:
             if form is None:
-                from whyblocked.flowlogs.columns import read_columns  # with DuckDB, which text does without
+                from whyblocked.flowlogs.columns import read_columns  # which text does without
 
-                scan, table = read_columns(file.path, store.addresses)
-                scan.outside = store.add(table, file.wanted)
+                scan, tables = read_columns(file.path, store.addresses)
             else:
                 quick = Quick(file.name, form, file.wanted, store.addresses)
                 quick.read(file.path)
-                scan = quick.scan
-                for table in quick.tables:
-                    scan.outside += store.add(table, file.wanted)
+                scan, tables = quick.scan, quick.tables
                 store.add_records(quick.records)
+            for table in tables:
+                scan.outside += store.add(table, file.wanted)
         except Unsuited:
             scan = Scan()
             for records in read_file(file, scan):

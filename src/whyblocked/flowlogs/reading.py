@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from whyblocked.config.account import Account
 from whyblocked.errors import AwsError, InputError, UsageError
-from whyblocked.flowlogs.configured import Configured, Group, configured
 from whyblocked.flowlogs.fields import Format, parse_format
 from whyblocked.flowlogs.gathering import size_of
 from whyblocked.flowlogs.locations import Location, locate, read_files
-from whyblocked.flowlogs.overlap import BOTH, Coverage, Log, Once
 from whyblocked.flowlogs.records import Scan, Wanted
 from whyblocked.flowlogs.sinks import File, LogsRequest, Sink, TooLarge, Unreadable
 from whyblocked.flowlogs.window import DEFAULT
 from whyblocked.text import clean
 
 if TYPE_CHECKING:
+    from whyblocked.flowlogs.configured import Configured, Group
     from whyblocked.flowlogs.listing import Delivery
     from whyblocked.flowlogs.objects import Objects
+    from whyblocked.flowlogs.overlap import Log
 
 
 def checked_request(request: LogsRequest) -> list[Location]:
@@ -136,6 +136,8 @@ class Reading:
 
     def _read_once(self, groups: list[Group]) -> None:
         """Read what flow logs delivered, the broadest first, and nothing that was read already."""
+        from whyblocked.flowlogs.overlap import BOTH, Coverage, Once
+
         wanted = frozenset({"REJECT"}) if self.sink.rejected_only else BOTH
         wanted = frozenset({"ACCEPT"}) if self.sink.accepted_only else wanted
         logs = [log for group in groups for log in group.logs]
@@ -167,6 +169,8 @@ class Reading:
     def account_logs(self) -> Configured:
         """The account's flow logs on what the sink is about."""
         if self._known is None:
+            from whyblocked.flowlogs.configured import configured
+
             self._known = configured(self.account, self.sink.resources(), int(self.window[0].timestamp()))
         return self._known
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from whyblocked.flowlogs.coding import Column
 from whyblocked.flowlogs.fields import BIGGEST
+from whyblocked.flowlogs.listed import Column
 
 Rows = dict[str, Column]
 
@@ -21,7 +21,7 @@ SUMS: dict[str, np.ufunc] = {
 ALL = ("hash", *KEYS, *SUMS)
 _SAFE = 1 << 62
 _SAMPLE = 1 << 10
-_DEAR = 1 << 22  # rows: with more of them, memory counts more than time
+DEAR = 1 << 22  # rows: with more of them, memory counts more than time
 _AT_ONCE = 1 << 20
 _ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 
@@ -129,7 +129,7 @@ def in_order(columns: Sequence[Column], pool: Executor) -> Column:
         first -= low
         room -= bits
         used += 1
-    if size > _DEAR:
+    if size > DEAR:
         order = np.argsort(first)
     else:
         pivot = np.median(first[:: max(1, size // _SAMPLE)])

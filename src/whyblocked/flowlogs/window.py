@@ -37,4 +37,4 @@ def moment(text: str, now: datetime, option: str = "--since") -> datetime:
 
 def iso(seconds: int) -> str:
     """Unix seconds as ``2026-11-23T09:00:01Z``."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}Z"  # strftime takes ten times as long

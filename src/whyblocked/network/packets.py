@@ -143,6 +143,8 @@ def network_words(version: int, intervals: Iterable[Interval], most: int = 3) ->
 @lru_cache(maxsize=8192)
 def _cidrs(version: int, low: int, high: int) -> str:
     kind = IPv4Address if version == 4 else IPv6Address
+    if low == high:
+        return f"{kind(low)}/{32 if version == 4 else 128}"
     return ",".join(str(network) for network in summarize_address_range(kind(low), kind(high)))
 
 

@@ -5,6 +5,8 @@ https://www.iana.org/assignments/protocol-numbers
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from whyblocked.network.packets import ALL_PROTOCOLS, ICMP, ICMPV6, TCP, UDP, Interval
 
 NAMES = {ICMP: "icmp", TCP: "tcp", UDP: "udp", ICMPV6: "icmpv6"}
@@ -19,6 +21,7 @@ def protocol_number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and int(text) <= 255 else None
 
 
+@lru_cache(maxsize=1024)
 def protocol_span(text: str) -> Interval | None:
     """The interval of protocol numbers that a rule's protocol covers, or None if it is no protocol."""
     number = protocol_number(text)

@@ -8,6 +8,7 @@ Encodings: the IpPermission and NetworkAclEntry types of the EC2 API Reference.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -148,19 +149,17 @@ def group_rules(group: SecurityGroup, rows: Sequence[SecurityGroupRule], directi
     come first: any match decides, and so the fewest parts are cut.
     """
     permissions = group.ip_permissions if direction == "ingress" else group.ip_permissions_egress
-    from_rows = [rule for row in rows if row.is_egress == (direction == "egress") and (rule := row_rule(row))]
+    rows = [row for row in rows if row.is_egress == (direction == "egress")]
     if permissions is None:
-        return sorted(from_rows, key=_narrowness)
-    ids = {_same(rule): rule for rule in sorted(from_rows, key=lambda rule: rule.rule_id or "", reverse=True)}
+        return sorted((rule for row in rows if (rule := row_rule(row))), key=_narrowness)
+    ids = {_row_key(row): row for row in sorted(rows, key=lambda row: row.security_group_rule_id, reverse=True)}
     found = []
     for permission in permissions:
         for rule in permission_rules(group.group_id, permission, direction):
-            row = ids.get(_same(rule))
-            found.append(
-                rule
-                if row is None
-                else msgspec.structs.replace(rule, rule_id=row.rule_id, description=rule.description or row.description)
-            )
+            if row := ids.get(_key(rule)):  # nobody else knows the rule yet
+                msgspec.structs.force_setattr(rule, "rule_id", row.security_group_rule_id)
+                msgspec.structs.force_setattr(rule, "description", rule.description or row.description)
+            found.append(rule)
     return sorted(found, key=_narrowness)
 
 
@@ -172,8 +171,24 @@ def _narrowness(rule: GroupRule) -> tuple[object, ...]:
     return (*widths, kinds.index(rule.kind), rule.version or 0, low - high, low, rule.peer, rule.rule_id or "")
 
 
-def _same(rule: GroupRule) -> tuple[object, ...]:
+def _key(rule: GroupRule) -> tuple[object, ...]:
+    """What a rule and the row that gives its id have in common."""
     return (rule.protocol, rule.ports, rule.codes, rule.kind, rule.block or rule.peer, rule.version)
+
+
+def _row_key(row: SecurityGroupRule) -> tuple[object, ...] | None:
+    """The same of a row, of which no rule is made for that."""
+    protocol = protocol_span(row.ip_protocol)
+    if protocol is None:
+        return None
+    traffic = (protocol, *_port_spans(protocol, row.from_port, row.to_port))
+    if cidr := row.cidr_ipv4 or row.cidr_ipv6:
+        version, found = _block(cidr)
+        return (*traffic, "cidr", found, version)
+    if row.prefix_list_id:
+        return (*traffic, "prefix-list", row.prefix_list_id, None)
+    info = row.referenced_group_info
+    return (*traffic, "group", info.group_id or "", None) if info else None
 
 
 def permission_rules(group_id: str, permission: IpPermission, direction: Direction) -> Iterable[GroupRule]:
@@ -208,10 +223,15 @@ def permission_rules(group_id: str, permission: IpPermission, direction: Directi
 
 
 def _block_rule(base: dict[str, Any], cidr: str, description: str | None) -> GroupRule:
+    version, found = _block(cidr)
+    return GroupRule(**base, kind="cidr", peer=cidr, version=version, block=found, description=description)
+
+
+@lru_cache(maxsize=1 << 16)
+def _block(cidr: str) -> tuple[int, Interval]:
+    """IP version and addresses of a block."""
     network = block(cidr.strip())
-    return GroupRule(
-        **base, kind="cidr", peer=cidr, version=network.version, block=span(network), description=description
-    )
+    return network.version, span(network)
 
 
 def row_rule(row: SecurityGroupRule) -> GroupRule | None:
@@ -321,7 +341,7 @@ def acl_rule(entry: NetworkAclEntry, direction: Direction, version: int) -> AclR
         if types.type != -1:
             ports = (types.type, types.type)
             codes = ALL_PORTS if types.code == -1 else (types.code, types.code)
-    peer = span(block(cidr.strip()))
+    _, peer = _block(cidr)
     everywhere = EVERYWHERE[version]
     source, destination = (peer, everywhere) if direction == "ingress" else (everywhere, peer)
     box = Packets(version, source, destination, protocol, codes, ports)

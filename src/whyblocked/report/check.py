@@ -12,8 +12,9 @@ from whyblocked.report.words import count_words
 from whyblocked.text import clean
 
 if TYPE_CHECKING:  # CI and JSON do without rich
-    from rich.console import Console
     from rich.text import Text
+
+    from whyblocked.report.console import Screen
 
 _SIGNS: dict[Mark, tuple[str, str]] = {
     "yes": ("✓", "green"),
@@ -24,7 +25,7 @@ _SIGNS: dict[Mark, tuple[str, str]] = {
 _HEAD = ("", "line", "question", "expected", "verdict")
 
 
-def render(lines: Sequence[Checked], console: Console) -> None:
+def render(lines: Sequence[Checked], console: Screen) -> None:
     """The table, with the reason below each line that needs one, and the count at its end."""
     from rich.text import Text
 

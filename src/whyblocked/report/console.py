@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
-from typing import IO
+from collections.abc import Iterable, Sequence
+from typing import IO, TYPE_CHECKING, TypeAlias
 
-from rich.cells import cell_len
-from rich.console import Console
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
 UNWRAPPED = 10_000  # the width of a pipe: one fact a line, for grep
 PROSE = 100  # wider than this, sentences are hard to read
@@ -22,19 +22,40 @@ _BARS = "▁▂▃▄▅▆▇█"
 _PLAIN |= dict(zip(_BARS, "12345678", strict=True))
 
 
-def build_console(stream: IO[str], color: bool | None = None, width: int | None = None) -> Console:
+class Plain:
+    """A stream without colours, as much of a console as a report needs: rich is loaded where there are some."""
+
+    color_system = None
+
+    def __init__(self, file: IO[str], width: int) -> None:
+        self.file, self.width = file, width
+
+    @property
+    def encoding(self) -> str:
+        """The characters that the stream can write."""
+        return (getattr(self.file, "encoding", None) or "utf-8").lower()
+
+
+Screen: TypeAlias = "Console | Plain"
+"""Where a report goes."""
+
+
+def build_console(stream: IO[str], color: bool | None = None, width: int | None = None) -> Screen:
     """A console on ``stream``. ``color`` True or False decides; None leaves it to the environment and the stream.
 
     No colour with NO_COLOR, TERM=dumb or in a pipe, unless FORCE_COLOR asks for it. Colours are the sixteen that a
     terminal's own theme defines. Without colour there are no escape sequences at all.
     """
-    colored = _colored(stream) if color is None else color
+    width = width or _width(stream)
+    if not (_colored(stream) if color is None else color):
+        return Plain(stream, width)
+    from rich.console import Console
+
     return Console(
         file=stream,
-        width=width or _width(stream),
-        color_system="standard" if colored else None,
-        force_terminal=colored,
-        no_color=not colored,
+        width=width,
+        color_system="standard",
+        force_terminal=True,
         highlight=False,
         markup=False,
         emoji=False,
@@ -62,19 +83,36 @@ def _width(stream: IO[str]) -> int:
         return 80
 
 
-def say(console: Console, lines: Iterable[Text]) -> None:
+Part = str | tuple[str, str]
+"""Some of a line: a text, and its style where it has one."""
+
+Line: TypeAlias = "str | Text"
+"""A line: a text where it has no styles, or none that are shown."""
+
+
+def say(screen: Screen, lines: Iterable[Line]) -> None:
     """Print ``lines`` as they are: never cropped, and in characters that the stream can write."""
-    text = Text("\n").join([writable(line, console.encoding) for line in lines])
-    console.print(text, soft_wrap=True)
+    shown = [writable(line, screen.encoding) for line in lines]
+    if isinstance(screen, Plain):
+        screen.file.write("".join(f"{line if isinstance(line, str) else line.plain}\n" for line in shown))
+        screen.file.flush()
+        return
+    from rich.text import Text
+
+    texts = [Text(line) if isinstance(line, str) else line for line in shown]
+    screen.print(Text("\n").join(texts), soft_wrap=True)
 
 
-def writable(line: Text, encoding: str) -> Text:
+def writable(line: Line, encoding: str) -> Line:
     """``line`` with a plain character for each that ``encoding`` has not, its styles kept."""
-    plain = line.plain
+    plain = line if isinstance(line, str) else line.plain
     if plain.isascii() or encoding.replace("-", "") == "utf8":
         return line
+    plain = "".join(char if _encodes(char, encoding) else _PLAIN.get(char, "?") for char in plain)
+    if isinstance(line, str):
+        return plain
     line = line.copy()
-    line.plain = "".join(char if _encodes(char, encoding) else _PLAIN.get(char, "?") for char in plain)
+    line.plain = plain
     return line
 
 
@@ -86,11 +124,24 @@ def _encodes(char: str, encoding: str) -> bool:
     return True
 
 
+def laid(parts: Sequence[Part], width: int, first: int = 0, rest: int | None = None, *, plain: bool) -> Sequence[Line]:
+    """The parts of a line put together, and broken as :func:`wrapped` does it; ``plain``: styles are not shown."""
+    if plain:
+        words = "".join([part if isinstance(part, str) else part[0] for part in parts]).rstrip()
+        if first + 2 * len(words) <= width:  # a character takes at most two cells
+            return (" " * first + words,)
+    from rich.text import Text
+
+    return wrapped(Text.assemble(*parts), width, first, rest)
+
+
 def wrapped(text: Text, width: int, first: int = 0, rest: int | None = None) -> list[Text]:
     """``text`` in lines of ``width`` cells, indented by ``first`` and then ``rest``.
 
     Breaks at spaces only: an id, a rule or a list of ports that is too long for a line sticks out of it.
     """
+    from rich.cells import cell_len
+
     rest = first if rest is None else rest
     breaks: list[int] = []
     used = first

@@ -11,11 +11,11 @@ from whyblocked.report.words import count_words
 from whyblocked.text import clean
 
 if TYPE_CHECKING:  # Markdown does without rich
-    from rich.console import Console
     from rich.text import Text
 
     from whyblocked.diagnosis.answer import Answer
     from whyblocked.diagnosis.difference.telling import Answered, Changed, Difference
+    from whyblocked.report.console import Screen
 
 _SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "")}
 _ALONE = {"added": "is new", "removed": "is gone", "changed": "is another"}
@@ -139,7 +139,7 @@ def _causes(one: Answered, changes: list[Changed]) -> Iterator[Cause]:
 # -- for a terminal -------------------------------------------------------------------------------------------------
 
 
-def render(found: Difference, console: Console) -> None:
+def render(found: Difference, console: Screen) -> None:
     """The whole report."""
     from whyblocked.report.console import say
 

@@ -21,12 +21,12 @@ from whyblocked.diagnosis.summing import (
     add_up,
 )
 from whyblocked.report.changes import changed
-from whyblocked.report.outline import Mark
 from whyblocked.report.words import count_words, kind_words, rule_words, size_words, span_words
 from whyblocked.text import clean
 
 if TYPE_CHECKING:
     from whyblocked.diagnosis.rejects import By, Explained, Rejects
+    from whyblocked.report.outline import Mark
 
 _TITLES: dict[int, tuple[str, str]] = {
     OWN: ("Between your own addresses", ""),
@@ -85,7 +85,11 @@ class Story(NamedTuple):
 def story(found: Rejects, by: By) -> Story:
     """The report of rejected flows, put together ``by`` what was asked."""
     total = add_up(found, by)
-    shown = {row: found.explained(row) for entry in total.entries for row in entry.rows}
+    shown = {
+        row: found.explained(row, near=1 if row == entry.rows[0] and entry.section not in _FOLDED else 0)
+        for entry in total.entries
+        for row in entry.rows
+    }
     ends = [end for group in shown.values() for end in (group.source, group.destination)]
     names = owners(found.places.account, ends, [group.interface_id for group in shown.values()])
     sections = []

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.text import Text
 
 from whyblocked.diagnosis.answer import Answer, Fix
-from whyblocked.report.console import PROSE, UNWRAPPED, build_console, say, wrapped
+from whyblocked.report.console import PROSE, UNWRAPPED, Screen, build_console, say, wrapped
 from whyblocked.report.outline import (
     BEHIND,
     BEHIND_SAYS,
@@ -37,18 +36,18 @@ _FLAGS: dict[Mark, str] = {"no": "<- blocked here", "unknown": "<- not known"}
 _KIND = 18
 
 
-def render(answer: Answer, console: Console) -> None:
+def render(answer: Answer, console: Screen) -> None:
     """The whole report."""
     seen = outline(answer)
     say(console, [*_verdict(seen, _width(console)), *_rest(seen, seen, _width(console))])
 
 
-def render_verdict(answer: Answer, console: Console) -> None:
+def render_verdict(answer: Answer, console: Screen) -> None:
     """What the configuration alone tells: verdict, blockers, path and nearest rules."""
     say(console, _verdict(outline(answer), _width(console)))
 
 
-def render_evidence(answer: Answer, console: Console, first: Answer | None = None) -> None:
+def render_evidence(answer: Answer, console: Screen, first: Answer | None = None) -> None:
     """What comes after: evidence, next step, warnings, and what could not be read.
 
     ``first`` is the answer that :func:`render_verdict` was given, where it was another.
@@ -56,7 +55,7 @@ def render_evidence(answer: Answer, console: Console, first: Answer | None = Non
     say(console, _rest(outline(answer), outline(first or answer), _width(console)))
 
 
-def _width(console: Console) -> int:
+def _width(console: Screen) -> int:
     return max(console.width, 40)
 
 

@@ -9,12 +9,12 @@ from whyblocked.diagnosis.whois import Named, Owner, Place, WhoIs, words
 from whyblocked.text import clean
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from whyblocked.report.console import Screen
 
 _MOST = 20  # addresses of one interface that are listed
 
 
-def render(found: WhoIs, console: Console) -> None:
+def render(found: WhoIs, console: Screen) -> None:
     """The report as text."""
     from rich.text import Text
 

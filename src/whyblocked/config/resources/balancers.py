@@ -4,8 +4,6 @@ Shapes: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API
 https://docs.aws.amazon.com/elasticloadbalancing/2012-06-01/APIReference/API_Operations.html (Classic)
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from whyblocked.config.resources.base import Resource, State

@@ -3,8 +3,6 @@
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcEndpoint.html
 """
 
-from __future__ import annotations
-
 from whyblocked.config.resources.base import Resource, Tag
 from whyblocked.config.resources.interfaces import GroupIdentifier
 

@@ -4,8 +4,6 @@ The answers about one of them are two objects, what it is called and what it hol
 https://docs.aws.amazon.com/network-firewall/latest/APIReference/Welcome.html
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from whyblocked.config.resources.base import Resource

@@ -1,7 +1,5 @@
 """Gateways and peering connections."""
 
-from __future__ import annotations
-
 from ipaddress import IPv4Address
 
 from whyblocked.config.resources.base import Resource, Tag

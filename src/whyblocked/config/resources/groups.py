@@ -1,7 +1,5 @@
 """Security groups and prefix lists."""
 
-from __future__ import annotations
-
 from whyblocked.config.resources.base import Resource, Tag, block
 
 _WITH_PORTS = ("tcp", "udp", "6", "17")

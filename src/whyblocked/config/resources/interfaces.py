@@ -1,7 +1,5 @@
 """Network interfaces and the instances behind them."""
 
-from __future__ import annotations
-
 from whyblocked.config.resources.base import Resource, Tag
 
 

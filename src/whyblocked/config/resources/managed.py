@@ -3,8 +3,6 @@
 Shapes: the API References of RDS, ElastiCache, Redshift, OpenSearch, EFS, MSK, Lambda and ECS.
 """
 
-from __future__ import annotations
-
 from msgspec import field
 
 from whyblocked.config.resources.base import Resource

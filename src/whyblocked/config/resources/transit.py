@@ -1,7 +1,5 @@
 """Transit gateways: attachments, route tables and what stands in them."""
 
-from __future__ import annotations
-
 from whyblocked.config.resources.base import Resource, State, Tag, associated, block
 
 

@@ -1,7 +1,5 @@
 """VPCs, subnets, route tables and network ACLs."""
 
-from __future__ import annotations
-
 from ipaddress import IPv4Network, IPv6Network
 
 import msgspec

@@ -1,7 +1,5 @@
 """What leads out of AWS's own network: VPN gateways and connections, Direct Connect, carrier gateways."""
 
-from __future__ import annotations
-
 from whyblocked.config.resources.base import Resource, Tag, block
 from whyblocked.config.resources.gateways import GatewayAttachment
 

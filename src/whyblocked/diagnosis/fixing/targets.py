@@ -10,9 +10,9 @@ from whyblocked.config.addresses import public_addresses
 from whyblocked.config.edits import CreateRoute, Edit, ReplaceRoute
 from whyblocked.diagnosis.fixing.steps import Case
 from whyblocked.network.addresses import PUBLIC
-from whyblocked.network.hops.peering import blocks_of
 from whyblocked.network.nat64 import PREFIX
 from whyblocked.network.packets import Interval, subtract_intervals
+from whyblocked.network.references import blocks_of
 
 _GONE = ("deleted", "deleting", "rejected", "rejecting", "failed", "failing")
 

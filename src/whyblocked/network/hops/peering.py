@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv6Address
 
-from whyblocked.config.account import Account, Missing, Query
+from whyblocked.config.account import Missing, Query
 from whyblocked.config.resources import PeeringSide, VpcPeeringConnection
 from whyblocked.network.flow import Bundle, Node, flagged, split
-from whyblocked.network.packets import DESTINATION, SOURCE, Interval, join_intervals, network_words, span
+from whyblocked.network.packets import DESTINATION, SOURCE, join_intervals, network_words
+from whyblocked.network.references import blocks_of
 from whyblocked.network.walk import Step, Walk
 
 
@@ -101,15 +102,3 @@ def _check_addresses(
             )
             pieces += flagged(tuple(wrong), blocked=True)
     return bundle.but(pieces=tuple(pieces))
-
-
-def blocks_of(account: Account, side: PeeringSide, version: int) -> list[Interval]:
-    """The addresses of the VPC on one side, as far as they are known; the connection tells them while it is active."""
-    written = [c.cidr_block for c in side.cidr_block_set] if version == 4 else []
-    written += [c.ipv6_cidr_block for c in side.ipv6_cidr_block_set] if version == 6 else []
-    vpc = account.vpcs.get(side.vpc_id or "")
-    if vpc is not None:
-        return [span(network) for network in vpc.networks if network.version == version]
-    if not written and version == 4 and side.cidr_block:
-        written = [side.cidr_block]
-    return [span(ip_network(block, strict=False)) for block in written]

@@ -12,19 +12,15 @@ from whyblocked.config.account import Missing
 from whyblocked.config.resources import NetworkInterface
 from whyblocked.network.flow import Bundle, Node, Piece
 from whyblocked.network.hops.interface import works
-from whyblocked.network.hops.references import allowed_with_referencing, peers_of
 from whyblocked.network.packets import Packets
+from whyblocked.network.references import (
+    REFERENCING_IS_OFF,
+    TURN_REFERENCING_ON,
+    allowed_with_referencing,
+    peers_of,
+)
 from whyblocked.network.rules import Decision, Direction, GroupRule, any_match
 from whyblocked.network.walk import Step, Walk
-
-REFERENCING_IS_OFF = (
-    "would allow it by the sender's group, which does not count across the transit gateway: security group referencing "
-    "is off there or at an attachment"
-)
-TURN_REFERENCING_ON = (
-    "Turn security group referencing on at the transit gateway and at both attachments, or name the sender's addresses "
-    "in the rule."
-)
 
 
 def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:

@@ -15,13 +15,21 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from whyblocked.config import transit
 from whyblocked.config.account import Account, Missing
-from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses
+from whyblocked.config.addresses import Ip, delegated_prefixes
 from whyblocked.config.resources import NetworkInterface, PeeringSide, TransitGatewayVpcAttachment
 from whyblocked.network.flow import Bundle
-from whyblocked.network.hops.peering import blocks_of
 from whyblocked.network.packets import Interval, Packets, span
 from whyblocked.network.rules import Direction, GroupRule, any_match
 from whyblocked.network.supposed import Supposed, spans_of_interface
+
+REFERENCING_IS_OFF = (
+    "would allow it by the sender's group, which does not count across the transit gateway: security group referencing "
+    "is off there or at an attachment"
+)
+TURN_REFERENCING_ON = (
+    "Turn security group referencing on at the transit gateway and at both attachments, or name the sender's addresses "
+    "in the rule."
+)
 
 InterfaceAt = Callable[[str, Ip], NetworkInterface | Missing | None]
 """What tells the interface of a VPC that has an address."""
@@ -263,7 +271,7 @@ def _peers_of_group(
         (int(address), int(address))
         for member in members
         if member.vpc_id in scope
-        for address in private_addresses(member)
+        for address in account.addresses_of(member)
         if address.version == version
     ]
     for member in members:
@@ -279,3 +287,15 @@ def _may_hold(account: Account, vpc_id: str, side: PeeringSide | None, address: 
         return any(address in network for network in vpc.networks)
     blocks = blocks_of(account, side, address.version) if side is not None else []
     return not blocks or any(low <= int(address) <= high for low, high in blocks)
+
+
+def blocks_of(account: Account, side: PeeringSide, version: int) -> list[Interval]:
+    """The addresses of the VPC on one side, as far as they are known; the connection tells them while it is active."""
+    written = [c.cidr_block for c in side.cidr_block_set] if version == 4 else []
+    written += [c.ipv6_cidr_block for c in side.ipv6_cidr_block_set] if version == 6 else []
+    vpc = account.vpcs.get(side.vpc_id or "")
+    if vpc is not None:
+        return [span(network) for network in vpc.networks if network.version == version]
+    if not written and version == 4 and side.cidr_block:
+        written = [side.cidr_block]
+    return [span(ip_network(block, strict=False)) for block in written]
