@@ -9,6 +9,7 @@ from whyblocked.config.edits import apply
 from whyblocked.diagnosis.answer import Answer, Finding, Fix, FixStep
 from whyblocked.diagnosis.fixing.commands import commands
 from whyblocked.diagnosis.fixing.effects import also_allows
+from whyblocked.diagnosis.fixing.opening import opened
 from whyblocked.diagnosis.fixing.quotas import room
 from whyblocked.diagnosis.fixing.search import Found, Plan, search
 from whyblocked.diagnosis.fixing.steps import Step
@@ -18,6 +19,8 @@ from whyblocked.errors import WhyblockedError
 from whyblocked.network.asked import Question
 
 _NONE = "No change is known that makes the whole question pass."
+_NO_PORT = "A fix for every port would open all of them: name the port that should pass."
+_WITH_PORTS = (6, 17)
 
 
 def fixed(account: Account, question: Question, answer: Answer) -> Answer:
@@ -25,6 +28,8 @@ def fixed(account: Account, question: Question, answer: Answer) -> Answer:
 
     A live account may read once more for it, in one round.
     """
+    if question.protocol in _WITH_PORTS and question.destination_ports is None:
+        return msgspec.structs.replace(answer, no_fix=_NO_PORT)
     found, trial = _found(account, question)
     if trial.wishes:
         try:
@@ -74,7 +79,7 @@ def _told(trial: Trial, plan: Plan, *, clears: bool) -> Fix:
         terraform=terraform(edits).split("\n"),
         then="allowed" if clears else "undetermined",
         steps=steps,
-        warnings=[*over, *warnings],
+        warnings=[*opened(edits), *over, *warnings],
         room=used,
     )
 
