@@ -158,7 +158,7 @@ def decode(item: object) -> Event | None:
 
 
 def _record(item: object) -> dict[str, Any] | None:
-    """The record itself, which ``lookup-events`` prints as a text in ``CloudTrailEvent``; None where it is unreadable."""
+    """The record, which ``lookup-events`` prints as a text in ``CloudTrailEvent``; None where it is unreadable."""
     record = item
     if isinstance(item, dict) and "CloudTrailEvent" in item:
         try:

@@ -71,7 +71,10 @@ class Looking:
         if len(found) > MOST:
             notes.append(f"{len(found) - MOST} more changes of these resources are not listed")
         return msgspec.structs.replace(
-            answer, changes=found[:MOST], change_summary=None if empty else _story(turn, found, heard), change_notes=notes
+            answer,
+            changes=found[:MOST],
+            change_summary=None if empty else _story(turn, found, heard),
+            change_notes=notes,
         )
 
 

@@ -19,8 +19,6 @@ from whyblocked.errors import WhyblockedError
 from whyblocked.network.asked import Question
 
 _NONE = "No change is known that makes the whole question pass."
-_NO_PORT = "A fix for every port would open all of them: name the port that should pass."
-_WITH_PORTS = (6, 17)
 
 
 def fixed(account: Account, question: Question, answer: Answer) -> Answer:
@@ -28,8 +26,6 @@ def fixed(account: Account, question: Question, answer: Answer) -> Answer:
 
     A live account may read once more for it, in one round.
     """
-    if question.protocol in _WITH_PORTS and question.destination_ports is None:
-        return msgspec.structs.replace(answer, no_fix=_NO_PORT)
     found, trial = _found(account, question)
     if trial.wishes:
         try:
@@ -81,6 +77,7 @@ def _told(trial: Trial, plan: Plan, *, clears: bool) -> Fix:
         steps=steps,
         warnings=[*opened(edits), *over, *warnings],
         room=used,
+        fits=not over,
     )
 
 
