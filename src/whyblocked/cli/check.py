@@ -52,7 +52,7 @@ def command(
 
     lines = list(read_lines(read_file(file)))
     planned = read_planned(apply) if apply else None
-    checking = Checking(settings.open(), planned)
+    checking = Checking(settings.open(), planned, fixes=output == "json")
     if output == "json":
         from whyblocked.cli.output import emit
         from whyblocked.report.json import render_line
@@ -75,12 +75,14 @@ def command(
 class Checking:
     """Answers lines one after another, as they would be after ``planned`` changes where there are some.
 
-    ``status`` is the exit status after those that were answered.
+    ``status`` is the exit status after those that were answered. ``fixes``: lines that should be allowed and are not
+    are answered with what would mend them.
     """
 
-    def __init__(self, account: Account, planned: list[Planned] | None = None) -> None:
+    def __init__(self, account: Account, planned: list[Planned] | None = None, *, fixes: bool = False) -> None:
         from whyblocked import api
 
+        self._fixes = fixes
         self._session = api.Session(account) if planned is None else api.WhatIf(account, planned)
         self._seen: set[int] = set()
 
@@ -104,6 +106,8 @@ class Checking:
         except EndpointError as error:
             return self._failed(line, NO_QUESTION, _with_candidates(error))
         holds = None if line.expected is None else answer.verdict == line.expected
+        if self._fixes and line.expected == "allowed" and holds is False:
+            answer = self._session.fix(line.question, answer)
         if holds is False:
             self._seen.add(UNDETERMINED if answer.verdict == "undetermined" else FAILS)
         return Checked(number=line.number, text=line.text, expected=line.expected, holds=holds, answer=answer)

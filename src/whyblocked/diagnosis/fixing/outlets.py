@@ -30,6 +30,7 @@ from whyblocked.diagnosis.fixing.words import called
 from whyblocked.network.packets import join_intervals
 from whyblocked.network.walk import Blocker
 
+_OUTBOUND_ONLY = ("nat-gateway", "egress-only-internet-gateway")
 _UNUSED = ("delete-complete", "disable-complete", "create-failed")
 
 
@@ -130,30 +131,28 @@ def vpn_route(case: Case, blocker: Blocker) -> Sequence[Option]:
 
 
 def exclusion(case: Case, blocker: Blocker) -> Sequence[Option]:
-    """The subnet (or VPC) left out, for outbound connections alone where that is enough."""
+    """The subnet (or VPC) left out; for what begins inside alone where its gateway passes nothing else."""
     subnet = case.account.subnets.get(blocker.subnet_id or "") or ways.destination_subnet(case, blocker)
     of = subnet.subnet_id if subnet is not None else blocker.vpc_id or ""
     known = case.account.exclusions(blocker.vpc_id or "")
     if isinstance(known, Missing):
         raise NoFix(f"{blocker.summary} What is excluded already could not be read: {known}.")
+    outbound = any(p.kind in _OUTBOUND_ONLY for p in case.walk.passages if p.leg == "forward")
+    mode = "allow-egress" if outbound else "allow-bidirectional"
     there = [e for e in known if e.resource_arn.rpartition("/")[2] == of and e.state not in _UNUSED]
-    found: list[Option] = []
-    for mode, words in (("allow-egress", "for what begins inside"), ("allow-bidirectional", "in both directions")):
-        edit: Edit
-        if there and there[0].internet_gateway_exclusion_mode == mode:
-            continue
-        if there and there[0].exclusion_id:
-            edit = ModifyVpcBlockPublicAccessExclusion(
-                exclusion_id=there[0].exclusion_id, internet_gateway_exclusion_mode=mode
-            )
-        elif subnet is not None:
-            edit = CreateVpcBlockPublicAccessExclusion(subnet_id=of, internet_gateway_exclusion_mode=mode)
-        else:
-            edit = CreateVpcBlockPublicAccessExclusion(vpc_id=of, internet_gateway_exclusion_mode=mode)
-        says = f"Exclude {called(case.account, of)} from Block Public Access {words}."
-        warn = "Block Public Access is somebody's decision for the whole account: ask whoever turned it on."
-        found.append((step([blocker], [edit], says, warn),))
-    return found
+    edit: Edit
+    if there and there[0].exclusion_id:
+        edit = ModifyVpcBlockPublicAccessExclusion(
+            exclusion_id=there[0].exclusion_id, internet_gateway_exclusion_mode=mode
+        )
+    elif subnet is not None:
+        edit = CreateVpcBlockPublicAccessExclusion(subnet_id=of, internet_gateway_exclusion_mode=mode)
+    else:
+        edit = CreateVpcBlockPublicAccessExclusion(vpc_id=of, internet_gateway_exclusion_mode=mode)
+    words = "for what begins inside" if outbound else "in both directions"
+    says = f"Exclude {called(case.account, of)} from Block Public Access {words}."
+    warn = "Block Public Access is somebody's decision for the whole account: ask whoever turned it on."
+    return [(step([blocker], [edit], says, warn),)]
 
 
 # -- hosts -------------------------------------------------------------------------------------------------------------

@@ -81,9 +81,10 @@ def egress_only_gateways(account: Account, vpc_id: str) -> list[str]:
 
 def peerings(account: Account, vpc_id: str) -> list[r.VpcPeeringConnection]:
     """The peering connections of a VPC that are active, or wait for somebody to accept them."""
-    for side in ("requester-vpc-info.vpc-id", "accepter-vpc-info.vpc-id"):
-        if account.source.ask(Query("DescribeVpcPeeringConnections", side, vpc_id)) is not None:
-            return []
+    sides = ("requester-vpc-info.vpc-id", "accepter-vpc-info.vpc-id")
+    missing = [account.source.ask(Query("DescribeVpcPeeringConnections", side, vpc_id)) for side in sides]
+    if any(missing):
+        return []
     found = (peering for _, peering in sorted(account.peerings_of.get(vpc_id, {}).items()))
     alive = [one for one in found if one.status.code in ("active", "pending-acceptance")]
     return sorted(alive, key=lambda one: one.status.code != "active")

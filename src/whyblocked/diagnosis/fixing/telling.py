@@ -6,7 +6,7 @@ import msgspec
 
 from whyblocked.config.account import Account
 from whyblocked.config.edits import apply
-from whyblocked.diagnosis.answer import Answer, Fix, FixStep
+from whyblocked.diagnosis.answer import Answer, Finding, Fix, FixStep
 from whyblocked.diagnosis.fixing.commands import commands
 from whyblocked.diagnosis.fixing.effects import also_allows
 from whyblocked.diagnosis.fixing.quotas import room
@@ -14,6 +14,7 @@ from whyblocked.diagnosis.fixing.search import Found, Plan, search
 from whyblocked.diagnosis.fixing.steps import Step
 from whyblocked.diagnosis.fixing.terraform import terraform
 from whyblocked.diagnosis.fixing.trial import Trial
+from whyblocked.errors import WhyblockedError
 from whyblocked.network.asked import Question
 
 _NONE = "No change is known that makes the whole question pass."
@@ -25,11 +26,27 @@ def fixed(account: Account, question: Question, answer: Answer) -> Answer:
     A live account may read once more for it, in one round.
     """
     found, trial = _found(account, question)
-    if trial.wishes and account.advance():
-        found, trial = _found(account, question)
+    if trial.wishes:
+        try:
+            if account.advance():
+                found, trial = _found(account, question)
+        except WhyblockedError as error:  # the answer stands without a fix
+            found = found._replace(reason=f"{found.reason or _NONE} More could not be read: {error.message}")
     if not found.plans:
         return msgspec.structs.replace(answer, no_fix=found.reason or _NONE)
-    return msgspec.structs.replace(answer, fixes=[_told(trial, plan, clears=found.clears) for plan in found.plans])
+    fixes = [_told(trial, plan, clears=found.clears) for plan in found.plans]
+    blocked_by = [_agreeing(finding, found.plans[0], fixes[0]) for finding in answer.blocked_by]
+    return msgspec.structs.replace(answer, fixes=fixes, blocked_by=blocked_by)
+
+
+def _agreeing(finding: Finding, plan: Plan, fix: Fix) -> Finding:
+    """A finding whose next step is that of the first fix for it."""
+    key = (finding.leg, finding.layer, tuple(finding.resource_ids), finding.code)
+    for one, told in zip(plan, fix.steps, strict=True):
+        if key in one.clears:
+            command = told.commands[0] if len(told.commands) == 1 else None
+            return msgspec.structs.replace(finding, next_step=one.says, command=command)
+    return finding
 
 
 def _found(account: Account, question: Question) -> tuple[Found, Trial]:
