@@ -250,6 +250,8 @@ def from_outside(walk: Walk, packet: Packet, receiver: Host) -> Outcome:
         if is_private(outside) or way.kind != "igw":
             enter_by(walk, packet, receiver, way)
             return outcome(walk)
+    elif leads_elsewhere(snapshot, receiver, outside):
+        walk.doubt("a public source to which a route of its own leads")
     packet = at_public_address(walk, packet, receiver)
     if packet.destination == receiver.address and address(packet.destination).version == 4:
         walk.block("internet-gateway")  # no public address
@@ -262,6 +264,11 @@ def from_outside(walk: Walk, packet: Packet, receiver: Host) -> Outcome:
         walk.segments.append(Segment(Internet(outside), packet, entered))
         arrive(walk, entered)
     return outcome(walk)
+
+
+def leads_elsewhere(snapshot: Snapshot, receiver: Host, outside: str) -> bool:
+    table = table_of_subnet(snapshot, receiver.vpc_id, receiver.subnet_id)
+    return table is not None and lookup(snapshot, table, outside).kind in ("pcx", "tgw", "vgw", "vpce")
 
 
 def at_public_address(walk: Walk, packet: Packet, receiver: Host) -> Packet:

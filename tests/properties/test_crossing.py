@@ -11,7 +11,16 @@ from tests.oracle.crossing.scenes import SCENES
 from tests.properties.asking import SOAK
 from tests.properties.crossing import compare, written
 
-CASES = {"transit": 120, "vpn": 150, "nat": 100, "endpoint": 100, "firewall": 100, "inspection": 70, "balancer": 90}
+CASES = {
+    "transit": 120,
+    "vpn": 150,
+    "nat": 100,
+    "endpoint": 100,
+    "firewall": 100,
+    "inspection": 70,
+    "balancer": 90,
+    "mixed": 60,
+}
 
 
 @pytest.mark.parametrize("name", SCENES)

@@ -43,6 +43,12 @@ def test_without_a_route_on_the_far_side_the_reply_is_dropped(question: str) -> 
     assert codes(answer) == ["NO_ROUTE_TO_DESTINATION"]
 
 
+def test_what_is_behind_the_other_vpc_does_not_come_in() -> None:
+    answer = two_vpcs(far={"10.0.0.0/16": "pcx-1", "192.168.0.0/16": "pcx-1"}).ask("192.168.7.7 -> db:5432")
+    assert (answer.verdict, blockers(answer)[0]) == ("blocked", "forward vpc-peering pcx-1")
+    assert codes(answer)[0] == "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR"
+
+
 def test_a_side_may_route_a_part_of_the_other_only() -> None:
     net = two_vpcs(far={"10.0.1.0/24": "pcx-1"})
     net.subnet("subnet-batch", "10.0.2.0/24", routes={"10.9.0.0/16": "pcx-1"})

@@ -13,7 +13,7 @@ from whyblocked.network.graph import UNMODELLED, target_node
 from whyblocked.network.hops.approach import behind_middlebox
 from whyblocked.network.hops.internet import gateway_of, refuse_without_gateway
 from whyblocked.network.hops.internet_gateway import refuse_private
-from whyblocked.network.hops.peering import check_status, unreadable
+from whyblocked.network.hops.peering import check_status, refuse_strangers, unreadable
 from whyblocked.network.hops.public_access import check
 from whyblocked.network.opening import (
     UNKNOWN_CLIENT,
@@ -28,6 +28,7 @@ from whyblocked.network.packets import (
     span,
     subtract_intervals,
 )
+from whyblocked.network.references import blocks_of
 from whyblocked.network.routes import look_up
 from whyblocked.network.targets import Target, owned_within
 from whyblocked.network.transit_back import ways_to
@@ -327,9 +328,17 @@ def _enter_by_peering(
     near, far = peering.requester_vpc_info, peering.accepter_vpc_info
     if target.subnet is not None and far.vpc_id == target.subnet.vpc_id:
         near, far = far, near
+    blocks = blocks_of(walk.account, far, version)
+    strange = subtract_intervals([source], blocks) if blocks else []
+    for part in strange:
+        for node, bundle in _at_the_door(walk, asked, version, part, target, entry):
+            yield node, refuse_strangers(walk, peering, bundle, bundle.pieces, "source", far)
+    if strange == [source]:
+        return
     unread = unreadable(walk, far)
     if unread is None and far.vpc_id is not None:
-        yield from _from_inside(walk, asked, version, source, target, far.vpc_id)
+        for part in subtract_intervals([source], strange):
+            yield from _from_inside(walk, asked, version, part, target, far.vpc_id)
         return
     if unread is not None:
         walk.lack(unread)

@@ -79,7 +79,9 @@ def usable(walk: Crossing, gateway_id: str, remote: str) -> None:
 
 def connections(walk: Crossing, gateway_id: str) -> list[Json]:
     rows = walk.snapshot.rows("VpnConnections")
-    return [one for one in rows if one["VpnGatewayId"] == gateway_id and one["State"] not in ("deleting", "deleted")]
+    return [
+        one for one in rows if one.get("VpnGatewayId") == gateway_id and one["State"] not in ("deleting", "deleted")
+    ]
 
 
 def up(connection: Json) -> bool:

@@ -5,12 +5,13 @@ https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address
+from typing import Literal
 
 from whyblocked.config.account import Missing, Query
 from whyblocked.config.resources import PeeringSide, VpcPeeringConnection
-from whyblocked.network.flow import Bundle, Node, flagged, split
+from whyblocked.network.flow import Bundle, Node, Piece, flagged, split
 from whyblocked.network.packets import DESTINATION, SOURCE, join_intervals, network_words
 from whyblocked.network.references import blocks_of
 from whyblocked.network.walk import Step, Walk
@@ -85,20 +86,36 @@ def _check_addresses(
 ) -> Bundle:
     """Not transitive: the source must be in the one VPC, the destination in the other."""
     pieces = list(bundle.pieces)
-    for side, dimension, name in ((one, SOURCE, "source"), (other, DESTINATION, "destination")):
+    ends: tuple[tuple[PeeringSide, int, Literal["source", "destination"]], ...] = (
+        (one, SOURCE, "source"),
+        (other, DESTINATION, "destination"),
+    )
+    for side, dimension, name in ends:
         blocks = blocks_of(walk.account, side, bundle.version)
         if not blocks:
             continue
         pieces, wrong = split(pieces, dimension, join_intervals(blocks))
         if wrong:
-            where = network_words(bundle.version, [getattr(p.packets, name) for p in wrong])
-            walk.block(
-                bundle,
-                wrong,
-                layer="vpc-peering",
-                code="PCX_REQUIRES_ADDRESS_IN_VPC_CIDR",
-                summary=f"Peering is not transitive: {name} {where} is not in {side.vpc_id or 'the VPC'}.",
-                resource_ids=(peering.vpc_peering_connection_id,),
-            )
-            pieces += flagged(tuple(wrong), blocked=True)
+            pieces += refuse_strangers(walk, peering, bundle, wrong, name, side).pieces
     return bundle.but(pieces=tuple(pieces))
+
+
+def refuse_strangers(
+    walk: Walk,
+    peering: VpcPeeringConnection,
+    bundle: Bundle,
+    pieces: Sequence[Piece],
+    name: Literal["source", "destination"],
+    side: PeeringSide,
+) -> Bundle:
+    """These pieces of the bundle, whose address is not in the VPC on this side, refused."""
+    where = network_words(bundle.version, [getattr(p.packets, name) for p in pieces])
+    walk.block(
+        bundle,
+        pieces,
+        layer="vpc-peering",
+        code="PCX_REQUIRES_ADDRESS_IN_VPC_CIDR",
+        summary=f"Peering is not transitive: {name} {where} is not in {side.vpc_id or 'the VPC'}.",
+        resource_ids=(peering.vpc_peering_connection_id,),
+    )
+    return bundle.but(pieces=flagged(tuple(pieces), blocked=True))

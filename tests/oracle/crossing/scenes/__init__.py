@@ -9,6 +9,7 @@ from tests.oracle.crossing.scenes.balancers import balancer
 from tests.oracle.crossing.scenes.common import Scene
 from tests.oracle.crossing.scenes.endpoints import endpoint
 from tests.oracle.crossing.scenes.firewalls import firewall, inspection
+from tests.oracle.crossing.scenes.mixed import mixed
 from tests.oracle.crossing.scenes.nat import nat
 from tests.oracle.crossing.scenes.transit import transit
 from tests.oracle.crossing.scenes.vpn import vpn
@@ -21,4 +22,5 @@ SCENES: dict[str, Callable[[Random], Scene]] = {
     "firewall": firewall,
     "inspection": inspection,
     "balancer": balancer,
+    "mixed": mixed,
 }

@@ -100,8 +100,8 @@ Change = Callable[[Random, Site], None]
 RULES: tuple[Change, ...] = (deny, deny, shut, narrow, narrow, lose_route, bury_route, stop)
 
 
-def change(rng: Random, net: Site, changes: tuple[Change, ...]) -> None:
-    for _ in range(rng.choice((0, 1, 2, 3, 3, 5))):
+def change(rng: Random, net: Site, changes: tuple[Change, ...], many: tuple[int, ...] = (0, 1, 2, 3, 3, 5)) -> None:
+    for _ in range(rng.choice(many)):
         rng.choice(changes)(rng, net)
     net.raw["SecurityGroupRules"] = shapes.group_rules(net.rows("SecurityGroups"))
 
