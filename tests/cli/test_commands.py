@@ -270,6 +270,15 @@ def test_bytes_that_are_no_text_spoil_only_their_line(
     assert (found.status, found.err) == (2, f"whyblocked: {file}: is UTF-16; save it as UTF-8\n")
 
 
+def test_check_of_a_file_without_a_question_says_that_nothing_was_checked(
+    tmp_path: Path, snapshot: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "questions.txt").write_text("# to be written\n")
+    found = in_process(capsys, "check", str(tmp_path / "questions.txt"), "--snapshot", snapshot)
+    assert found.status == 0
+    assert "questions.txt holds no question: nothing was checked" in found.err
+
+
 def test_check_reads_standard_input(
     snapshot: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
