@@ -56,7 +56,9 @@ def _found(account: Account, question: Question) -> tuple[Found, Trial]:
         return Found(reason=start), trial
     found = search(trial, start)
     for plan in found.plans:  # what is counted in them may have to be read as well
-        also_allows(trial.account, [edit for one in plan for edit in one.edits])
+        edits = [edit for one in plan for edit in one.edits]
+        also_allows(trial.account, edits)
+        room(trial.account, edits)
     return found, trial
 
 
