@@ -67,6 +67,13 @@ def test_the_report_as_json() -> None:
     goldens.check("rejects.json", json.render_rejects(rejects(company(), morning(), top=3)))
 
 
+def test_no_good_end_is_told_where_nothing_was_read() -> None:
+    assert report(rejects(company(), ["half a line"])).startswith(
+        "· NO RECORD WAS READ  1 record in 1 file: 1 malformed"
+    )
+    assert report(rejects(company(), [])).startswith("· NO RECORD WAS READ  0 records")
+
+
 def test_nothing_rejected_is_said_in_one_line() -> None:
     accepted = record("eni-web1", f"{OFFICE} 40000 -> 10.0.1.10 443", accepted=True)
     assert report(rejects(company(), [accepted])) == "✓ NOTHING WAS REJECTED  1 record in 1 file: 1 accepted\n"

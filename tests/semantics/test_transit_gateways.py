@@ -654,3 +654,25 @@ def test_a_vpc_of_another_account_is_named() -> None:
         assert answer.verdict == "undetermined"
         assert any("vpc-9 of account 999999999999" in missing for missing in answer.missing), answer.missing
     assert blockers(net.ask("10.60.1.5 -> app:22")) == ["forward security-group ingress sg-app"]
+
+
+# -- circles -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("many", [2, 3, 9])
+def test_gateways_that_send_everything_to_each_other_are_a_circle(many: int) -> None:
+    net = joined(table=False)
+    gateways = [f"tgw-{number + 1}" for number in range(many)]
+    for number, gateway in enumerate(gateways):
+        if number:
+            transit_gateway(net, gateway)
+        to = {}
+        for other in gateways:
+            if other != gateway:
+                attachment = "tgw-attach-" + "-".join(sorted(name[4:] for name in (gateway, other)))
+                attach(net, attachment, other, gateway=gateway, table=f"tgw-rtb-{number + 1}")
+                to[other] = attachment
+        transit_table(net, f"tgw-rtb-{number + 1}", static={"10.0.0.0/8": list(to.values())}, gateway=gateway)
+    answer = net.ask("app -> db:5432")
+    assert (answer.verdict, set(codes(answer))) == ("blocked", {"ROUTING_LOOP"})
+    assert {finding.layer for finding in answer.blocked_by} == {"transit-gateway"}

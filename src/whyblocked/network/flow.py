@@ -169,7 +169,8 @@ class Bundle(msgspec.Struct, frozen=True):
     names the last gateway or peering connection that they crossed, ``bindings`` the translations to undo on the reply.
     ``inspected`` are the endpoints and interfaces that passed the pieces on as middleboxes on this leg, ``tracked``
     those whose stateful firewall saw the request and has to see the reply. ``pinned`` names, by attachment in appliance
-    mode, the subnet that a flow enters by, both ways. ``turns`` are the routes that this leg took.
+    mode, the subnet that a flow enters by, both ways. ``turns`` are the routes that this leg took,
+    ``crossed`` the attachments by which it came into transit gateways, with which packets: the same again is a circle.
     """
 
     pieces: tuple[Piece, ...]
@@ -189,6 +190,7 @@ class Bundle(msgspec.Struct, frozen=True):
     tracked: tuple[str, ...] = ()
     pinned: tuple[tuple[str, str], ...] = ()
     turns: tuple[Turn, ...] = ()
+    crossed: tuple[tuple[str, tuple[Packets, ...]], ...] = ()
 
     def but(self, **changes: object) -> Bundle:
         """This bundle with some fields changed."""

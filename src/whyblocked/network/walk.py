@@ -32,6 +32,7 @@ Handler = Callable[["Walk", Node, Bundle], Iterable[Step]]
 Action = Literal["allow", "deny", "forward", "translate", "deliver", "unknown"]
 
 MOST_STEPS = 64  # more than any path has; a bundle that takes more goes round in circles
+MOST_IN_ALL = 200_000  # seconds of walking, and what a load balancer with thousands of targets takes
 
 # ICMP types that are answered, with the type of the answer, whose code is 0 (RFC 792, RFC 950, RFC 4443).
 _REPLIES = {4: {8: 0, 13: 14, 15: 16, 17: 18}, 6: {128: 129}}
@@ -127,17 +128,20 @@ class Walk:
                     continue
                 self.path.append((before, node))
             if steps > MOST_STEPS:
-                self._circle(node, bundle)
+                self.circle(node, bundle)
+                continue
+            if len(self.path) > MOST_IN_ALL:
+                self.lose(bundle, Missing("the ways of these packets", "they part too often for all to be followed"))
                 continue
             ahead = list(self._handlers[node.kind](self, node, bundle))
             ways += [(node, there, then, steps + 1) for there, then in reversed(ahead) if then.pieces]
 
-    def _circle(self, node: Node, bundle: Bundle) -> None:
+    def circle(self, node: Node, bundle: Bundle) -> None:
         """Routes that lead back to where the packets came from: they never arrive."""
         self.block(
             bundle,
             bundle.pieces,
-            layer="route-table",
+            layer="transit-gateway" if node.kind == "transit-gateway" else "route-table",
             code="ROUTING_LOOP",
             summary=f"The routes lead in a circle through {node.kind} {node.id}.",
             resource_ids=(node.id,),
@@ -250,9 +254,9 @@ class Walk:
         """The interface of a VPC that has a private (or IPv6) address."""
         return self._nodes.get((vpc_id, address)) or self.account.interface_at(vpc_id, address)
 
-    def is_new(self, node: Node, bundle: Bundle) -> bool:
-        """Whether no bundle with these pieces came by here before: one that did took the same way to the same end."""
-        key = (node, bundle.pieces, bundle.bindings, bundle.tracked, bundle.pinned)
+    def is_new(self, node: Node, bundle: Bundle, *more: object) -> bool:
+        """Whether no bundle with these pieces (and ``more``) came by here before: it took the same way to its end."""
+        key = (node, bundle.pieces, bundle.bindings, bundle.tracked, bundle.pinned, *more)
         seen = key in self._came_by
         self._came_by.add(key)
         return not seen
@@ -295,6 +299,7 @@ class Walk:
                     inbound=False,
                     resumed=False,
                     inspected=(),
+                    crossed=(),
                     turns=(),
                 ),
             )

@@ -99,15 +99,27 @@ def story(found: Rejects, by: By) -> Story:
         amount = f"{count_words(groups, 'flow')}, {count_words(packets, 'packet')}"
         items = [_item(entry, found, shown, names, by) for entry in total.entries if entry.section == number]
         sections.append(Section(title, f"{amount}: {words}" if words else amount, items))
-    rejected = len(found.table)
+    mark, title = _headline(found)
     return Story(
-        mark="no" if rejected else "yes",
-        title=f"{count_words(rejected, 'REJECTED FLOW', 'REJECTED FLOWS')}" if rejected else "NOTHING WAS REJECTED",
+        mark=mark,
+        title=title,
         counts=_counts(found.scanned),
         sections=sections,
         hidden=count_words(total.hidden, "more entry", "more entries") if total.hidden else None,
         remarks=[clean(remark, 500) for remark in found.remarks],
     )
+
+
+def _headline(found: Rejects) -> tuple[Mark, str]:
+    """What came of it; a good end only where records were read and none of them was rejected."""
+    rejected = len(found.table)
+    if rejected:
+        return "no", count_words(rejected, "REJECTED FLOW", "REJECTED FLOWS")
+    if found.scanned["rejected"]:
+        return "pass", "NOTHING REJECTED AMONG WHAT WAS ASKED FOR"
+    if found.scanned["records"] == found.scanned["malformed"]:
+        return "pass", "NO RECORD WAS READ"
+    return "yes", "NOTHING WAS REJECTED"
 
 
 def _counts(scanned: dict[str, int]) -> str:

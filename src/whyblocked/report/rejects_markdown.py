@@ -12,6 +12,8 @@ from whyblocked.report.rejected import Item, Story, story
 if TYPE_CHECKING:
     from whyblocked.diagnosis.rejects import By, Rejects
 
+_SIGNS = {"yes": "✓", "no": "✗"}
+
 
 def render(found: Rejects, by: By) -> str:
     """The report as a Markdown document."""
@@ -20,7 +22,7 @@ def render(found: Rejects, by: By) -> str:
 
 
 def _lines(seen: Story) -> Iterator[str]:
-    yield f"**{'✗' if seen.mark == 'no' else '✓'} {seen.title}** {prose(seen.counts)}"
+    yield f"**{_SIGNS.get(seen.mark, '·')} {seen.title}** {prose(seen.counts)}"
     for section in seen.sections:
         yield ""
         yield f"**{section.title}** {prose(section.words)}"

@@ -109,7 +109,17 @@ def _through(walk: Walk, node: Node, bundle: Bundle, attachment: TransitGatewayA
     if isinstance(attachment, Missing):
         yield from _unknown(walk, node, bundle, attachment)
         return
-    here = bundle if bundle.vpc_id else check(walk, attachment, bundle)
+    entrance = f"{node.id} {attachment.transit_gateway_attachment_id}"
+    crossing = (entrance, bundle.boxes)
+    if crossing in bundle.crossed:
+        walk.circle(node, bundle)
+        return
+    goal = bundle.goal.network_interface_id if bundle.goal else None
+    place = (bundle.leg, bundle.origin, goal, bundle.subnet_id, bundle.inspected)
+    if not walk.is_new(Node(node.kind, entrance), bundle, place):
+        return
+    here = bundle.but(crossed=(*bundle.crossed, crossing))
+    here = here if here.vpc_id else check(walk, attachment, here)
     table_id = transit.table_of(walk.account, attachment)
     if isinstance(table_id, Missing):
         yield from _unknown(walk, node, here, table_id)
