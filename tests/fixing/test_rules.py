@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.builders import ANYWHERE, OPEN, OUT, Json, Network, allow, deny, tcp, udp
+from whyblocked.report import outline
 
 CLIENT = "203.0.113.5"
 
@@ -177,6 +178,15 @@ def test_a_full_group_is_warned_about() -> None:
     (fix,) = net.fix(f"{CLIENT} -> full:22").fixes
     assert fix.room == ["sg-full: 61 of 60 inbound rules"]
     assert "would have 61 inbound rules; the quota is 60" in fix.warnings[0]
+    assert not fix.fits
+    assert outline.tested(fix) == outline.RAISE_FIRST
+
+
+def test_what_lets_the_whole_internet_in_says_so_first() -> None:
+    (fix,) = web().fix("internet -> web:22").fixes
+    assert fix.warnings[0] == "THIS OPENS PORT 22 TO THE WHOLE INTERNET: SSH."
+    (narrow,) = web().fix(f"{CLIENT} -> web:22").fixes
+    assert not any("WHOLE INTERNET" in warning for warning in narrow.warnings)
 
 
 def test_rules_for_other_protocols_do_not_matter() -> None:
@@ -266,6 +276,16 @@ def test_a_list_that_the_rule_names_can_get_an_entry_instead_of_the_group_a_rule
 def test_a_list_that_cannot_take_the_entry_is_left_alone(net: Network) -> None:
     (fix,) = net.fix(f"{CLIENT} -> ops:22").fixes
     assert "authorize-security-group-ingress" in fix.commands[0]
+
+
+def test_where_the_group_is_full_the_entry_of_the_list_comes_first() -> None:
+    net = listed()
+    more = [tcp(port, ANYWHERE) for port in range(1000, 1050)]
+    net.group("sg-full", ingress=[tcp(22, "pl-offices"), *more])
+    net.instance("full", "10.0.1.30", groups=["sg-full"], public="198.51.100.30")
+    entry, rule = net.fix(f"{CLIENT} -> full:22").fixes
+    assert "modify-managed-prefix-list" in entry.commands[0]
+    assert (entry.fits, rule.fits) == (True, False)
 
 
 def test_a_list_counts_in_the_quota_with_all_the_entries_that_it_may_have() -> None:

@@ -10,7 +10,6 @@ from whyblocked.report.outline import (
     BEHIND,
     BEHIND_SAYS,
     EVIDENCE,
-    TESTED,
     Blocker,
     Mark,
     Outline,
@@ -18,6 +17,7 @@ from whyblocked.report.outline import (
     evidence_rows,
     outline,
     places_of,
+    tested,
 )
 from whyblocked.report.words import clock_words
 
@@ -264,7 +264,7 @@ def _next(seen: Outline) -> Iterator[str]:
 def _fix(fix: Fix, number: int) -> Iterator[str]:
     yield "<section>"
     title = "Fix" if not number else f"Or fix {number + 1}"
-    yield f"<h2>{title} <small>{escape(TESTED[fix.then])}</small></h2>"
+    yield f"<h2>{title} <small>{escape(tested(fix))}</small></h2>"
     for step in fix.steps:
         yield f"<p>{escape(step.summary)}</p>"
         yield from (f"<pre>{escape(command)}</pre>" for command in step.commands)

@@ -9,6 +9,7 @@ from whyblocked.config.edits import apply
 from whyblocked.diagnosis.answer import Answer, Finding, Fix, FixStep
 from whyblocked.diagnosis.fixing.commands import commands
 from whyblocked.diagnosis.fixing.effects import also_allows
+from whyblocked.diagnosis.fixing.opening import opened
 from whyblocked.diagnosis.fixing.quotas import room
 from whyblocked.diagnosis.fixing.search import Found, Plan, search
 from whyblocked.diagnosis.fixing.steps import Step
@@ -34,9 +35,10 @@ def fixed(account: Account, question: Question, answer: Answer) -> Answer:
             found = found._replace(reason=f"{found.reason or _NONE} More could not be read: {error.message}")
     if not found.plans:
         return msgspec.structs.replace(answer, no_fix=found.reason or _NONE)
-    fixes = [_told(trial, plan, clears=found.clears) for plan in found.plans]
-    blocked_by = [_agreeing(finding, found.plans[0], fixes[0]) for finding in answer.blocked_by]
-    return msgspec.structs.replace(answer, fixes=fixes, blocked_by=blocked_by)
+    told = [(plan, _told(trial, plan, clears=found.clears)) for plan in found.plans]
+    told.sort(key=lambda one: not one[1].fits)  # what a quota has no room for comes last
+    blocked_by = [_agreeing(finding, *told[0]) for finding in answer.blocked_by]
+    return msgspec.structs.replace(answer, fixes=[fix for _, fix in told], blocked_by=blocked_by)
 
 
 def _agreeing(finding: Finding, plan: Plan, fix: Fix) -> Finding:
@@ -76,8 +78,9 @@ def _told(trial: Trial, plan: Plan, *, clears: bool) -> Fix:
         terraform=terraform(edits).split("\n"),
         then="allowed" if clears else "undetermined",
         steps=steps,
-        warnings=[*over, *warnings],
+        warnings=[*opened(edits), *over, *warnings],
         room=used,
+        fits=not over,
     )
 
 
