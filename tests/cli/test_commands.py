@@ -207,6 +207,20 @@ def test_check_as_json_lines(tmp_path: Path, snapshot: str, capsys: pytest.Captu
     assert (status, err) == (0, "")
 
 
+def test_check_tells_what_would_mend_an_expectation_that_fails(
+    tmp_path: Path, snapshot: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That of access which is there and should not be, no change of the kind would; and who reads text did not ask."""
+    text = "198.51.100.7 web-1:22 allowed\n203.0.113.5 web-1:22 blocked\n198.51.100.7 web-1:22\n"
+    _, out, _ = check(tmp_path, text, snapshot, capsys, "--output", "json")
+    fixes = [json.loads(line)["fixes"] for line in out.splitlines()]
+    assert [[command.split()[2] for one in found for command in one["commands"]] for found in fixes] == [
+        ["authorize-security-group-ingress"],
+        [],
+        [],
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "status"),
     [

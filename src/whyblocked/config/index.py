@@ -54,6 +54,7 @@ class Index:
         self.details: dict[tuple[str, str], tuple[r.Resource, ...]] = {}  # by operation, and what it was asked about
         self.partial: dict[tuple[str, str], Partial] = {}  # of these answers, what they hold only
         self.managed: dict[type[r.Resource], dict[object, r.Resource]] = defaultdict(dict)  # services' own, by kind
+        self.managed_lists: dict[str, r.PrefixList] = {}  # prefix lists with their owner and version
         self.prefix_list_names: dict[str, list[str]] = defaultdict(list)  # the lists that have a name, by it
         self.vpc_endpoints: dict[str, r.VpcEndpoint] = {}
         self.firewalls: dict[str, r.Firewall] = {}  # by ARN, as what follows
@@ -296,6 +297,8 @@ class Index:
         self.managed[type(resource)].setdefault(name_and_arn, resource)
 
     def _add_prefix_list(self, listed: r.PrefixList, *_: object) -> None:
+        if listed.owner_id is not None:
+            self.managed_lists.setdefault(listed.prefix_list_id, listed)
         ids = self.prefix_list_names[listed.prefix_list_name or ""]
         if listed.prefix_list_id not in ids:
             ids.append(listed.prefix_list_id)
