@@ -26,10 +26,10 @@ from whyblocked.diagnosis.nearness import (
     traffic_gap,
     traffic_words,
 )
+from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import Interval, join_intervals, span
 from whyblocked.network.rules import DEFAULT_RULE, AclRule, Direction, GroupRule, acl_rules
 from whyblocked.network.supposed import spans_of_interface
-from whyblocked.network.walk import Blocker
 from whyblocked.text import clean
 
 _NOT_CARRIED = 8  # an interface without the group is as far off as a block that misses by eight bits
