@@ -268,11 +268,12 @@ def _peers_of_group(
     if unclear is not None:
         return unclear
     spans = [
-        (int(address), int(address))
+        (number, number)
         for member in members
         if member.vpc_id in scope
         for address in account.addresses_of(member)
         if address.version == version
+        for number in (int(address),)
     ]
     for member in members:
         if member.vpc_id in scope:

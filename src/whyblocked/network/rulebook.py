@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from whyblocked.config.account import Account, Missing
@@ -84,6 +85,18 @@ class Rulebook:
             ("groups", ids, direction), lambda: self._group_rules(ids, direction)
         )
         return found
+
+    def references(self, interface: NetworkInterface, direction: Direction) -> list[GroupRule]:
+        """Those of these rules that name a prefix list or a group."""
+        found: list[GroupRule] = []
+        for group_id in sorted(group.group_id for group in interface.groups):
+            group = self._account.security_groups.get(group_id)
+            if group is not None:
+                found += self._keep(("references", group_id, direction), partial(self._named, group, direction))
+        return found
+
+    def _named(self, group: SecurityGroup, direction: Direction) -> list[GroupRule]:
+        return [rule for rule in self._rules_of(group, direction) if rule.kind != "cidr"]
 
     def _group_rules(
         self, ids: tuple[str, ...], direction: Direction
