@@ -365,12 +365,40 @@ def test_records_that_turned_without_a_change_that_explains_it(tmp_path: Path) -
     "lines",
     [
         [line_of("14:00:00", "14:10:00", "ACCEPT"), line_of("14:02:00", "14:12:00", "REJECT")],
+        [line_of("09:00:02", "09:01:12", "ACCEPT"), line_of("09:00:31", "09:01:40", "REJECT")],
         [line_of("14:00:00", "14:00:50", "REJECT")],
         [line_of("14:00:00", "14:00:50", "ACCEPT"), line_of("14:00:00", "14:00:50", "REJECT")],
     ],
 )
 def test_records_of_both_kinds_at_one_time_have_not_turned(tmp_path: Path, lines: list[str]) -> None:
     assert asked(network(), tmp_path, log="\n".join([HEADER, *lines])).evidence.turn is None
+
+
+def test_a_snapshot_without_events_clears_nobody(tmp_path: Path) -> None:
+    session = Session(snapshot(network().save(tmp_path / "snapshot")))
+    (tmp_path / "flow.log").write_text(TURNED, encoding="utf-8")
+    examined = session.examine(question_of(QUESTION))
+    weighed = session.weigh(examined, EvidenceRequest(locations=(str(tmp_path / "flow.log"),)), NOW)
+    for always, notes in ((False, []), (True, ["the snapshot holds no CloudTrail events"])):
+        looking = session.look_for_changes(examined, ChangesRequest(NOW, always=always))
+        assert looking is not None
+        answer = looking.told(weighed)
+        assert answer.evidence.turn is not None
+        assert (answer.changes, answer.change_summary, answer.change_notes) == ([], None, notes)
+
+
+@pytest.mark.parametrize("text", ["{{{", None, "[1]"])
+def test_an_event_that_cannot_be_read_is_told_and_nothing_is_cleared(tmp_path: Path, text: str | None) -> None:
+    net = network()
+    net.details["lookup-events"] = {"Events": [{"EventName": "DeleteRoute", "CloudTrailEvent": text}]}
+    (tmp_path / "flow.log").write_text(TURNED, encoding="utf-8")
+    session = Session(snapshot(net.save(tmp_path / "snapshot")))
+    examined = session.examine(question_of(QUESTION))
+    looking = session.look_for_changes(examined, ChangesRequest(NOW))
+    assert looking is not None
+    answer = looking.told(session.weigh(examined, EvidenceRequest(locations=(str(tmp_path / "flow.log"),)), NOW))
+    assert answer.change_notes == ["1 event could not be read"]
+    assert "no change" not in (answer.change_summary or "")
 
 
 def test_without_records_the_likeliest_change_is_told(tmp_path: Path) -> None:

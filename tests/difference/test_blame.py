@@ -205,3 +205,23 @@ def test_an_outcome_in_between_is_taken_back_as_well() -> None:
         return ("after" if 1 in some else "half" if 2 in some else "before",)
 
     assert blame(changes(5), outcome, ("before",), ("after",), set()) == Blame(((1,),), (2,))
+
+
+@pytest.mark.parametrize("kind", ["SecurityGroups", "NetworkAcls", "Subnets"])
+def test_a_snapshot_that_lacks_a_kind_answers_for_itself_and_nothing_is_made_up_of_its_absence(kind: str) -> None:
+    def lose(net: Network) -> None:
+        del net.responses[kind]
+
+    there_not_here = compared(network(), after(network(), lose), "203.0.113.5 -> 198.51.100.10:22")
+    here_not_there = compared(after(network(), lose), network(), "203.0.113.5 -> 198.51.100.10:22")
+    (lost,), (came,) = there_not_here.answers, here_not_there.answers
+    assert lost.before
+    assert came.after
+    assert lost.before.verdict == came.after.verdict == "allowed"
+    assert lost.after
+    assert came.before
+    assert lost.after.verdict == came.before.verdict == "undetermined"
+    assert (lost.because, came.because) == ([], [])
+    for found in (there_not_here, here_not_there):
+        assert found.changes == []
+        assert any(kind in one for one in found.not_compared)

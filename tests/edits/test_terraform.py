@@ -549,6 +549,9 @@ def test_what_stays_and_what_is_only_read_changes_nothing() -> None:
         ({"format_version": "1.0", "values": {"root_module": {}}}, "is a state, not a plan"),
         ({"@level": "info", "@message": "Terraform 1.9.5"}, "is the log of terraform plan -json"),
         ({"SecurityGroups": []}, "is no plan"),
+        ({"resource_changes": [1, None, "x"]}, "holds changes that are none"),
+        ({"resource_changes": [{"change": {"actions": "create"}}]}, "holds changes that are none"),
+        ({"resource_changes": [], "errored": True}, "the plan failed"),
         ({"format_version": "2.0", "resource_changes": []}, "plans of format 2.0 are not known"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.builders import ANYWHERE, OPEN, OUT, Json, Network, allow, deny, tcp, udp
+from whyblocked.report import outline
 
 CLIENT = "203.0.113.5"
 
@@ -175,6 +176,15 @@ def test_a_full_group_is_warned_about() -> None:
     (fix,) = net.fix(f"{CLIENT} -> full:22").fixes
     assert fix.room == ["sg-full: 61 of 60 inbound rules"]
     assert "would have 61 inbound rules; the quota is 60" in fix.warnings[0]
+    assert not fix.fits
+    assert outline.tested(fix) == outline.RAISE_FIRST
+
+
+def test_what_lets_the_whole_internet_in_says_so_first() -> None:
+    (fix,) = web().fix("internet -> web:22").fixes
+    assert fix.warnings[0] == "THIS OPENS PORT 22 TO THE WHOLE INTERNET: SSH."
+    (narrow,) = web().fix(f"{CLIENT} -> web:22").fixes
+    assert not any("WHOLE INTERNET" in warning for warning in narrow.warnings)
 
 
 def test_rules_for_other_protocols_do_not_matter() -> None:

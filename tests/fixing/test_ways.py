@@ -228,3 +228,11 @@ def test_an_exclusion_that_is_there_already_is_widened() -> None:
     (command,) = told(net.fix(f"{CLIENT} -> app:443"))
     assert command.startswith("modify-vpc-block-public-access-exclusion --exclusion-id ")
     assert command.endswith("--internet-gateway-exclusion-mode allow-bidirectional")
+
+
+def test_a_route_that_works_is_not_taken_from_the_hosts_that_use_it() -> None:
+    net = two_subnets({ANYWHERE: "nat-1"}, public="198.51.100.10")
+    answer = net.fix("internet -> app:443")
+    assert answer.fixes == []
+    assert answer.no_fix is not None
+    assert "a decision for people" in answer.no_fix

@@ -114,25 +114,21 @@ class Told(NamedTuple):
 
 def events_of(document: object) -> Iterator[Event]:
     """The changes in what ``lookup-events`` printed (``Events``), or in a log file of CloudTrail's (``Records``)."""
+    yield from (event for item in _items(document) if (event := decode(item)) is not None)
+
+
+def _items(document: object) -> Iterator[object]:
     if not isinstance(document, dict):
         return
     for key in ("Events", "Records"):
         items = document.get(key)
-        for item in items if isinstance(items, list) else ():
-            event = decode(item)
-            if event is not None:
-                yield event
+        yield from items if isinstance(items, list) else ()
 
 
 def decode(item: object) -> Event | None:
     """The change that a record tells of; None where it tells of none: a failed attempt, a reading call, no event."""
-    record = item
-    if isinstance(item, dict) and isinstance(item.get("CloudTrailEvent"), str):
-        try:
-            record = msgspec.json.decode(item["CloudTrailEvent"])
-        except (ValueError, RecursionError):
-            return None
-    if not isinstance(record, dict) or record.get("errorCode") or record.get("readOnly") in (True, "true"):
+    record = _record(item)
+    if record is None or record.get("errorCode") or record.get("readOnly") in (True, "true"):
         return None
     name, time = record.get("eventName"), _seconds(record.get("eventTime"))
     if time is None or not isinstance(name, str) or not re.fullmatch(_CHANGE, name):
@@ -153,6 +149,17 @@ def decode(item: object) -> Event | None:
         response=response,
         mentions=frozenset(named),
     )
+
+
+def _record(item: object) -> dict[str, Any] | None:
+    """The record, which ``lookup-events`` prints as a text in ``CloudTrailEvent``; None where it is unreadable."""
+    record = item
+    if isinstance(item, dict) and "CloudTrailEvent" in item:
+        try:
+            record = msgspec.json.decode(item["CloudTrailEvent"])
+        except (TypeError, ValueError, RecursionError):
+            return None
+    return record if isinstance(record, dict) else None
 
 
 def plain(value: object) -> dict[str, Any]:
@@ -263,13 +270,20 @@ class TrailFiles:
         if self._heard is None:
             events: dict[object, Event] = {}
             notes: list[str] = []
+            unread = 0
             for file in self._files:
                 try:
-                    for event in events_of(msgspec.json.decode(_unpacked(file.content))):
-                        events.setdefault(event.event_id or len(events), event)
+                    for item in _items(msgspec.json.decode(_unpacked(file.content))):
+                        event = decode(item)
+                        if event is not None:
+                            events.setdefault(event.event_id or len(events), event)
+                        elif _record(item) is None:
+                            unread += 1
                 except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
                     reason = getattr(error, "strerror", None) or str(error) or "it ends too early"
                     notes.append(f"{file.name} can't be read: {clean(reason, 120)}")
+            if unread:
+                notes.append(f"{unread} event{'' if unread == 1 else 's'} could not be read")
             self._heard = Heard(list(events.values()), notes)
         return self._heard
 

@@ -205,7 +205,8 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
 
     ``then`` is the verdict with it: ``undetermined`` where nothing that AWS shows blocks any more, and the rest can't
     be told. ``also_allows`` says what else it lets pass, ``warnings`` where AWS's semantics surprise or a quota is
-    passed, ``room`` how much of the quotas is used then. ``terraform`` are the lines of a file that does the same.
+    passed, ``room`` how much of the quotas is used then; not ``fits``: AWS refuses it until a quota is raised.
+    ``terraform`` are the lines of a file that does the same.
     """
 
     summary: str
@@ -216,6 +217,7 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[FixStep] = []
     warnings: list[str] = []
     room: list[str] = []
+    fits: bool = True
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,18 +63,29 @@ class Looking:
         turn = answer.evidence.turn
         found = changes(self._account, self._deciders, heard.events, turn)
         notes = list(heard.notes)
+        empty = _has_no_events(self._account)
+        if empty and self._request.always:
+            notes.append("the snapshot holds no CloudTrail events")
         if not found and not notes and not isinstance(self._trail, Told):
             notes.append("no change of what decides this is in CloudTrail's events of that time")
         if len(found) > MOST:
             notes.append(f"{len(found) - MOST} more changes of these resources are not listed")
         return msgspec.structs.replace(
-            answer, changes=found[:MOST], change_summary=_story(turn, found, heard), change_notes=notes
+            answer,
+            changes=found[:MOST],
+            change_summary=None if empty else _story(turn, found, heard),
+            change_notes=notes,
         )
 
 
 def is_free(account: Account) -> bool:
     """Whether the source tells of changes without asking anybody."""
     return bool(getattr(account.source, "trail", None))
+
+
+def _has_no_events(account: Account) -> bool:
+    """Whether the source is a snapshot without a file of events: then it tells nothing of changes, also not of none."""
+    return getattr(account.source, "trail", None) is not None and not is_free(account)
 
 
 def hear(account: Account, found: Sequence[Decider], request: ChangesRequest, most: int | None = None) -> Trail:

@@ -204,11 +204,11 @@ def _nothing(tally: Tally, scan: Scan) -> str:
 # -- when it changed -----------------------------------------------------------------------------------------------
 
 
-_OVERLAP = 60  # seconds by which the times of records may be too early: packets are noted up to a minute late
-
-
 def _turn(spot: Spot) -> Turn | None:
-    """When the records of a place changed from one action to the other, late packets of old connections left aside."""
+    """When the records of a place changed from one action to the other, late packets of old connections left aside.
+
+    Not where both were seen at one time: then the same rules may treat these packets differently.
+    """
     accepted, rejected = Span(), Span()
     for kind in (spot.agreeing, spot.contradicting):
         accepted.join(kind[True])
@@ -219,7 +219,7 @@ def _turn(spot: Spot) -> Turn | None:
     ):
         if first.last is None or second.first is None or second.last is None or first.last >= second.last:
             continue
-        if first.last <= second.first + _OVERLAP:
+        if first.last <= second.first:
             return Turn(
                 interface_id=spot.sighting.interface_id,
                 direction=spot.sighting.direction,

@@ -10,13 +10,13 @@ from whyblocked.report.outline import (
     BEHIND,
     BEHIND_SAYS,
     EVIDENCE,
-    TESTED,
     Blocker,
     Mark,
     Outline,
     Path,
     evidence_rows,
     outline,
+    tested,
 )
 from whyblocked.report.words import clock_words
 
@@ -263,7 +263,7 @@ def _next(seen: Outline) -> Iterator[str]:
 def _fix(fix: Fix, number: int) -> Iterator[str]:
     yield "<section>"
     title = "Fix" if not number else f"Or fix {number + 1}"
-    yield f"<h2>{title} <small>{escape(TESTED[fix.then])}</small></h2>"
+    yield f"<h2>{title} <small>{escape(tested(fix))}</small></h2>"
     for step in fix.steps:
         yield f"<p>{escape(step.summary)}</p>"
         yield from (f"<pre>{escape(command)}</pre>" for command in step.commands)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from whyblocked.diagnosis.answer import Answer
-from whyblocked.report.outline import BEHIND, BEHIND_SAYS, EVIDENCE, TESTED, Mark, Outline, Path, evidence_rows, outline
+from whyblocked.report.outline import BEHIND, BEHIND_SAYS, EVIDENCE, Mark, Outline, Path, evidence_rows, outline, tested
 
 _SIGNS: dict[Mark, str] = {"yes": "✓", "no": "✗", "unknown": "?", "pass": "·"}
 _FLAGS: dict[Mark, str] = {"no": " ← **blocked here**", "unknown": " ← **not known**"}
@@ -119,7 +119,7 @@ def _changes(seen: Outline) -> Iterator[str]:
 
 def _next(seen: Outline) -> Iterator[str]:
     for number, fix in enumerate(seen.fixes):
-        yield from _section("Fix" if not number else f"Or fix {number + 1}", TESTED[fix.then])
+        yield from _section("Fix" if not number else f"Or fix {number + 1}", tested(fix))
         for place, step in enumerate(fix.steps, 1):
             yield f"{place}. {prose(step.summary)}" if len(fix.steps) > 1 else prose(step.summary)
         yield ""

@@ -41,6 +41,7 @@ TESTED = {
     "allowed": "tested on a copy of the account: with it the question passes",
     "undetermined": "tested on a copy of the account: nothing that AWS shows blocks it any more",
 }
+RAISE_FIRST = "not ready: the quota has to be raised first, as AWS refuses it until then"
 BEHIND = "Behind the rules"
 BEHIND_SAYS = "they allow it; of the host the records say"
 LEGS: dict[Leg, str] = {"forward": "on the way there", "return": "on the way back"}
@@ -54,6 +55,11 @@ _DOES = {
     "unknown": "cannot be told",
 }
 _WORST: tuple[Mark, ...] = ("no", "unknown", "yes", "pass")
+
+
+def tested(fix: Fix) -> str:
+    """What stands beside the title of a fix: what the trial says, unless AWS's quotas have no room for it."""
+    return TESTED[fix.then] if fix.fits else RAISE_FIRST
 
 
 class Near(NamedTuple):

@@ -13,7 +13,6 @@ from whyblocked.report.outline import (
     BEHIND,
     BEHIND_SAYS,
     EVIDENCE,
-    TESTED,
     Mark,
     Outline,
     Path,
@@ -21,6 +20,7 @@ from whyblocked.report.outline import (
     Supposed,
     evidence_rows,
     outline,
+    tested,
 )
 from whyblocked.report.timeline import timeline
 
@@ -225,7 +225,7 @@ def _rest(seen: Outline, first: Outline, width: int) -> Iterator[Text]:
 
 def _fix(fix: Fix, number: int, width: int) -> Iterator[Text]:
     """One fix: what to do step by step, to be copied as it stands. Terraform once, as it says the same."""
-    yield from _section("Fix" if not number else f"Or fix {number + 1}", TESTED[fix.then])
+    yield from _section("Fix" if not number else f"Or fix {number + 1}", tested(fix))
     for place, step in enumerate(fix.steps, 1):
         label = f"{place}. " if len(fix.steps) > 1 else ""
         yield from wrapped(Text.assemble((label, "bold"), step.summary), _prose(width), 2, 2 + len(label))

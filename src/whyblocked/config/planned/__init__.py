@@ -43,6 +43,8 @@ def read(content: bytes, name: str) -> Planned:
         raise EditError(f"{name}: not text: neither a shell script nor a plan as JSON") from None
     if "\0" in text:
         raise EditError(f"{name}: holds null characters: neither a shell script nor a plan as JSON")
+    if not text.strip():
+        raise EditError(f"{name}: is empty: neither a shell script nor a plan as JSON")
     if text.lstrip().startswith("{"):
         from whyblocked.config.planned.terraform import read_plan
 

@@ -69,6 +69,13 @@ class Plan:
             if "planned_values" not in document:
                 raise self._wrong("is no plan")
             document["resource_changes"] = []  # nothing to do
+        if document.get("errored") is True:
+            raise EditError(f"{self.name}: the plan failed (errored): what it holds is not whole")
+        rows = document["resource_changes"]
+        if not all(
+            isinstance(row, dict) and isinstance(_object(row.get("change")).get("actions"), list) for row in rows
+        ):
+            raise self._wrong("holds changes that are none")
         version = str(document.get("format_version", "1"))
         if version.partition(".")[0] not in ("0", "1"):
             raise EditError(f"{self.name}: plans of format {clean(version, 20)} are not known, only 0 and 1")

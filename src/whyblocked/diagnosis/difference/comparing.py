@@ -65,6 +65,8 @@ def _changes(sides: Sides) -> Iterator[Change]:
         elif before.raw(key) != after.raw(key):
             yield from _edits(key, before.raw(key), after.raw(key))
     for key in dict.fromkeys((*before.serving, *after.serving)):
+        if not sides.is_served(key):
+            continue
         was, now = before.serving.get(key, NOTHING), after.serving.get(key, NOTHING)
         if _served(key, was) != _served(key, now):
             yield Change((key,), before=was, after=now)

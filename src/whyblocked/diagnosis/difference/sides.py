@@ -101,6 +101,14 @@ class Sides:
                 return not any(name in side.items[group].raw for name in PERMISSIONS)
         return True
 
+    def whole(self, side: Side) -> Account:
+        """One of the snapshots as it is, with nothing of the other."""
+        return self._maker.account(side.inventory.name, side.items.values(), side.inventory.slots)
+
+    def is_served(self, key: Key) -> bool:
+        """Whether both snapshots have captured what serves, of this kind of association."""
+        return _SERVED_BY[key.kind][0] in self.shared
+
     def between(self, changes: Collection[Change]) -> Account:
         """The account before, with these changes made.
 

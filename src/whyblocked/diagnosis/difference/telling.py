@@ -12,7 +12,7 @@ from whyblocked.config.inventory import Inventory
 from whyblocked.diagnosis.answer import Answer, Finding, Hop
 from whyblocked.diagnosis.difference.blaming import Blame, Outcome, blame
 from whyblocked.diagnosis.difference.comparing import compare, resource
-from whyblocked.diagnosis.difference.sides import Change, Sides
+from whyblocked.diagnosis.difference.sides import Change, Side, Sides
 from whyblocked.diagnosis.difference.wording import Kind, kind_of, name_of, plain, resource_words, what
 from whyblocked.errors import EndpointError
 from whyblocked.network.asked import Question
@@ -107,6 +107,9 @@ class Comparison:
         self._changes = compare(self._sides)
         self._explain = explain
         self._accounts: dict[frozenset[int], Account] = {}
+        # What only one has captured is in every account between the two, so those are not what each of them says.
+        self._is_alike = before.kinds == after.kinds
+        self._wholes: dict[str, Account] = {}
 
     def difference(self, questions: Iterable[Asking] = (), errors: Sequence[str] = ()) -> Difference:
         """All of it."""
@@ -145,18 +148,20 @@ class Comparison:
 
     def _answered(self, asking: Asking) -> Answered:
         everything = range(len(self._changes))
-        before, error_before = self._asked(asking.question, ())
-        after, error_after = self._asked(asking.question, everything)
-        was, now = _outcome(before, error_before), _outcome(after, error_after)
+        before, error_before = self._alone(self._sides.before, (), asking.question)
+        after, error_after = self._alone(self._sides.after, everything, asking.question)
+        was, now = first, last = _outcome(before, error_before), _outcome(after, error_after)
         found = Blame(())
-        if was != now:
-            by_verdict = was[0] != now[0]  # then it is the verdict alone that has to be explained
+        if was != now and not self._is_alike:
+            first, last = (_outcome(*self._asked(asking.question, some)) for some in ((), everything))
+        if first != last:
+            by_verdict = first[0] != last[0]  # then it is the verdict alone that has to be explained
 
             def ask(some: Collection[int]) -> Outcome:
                 outcome = _outcome(*self._asked(asking.question, some))
                 return outcome[:1] if by_verdict else outcome
 
-            ends = (was[:1], now[:1]) if by_verdict else (was, now)
+            ends = (first[:1], last[:1]) if by_verdict else (first, last)
             found = blame(self._changes, ask, *ends, _mentioned(before, after))
         return Answered(
             line=asking.line,
@@ -172,6 +177,15 @@ class Comparison:
             complete=found.complete,
         )
 
+    def _alone(self, side: Side, some: Iterable[int], question: Question) -> tuple[Answer | None, str | None]:
+        """What one snapshot answers by itself; ``some`` are the changes that make it of the one before."""
+        if self._is_alike:
+            return self._asked(question, some)
+        name = "before" if side is self._sides.before else "after"
+        if name not in self._wholes:
+            self._wholes[name] = self._sides.whole(side)
+        return self._answer(self._wholes[name], question)
+
     def _asked(self, question: Question, some: Iterable[int]) -> tuple[Answer | None, str | None]:
         """The answer in the account with these changes, or why there is none."""
         numbers = frozenset(some)
@@ -180,6 +194,9 @@ class Comparison:
             account = self._sides.between([self._changes[number] for number in sorted(numbers)])
             if len(numbers) in (0, len(self._changes)):
                 self._accounts[numbers] = account
+        return self._answer(account, question)
+
+    def _answer(self, account: Account, question: Question) -> tuple[Answer | None, str | None]:
         try:
             return self._explain(account, question), None
         except EndpointError as error:

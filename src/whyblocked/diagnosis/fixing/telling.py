@@ -9,6 +9,7 @@ from whyblocked.config.edits import apply
 from whyblocked.diagnosis.answer import Answer, Finding, Fix, FixStep
 from whyblocked.diagnosis.fixing.commands import commands
 from whyblocked.diagnosis.fixing.effects import also_allows
+from whyblocked.diagnosis.fixing.opening import opened
 from whyblocked.diagnosis.fixing.quotas import room
 from whyblocked.diagnosis.fixing.search import Found, Plan, search
 from whyblocked.diagnosis.fixing.steps import Step
@@ -74,8 +75,9 @@ def _told(trial: Trial, plan: Plan, *, clears: bool) -> Fix:
         terraform=terraform(edits).split("\n"),
         then="allowed" if clears else "undetermined",
         steps=steps,
-        warnings=[*over, *warnings],
+        warnings=[*opened(edits), *over, *warnings],
         room=used,
+        fits=not over,
     )
 
 

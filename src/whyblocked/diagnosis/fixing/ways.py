@@ -148,6 +148,8 @@ def around(case: Case, blocker: Blocker) -> Sequence[Option]:
     blocks = blocks_of(case, version, spans, of_source=reply)
     if (met[-1].rule or {}).get("destination") in blocks:
         destination = blocks[0]
+        if not works:
+            _kept(case, table, blocks)
         return [(_retargeted(case, blocker, table, destination, target),) for target in others]
     return [(_routed(case, blocker, table, blocks, target),) for target in others]
 
@@ -210,19 +212,50 @@ def _routed(case: Case, blocker: Blocker, table: r.RouteTable, blocks: Sequence[
     if peering is not None and peering.status.code == "pending-acceptance":
         accept = accepting(case, blocker, target)
         edits, says, warns = [*accept.edits], f"{accept.says} ", [*accept.warns]
-    edits += [put_route(table, block, target) for block in blocks]
+    _kept(case, table, blocks)
+    put = [put_route(table, block, target) for block in blocks]
+    edits += put
+    replaced = [edit.route.destination for edit in put if isinstance(edit, ReplaceRoute)]
     what = "a route" if len(blocks) == 1 else "routes"
     by = "it" if target == NEW_GATEWAY else called(case.account, target)
-    says += f"Add to {called(case.account, table.route_table_id)} {what} to {listed(blocks)} by {by}."
-    warns.append("The route is as narrow as the question: other destinations keep the way that they have, or none.")
+    where = called(case.account, table.route_table_id)
+    if replaced:
+        says += f"Replace in {where} {what} to {listed(blocks)}, by {by}."
+        warns.append(_touches(table, listed(replaced)))
+    else:
+        says += f"Add to {where} {what} to {listed(blocks)} by {by}."
+        warns.append("The route is as narrow as the question: other destinations keep the way that they have, or none.")
     return step([blocker], edits, says, *warns, place=table.vpc_id)
 
 
 def _retargeted(case: Case, blocker: Blocker, table: r.RouteTable, destination: str, target: str) -> Step:
     edit = ReplaceRoute(route_table_id=table.route_table_id, route=route_to(destination, target))
     where = called(case.account, table.route_table_id)
-    says = f"Point the route to {destination} in {where} to {called(case.account, target)}."
-    return step([blocker], [edit], says, place=table.vpc_id)
+    says = f"Replace the route to {destination} in {where}: point it to {called(case.account, target)}."
+    return step([blocker], [edit], says, _touches(table, destination), place=table.vpc_id)
+
+
+def _kept(case: Case, table: r.RouteTable, blocks: Sequence[str]) -> None:
+    """Refuses to take a route that works from who uses it: whose way is given up is for people to decide."""
+    for one in table.routes:
+        if one.destination in blocks and one.state != "blackhole":
+            raise NoFix(
+                f"{called(case.account, table.route_table_id)} has a route to {one.destination} that works, and "
+                "replacing it would take that way from every host that uses it. If the subnet is private, moving the "
+                "host to a public subnet, or a load balancer in front, is a decision for people."
+            )
+
+
+def _touches(table: r.RouteTable, destinations: str) -> str:
+    """Who else a replaced route is for."""
+    subnets = [a.subnet_id for a in table.associations if a.subnet_id]
+    if table.is_main:
+        subnets.append("every subnet without a table of its own")
+    who = ", ".join(subnets) or "whatever uses the table"
+    return (
+        f"The replaced route to {destinations} is used by all hosts of {who}; by an internet gateway only those with "
+        "public addresses get out."
+    )
 
 
 def _by_endpoint(case: Case, blocker: Blocker, table: r.RouteTable) -> Step | None:
