@@ -10,8 +10,8 @@ from shlex import quote
 
 from whyblocked.config.resources import NetworkAcl
 from whyblocked.diagnosis.answer import NearMiss, PacketSet
+from whyblocked.network.noted import Blocker
 from whyblocked.network.protocols import protocol_number
-from whyblocked.network.walk import Blocker
 from whyblocked.text import clean
 
 LAST_NUMBER = 32766

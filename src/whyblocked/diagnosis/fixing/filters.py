@@ -34,11 +34,11 @@ from whyblocked.diagnosis.fixing.boxes import Traffic, asks_from_source, blocks_
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Step, step
 from whyblocked.diagnosis.fixing.words import called
 from whyblocked.diagnosis.near import near_misses
+from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import ALL_PORTS, TCP, UDP, Packets
 from whyblocked.network.protocols import protocol_text
 from whyblocked.network.rules import DEFAULT_RULE, Direction, GroupRule
 from whyblocked.network.supposed import Supposed, spans_of_interface
-from whyblocked.network.walk import Blocker
 
 MOST_MOVED = 6  # entries that are moved to make room in front of a deny
 

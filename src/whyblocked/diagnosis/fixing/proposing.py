@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from whyblocked.diagnosis.fixing import balancers, filters, firewalls, gateways, lists, outlets, transits, ways
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, Proposer, Step
-from whyblocked.network.walk import Blocker
+from whyblocked.network.noted import Blocker
 
 _FILTERS = ("security-group", "network-acl")
 _BY_CODE: dict[tuple[str, str], Proposer] = {
