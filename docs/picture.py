@@ -6,6 +6,7 @@ import io
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -18,6 +19,14 @@ from whyblocked.report import text
 FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
 
+class Terminal(Console):
+    """Breaks what is too long, as a terminal does with commands."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As the console, but for that."""
+        super().print(*objects, **options | {"soft_wrap": False, "no_wrap": False, "crop": True, "overflow": "fold"})
+
+
 def main() -> None:
     """Write the picture."""
     incident = next(iter(incidents().values()))
@@ -25,8 +34,9 @@ def main() -> None:
     assert question is not None
     session = Session(snapshot(incident / "snapshot"))
     logs = Path("fixtures") / incident.name / "flow.log"
-    answer = session.weigh(session.examine(question), EvidenceRequest(locations=(str(logs),)), datetime.now(UTC))
-    console = Console(record=True, width=112, force_terminal=True, color_system="truecolor", file=io.StringIO())
+    weighed = session.weigh(session.examine(question), EvidenceRequest(locations=(str(logs),)), datetime.now(UTC))
+    answer = session.fix(question, weighed)
+    console = Terminal(record=True, width=112, force_terminal=True, color_system="truecolor", file=io.StringIO())
     text.render(answer, console)
     picture = FONTS.sub("", console.export_svg(title="whyblocked demo"))
     picture = re.sub(r"<!--.*?-->", "", picture, flags=re.DOTALL).replace("Fira Code", "ui-monospace, Menlo, Consolas")

@@ -28,7 +28,7 @@ from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.instances import Instance
 from moto.ec2.models.network_acls import NetworkAclBackend
 from moto.ec2.models.route_tables import Route
-from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
+from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupBackend, SecurityGroupRule
 from moto.ec2.models.subnets import Subnet
 from moto.ec2.models.transit_gateway_attachments import (
     TransitGatewayAttachment,
@@ -72,6 +72,7 @@ def mend() -> None:
     _interface_groups()
     _interface_filters()
     _endpoint_filters()
+    _prefix_list_filters()
     _endpoint_interfaces()
     _filters_match_any_value()
     _network_acl_rows()
@@ -216,6 +217,16 @@ def _endpoint_filters() -> None:
         return self.id if filter_name == "vpc-endpoint-id" else original(self, filter_name, method_name)
 
     _set(VPCEndPoint, "get_filter_value", get_filter_value)
+
+
+def _prefix_list_filters() -> None:
+    """Security groups by the prefix lists that their rules name."""
+
+    def names(rules: list[SecurityGroupRule], values: list[str]) -> bool:
+        return any(rule.prefix_list_id in values for rule in rules)
+
+    _set(SecurityGroup, "filter_ip_permission__prefix_list_id", lambda self, v: names(self.ingress_rules, v))
+    _set(SecurityGroup, "filter_egress__ip_permission__prefix_list_id", lambda self, v: names(self.egress_rules, v))
 
 
 def _endpoint_interfaces() -> None:

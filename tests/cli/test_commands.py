@@ -207,6 +207,20 @@ def test_check_as_json_lines(tmp_path: Path, snapshot: str, capsys: pytest.Captu
     assert (status, err) == (0, "")
 
 
+def test_check_tells_what_would_mend_an_expectation_that_fails(
+    tmp_path: Path, snapshot: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That of access which is there and should not be, no change of the kind would; and who reads text did not ask."""
+    text = "198.51.100.7 web-1:22 allowed\n203.0.113.5 web-1:22 blocked\n198.51.100.7 web-1:22\n"
+    _, out, _ = check(tmp_path, text, snapshot, capsys, "--output", "json")
+    fixes = [json.loads(line)["fixes"] for line in out.splitlines()]
+    assert [[command.split()[2] for one in found for command in one["commands"]] for found in fixes] == [
+        ["authorize-security-group-ingress"],
+        [],
+        [],
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "status"),
     [
@@ -268,6 +282,15 @@ def test_bytes_that_are_no_text_spoil_only_their_line(
     file.write_bytes("203.0.113.5 web-1:22".encode("utf-16"))
     found = in_process(capsys, "check", str(file), "--snapshot", snapshot)
     assert (found.status, found.err) == (2, f"whyblocked: {file}: is UTF-16; save it as UTF-8\n")
+
+
+def test_check_of_a_file_without_a_question_says_that_nothing_was_checked(
+    tmp_path: Path, snapshot: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "questions.txt").write_text("# to be written\n")
+    found = in_process(capsys, "check", str(tmp_path / "questions.txt"), "--snapshot", snapshot)
+    assert found.status == 0
+    assert "questions.txt holds no question: nothing was checked" in found.err
 
 
 def test_check_reads_standard_input(

@@ -48,6 +48,17 @@ with mock_aws():
         ec2.describe_network_interfaces, "NetworkInterfaces", "private-dns-name", "*"
     )
     start = instance["InstanceId"][:9] + "*"
+    listed = ec2.create_managed_prefix_list(
+        PrefixListName="l", MaxEntries=2, AddressFamily="IPv4", Entries=[{"Cidr": "192.0.2.0/24"}]
+    )["PrefixList"]["PrefixListId"]
+    ec2.authorize_security_group_ingress(
+        GroupId=one, IpPermissions=[
+            {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": [{"PrefixListId": listed}]}
+        ]
+    )
+    gaps["prefix_list_filters"] = not finds(
+        ec2.describe_security_groups, "SecurityGroups", "ip-permission.prefix-list-id", listed
+    )
     gaps["filters_match_any_value"] = not finds(ec2.describe_instances, "Reservations", "instance-id", start)
 
     acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]
@@ -111,6 +122,7 @@ def gaps() -> dict[str, bool]:
         "interface_groups",
         "interface_filters",
         "endpoint_filters",
+        "prefix_list_filters",
         "endpoint_interfaces",
         "filters_match_any_value",
         "network_acl_rows",

@@ -222,6 +222,9 @@ def test_a_snapshot_that_lacks_a_kind_answers_for_itself_and_nothing_is_made_up_
     assert came.before
     assert lost.after.verdict == came.before.verdict == "undetermined"
     assert (lost.because, came.because) == ([], [])
+    assert not lost.changed
+    assert not came.changed
+    assert there_not_here.exit_status == here_not_there.exit_status == 3
     for found in (there_not_here, here_not_there):
         assert found.changes == []
         assert any(kind in one for one in found.not_compared)

@@ -171,6 +171,17 @@ def _put_route(*, there: bool) -> Callable[[Json, Options], None]:
     return run
 
 
+def _modify_list(account: Json, options: Options) -> None:
+    list_id = options["prefix-list-id"][0]
+    listed = row(account, "PrefixLists", "PrefixListId", list_id)
+    assert listed["OwnerId"] == OWNER
+    assert [str(listed["Version"])] == options["current-version"]
+    entries = account["PrefixListEntries"][list_id]
+    entries += [{"Cidr": one.removeprefix("Cidr=")} for one in options["add-entries"]]
+    assert len(entries) <= listed["MaxEntries"]
+    listed["Version"] += 1
+
+
 def _associate_table(account: Json, options: Options) -> None:
     table_id, subnet_id = options["route-table-id"][0], options["subnet-id"][0]
     assert not any(a.get("SubnetId") == subnet_id for t in account["RouteTables"] for a in t["Associations"])
@@ -431,6 +442,7 @@ def _add_firewall_rule(account: Json, command: str) -> None:
 _OPERATIONS: dict[str, Callable[[Json, Options], str | None]] = {
     "ec2 authorize-security-group-ingress": _authorize("IpPermissions"),
     "ec2 authorize-security-group-egress": _authorize("IpPermissionsEgress"),
+    "ec2 modify-managed-prefix-list": _modify_list,
     "ec2 create-network-acl-entry": _put_entry(there=False),
     "ec2 replace-network-acl-entry": _put_entry(there=True),
     "ec2 create-route": _put_route(there=False),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from tests.builders import ANYWHERE, OPEN, OUT, Json, Network, allow, deny, tcp, udp
 from whyblocked.report import outline
 
@@ -221,3 +223,71 @@ def test_terraform_says_the_same() -> None:
         "  to_port        = 32767\n"
         "}"
     )
+
+
+# -- prefix lists ------------------------------------------------------------------------------------------------------
+
+
+def listed(cidrs: Sequence[str] = ("192.0.2.0/24",), owner: str | None = None) -> Network:
+    """The web host, whose group lets a prefix list use SSH."""
+    net = web()
+    net.prefix_list("pl-offices", cidrs, owner=owner)
+    net.group("sg-ops", ingress=[tcp(22, "pl-offices")])
+    net.instance("ops", "10.0.1.20", groups=["sg-ops"], public="198.51.100.20")
+    return net
+
+
+def test_a_list_that_the_rule_names_can_get_an_entry_instead_of_the_group_a_rule() -> None:
+    net = listed()
+    net.group("sg-other", ingress=[tcp(443, "pl-offices")], egress=[tcp(443, "pl-offices")])
+    net.table("rtb-other", {"pl-offices": "igw-1"})
+    rule, entry = net.fix(f"{CLIENT} -> ops:22").fixes
+    assert "authorize-security-group-ingress --group-id sg-ops" in rule.commands[0]
+    assert entry.commands == [
+        (
+            "aws ec2 modify-managed-prefix-list --prefix-list-id pl-offices --current-version 1 "
+            f"--add-entries Cidr={CLIENT}/32 --region eu-west-1"
+        )
+    ]
+    assert entry.summary == (
+        f"Add {CLIENT}/32 to prefix list pl-offices (offices), which an inbound rule of sg-ops (ops) allows."
+    )
+    assert entry.also_allows == (
+        f"Whatever names pl-offices (offices) counts {CLIENT}/32 in from then on: "
+        "3 rules of 2 security groups and routes of 1 route table."
+    )
+    assert entry.terraform == [
+        'resource "aws_ec2_managed_prefix_list_entry" "pl_offices_203_0_113_5_32" {',
+        '  prefix_list_id = "pl-offices"',
+        '  cidr           = "203.0.113.5/32"',
+        "}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        pytest.param(listed(owner="AWS"), id="AWS's"),
+        pytest.param(listed(owner="999999999999"), id="another account's"),
+        pytest.param(listed([f"192.0.2.{number}/32" for number in range(12)]), id="full"),
+        pytest.param(listed(["2001:db8::/32"]), id="for IPv6"),
+    ],
+)
+def test_a_list_that_cannot_take_the_entry_is_left_alone(net: Network) -> None:
+    (fix,) = net.fix(f"{CLIENT} -> ops:22").fixes
+    assert "authorize-security-group-ingress" in fix.commands[0]
+
+
+def test_where_the_group_is_full_the_entry_of_the_list_comes_first() -> None:
+    net = listed()
+    more = [tcp(port, ANYWHERE) for port in range(1000, 1050)]
+    net.group("sg-full", ingress=[tcp(22, "pl-offices"), *more])
+    net.instance("full", "10.0.1.30", groups=["sg-full"], public="198.51.100.30")
+    entry, rule = net.fix(f"{CLIENT} -> full:22").fixes
+    assert "modify-managed-prefix-list" in entry.commands[0]
+    assert (entry.fits, rule.fits) == (True, False)
+
+
+def test_a_list_counts_in_the_quota_with_all_the_entries_that_it_may_have() -> None:
+    (fix, _) = listed().fix(f"{CLIENT} -> ops:22").fixes
+    assert fix.room == ["sg-ops: 11 of 60 inbound rules"]

@@ -88,6 +88,18 @@ def test_the_commands_mend_the_account(company: Company, question: str, operatio
     assert (after.verdict, after.fixes) == ("allowed", [])
 
 
+def test_an_entry_of_the_list_that_the_rule_names_mends_it_as_well(company: Company) -> None:
+    question = "198.51.100.177 -> web-1:22"
+    before, _, _ = fixed(question)
+    _, entry = before.fixes
+    (command,) = entry.commands
+    assert command.split()[2] == "modify-managed-prefix-list"
+    assert "1 rule of 1 security group" in (entry.also_allows or "")
+    carry_out(command)
+    after, _, _ = fixed(question)
+    assert after.verdict == "allowed"
+
+
 def test_an_elastic_ip_address_is_allocated_where_it_is_needed(company: Company) -> None:
     """The route of the subnet leads to the NAT gateway: the reply to who comes in has to leave by the other gateway."""
     before, _, _ = fixed(f"{OFFICE} -> app:8080")
@@ -123,7 +135,7 @@ def test_where_more_may_not_be_read_the_fix_tells_what_it_does_not_know(
     question = parse(f"{STRANGER} -> web-1:22")
     found = asking.explain(question)
     server.refuse("DescribeNetworkInterfaces", code)
-    (fix,) = asking.fix(question, found).fixes
+    fix = asking.fix(question, found).fixes[0]
     assert fix.also_allows is not None
     assert "could not be read" in fix.also_allows
 

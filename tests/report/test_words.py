@@ -9,9 +9,9 @@ import pytest
 
 from tests.report import answers
 from tests.report.answers import acl_rule
-from whyblocked.diagnosis.answer import Asking, PacketSet
+from whyblocked.diagnosis.answer import Asking, Fix, FixStep, PacketSet
 from whyblocked.report import words
-from whyblocked.report.outline import outline
+from whyblocked.report.outline import outline, places_of
 
 GROUP = {"rule_id": "sgr-1", "group_id": "sg-1", "protocol": "tcp", "ports": "22", "description": None}
 
@@ -158,6 +158,23 @@ def test_the_groups_of_an_interface_are_one_step() -> None:
         f"{answers.INSTANCE} (web-1)",
     ]
     assert [decision.mark for decision in there.steps[1].decisions] == ["yes", "no"]
+
+
+@pytest.mark.parametrize(
+    ("places", "said"),
+    [
+        ([(None, None)], ""),
+        ([(None, "eu-west-1")], "eu-west-1"),
+        ([("111122223333", "eu-west-1")] * 2, "account 111122223333, eu-west-1"),
+        (
+            [("1", "eu-west-1"), ("2", "eu-west-1"), ("1", "eu-west-1")],
+            "account 1, eu-west-1: steps 1, 3; account 2, eu-west-1: step 2",
+        ),
+    ],
+)
+def test_where_the_commands_of_a_fix_are_run(places: list[tuple[str | None, str | None]], said: str) -> None:
+    steps = [FixStep(summary="", commands=[], account_id=account, region=region) for account, region in places]
+    assert places_of(Fix(summary="", commands=[], steps=steps)) == said
 
 
 def test_the_outline_leaves_the_answer_alone() -> None:

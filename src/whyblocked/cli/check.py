@@ -51,6 +51,10 @@ def command(
     from whyblocked.question.lines import read_lines
 
     lines = list(read_lines(read_file(file)))
+    if not lines:
+        from whyblocked.cli.output import note
+
+        note(f"whyblocked: {'standard input' if file == '-' else clean(file)} holds no question: nothing was checked")
     planned = read_planned(apply) if apply else None
     checking = Checking(settings.open(), planned, fixes=output == "json")
     if output == "json":

@@ -13,9 +13,13 @@ Ip = IPv4Address | IPv6Address
 def private_addresses(interface: r.NetworkInterface) -> tuple[Ip, ...]:
     """The addresses that the interface answers to inside AWS: private IPv4, primary first, then IPv6."""
     texts = [interface.private_ip_address] if interface.private_ip_address else []
-    texts += [a.private_ip_address for a in sorted(interface.private_ip_addresses, key=lambda a: not a.primary)]
+    more = interface.private_ip_addresses
+    texts += [a.private_ip_address for a in (sorted(more, key=lambda a: not a.primary) if len(more) > 1 else more)]
     texts += [a.ipv6_address for a in interface.ipv6_addresses]
-    return tuple(dict.fromkeys(r.address(text) for text in texts))
+    found = [r.address(text) for text in dict.fromkeys(texts)]
+    if sum(address.version == 6 for address in found) > 1:  # one of those may be written in several ways
+        return tuple(dict.fromkeys(found))
+    return tuple(found)
 
 
 def public_addresses(interface: r.NetworkInterface) -> tuple[tuple[IPv4Address, IPv4Address], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import cache
 from ipaddress import IPv4Address
 from typing import Literal
 
@@ -54,6 +55,7 @@ class Index:
         self.details: dict[tuple[str, str], tuple[r.Resource, ...]] = {}  # by operation, and what it was asked about
         self.partial: dict[tuple[str, str], Partial] = {}  # of these answers, what they hold only
         self.managed: dict[type[r.Resource], dict[object, r.Resource]] = defaultdict(dict)  # services' own, by kind
+        self.managed_lists: dict[str, r.PrefixList] = {}  # prefix lists with their owner and version
         self.prefix_list_names: dict[str, list[str]] = defaultdict(list)  # the lists that have a name, by it
         self.vpc_endpoints: dict[str, r.VpcEndpoint] = {}
         self.firewalls: dict[str, r.Firewall] = {}  # by ARN, as what follows
@@ -89,7 +91,7 @@ class Index:
 
     def add(self, resource: r.Resource, account_id: str | None = None, region: str | None = None) -> None:
         """Index ``resource``; the first of several with one id stays. Unknown kinds are left alone."""
-        adder = _ADDERS.get(type(resource))
+        adder = _adder(type(resource))
         if adder is not None:
             self.version += 1
             adder(self, resource, account_id, region)
@@ -296,6 +298,8 @@ class Index:
         self.managed[type(resource)].setdefault(name_and_arn, resource)
 
     def _add_prefix_list(self, listed: r.PrefixList, *_: object) -> None:
+        if listed.owner_id is not None:
+            self.managed_lists.setdefault(listed.prefix_list_id, listed)
         ids = self.prefix_list_names[listed.prefix_list_name or ""]
         if listed.prefix_list_id not in ids:
             ids.append(listed.prefix_list_id)
@@ -343,44 +347,49 @@ class Index:
         return self._region_of.get(vpc_id)
 
 
-_ADDERS: dict[type[r.Resource], Callable[..., None]] = {
-    r.Vpc: Index._add_vpc,
-    r.Subnet: Index._add_subnet,
-    r.RouteTable: Index._add_route_table,
-    r.NetworkAcl: Index._add_network_acl,
-    r.SecurityGroup: Index._add_security_group,
-    r.SecurityGroupRule: Index._add_security_group_rule,
-    r.SecurityGroupVpcAssociation: Index._add_group_association,
-    r.NetworkInterface: Index._add_interface,
-    r.Instance: Index._add_instance,
-    r.InternetGateway: Index._add_internet_gateway,
-    r.EgressOnlyInternetGateway: Index._add_egress_only_gateway,
-    r.NatGateway: Index._add_nat_gateway,
-    r.VpcPeeringConnection: Index._add_peering,
-    r.Address: Index._add_address,
-    r.PublicAccessOptions: Index._add_public_access,
-    r.PublicAccessExclusion: Index._add_exclusion,
-    r.FlowLog: Index._add_flow_log,
-    r.VpnGateway: Index._add_vpn_gateway,
-    r.VpnConnection: Index._add_vpn_connection,
-    r.VirtualInterface: Index._add_virtual_interface,
-    r.CarrierGateway: Index._add_carrier_gateway,
-    r.EncryptionControl: Index._add_encryption_control,
-    r.TransitGateway: Index._add_transit_gateway,
-    r.TransitGatewayAttachment: Index._add_transit_attachment,
-    r.TransitGatewayVpcAttachment: Index._add_transit_vpc_attachment,
-    r.TransitGatewayPeeringAttachment: Index._add_transit_peering,
-    r.TransitGatewayRouteTable: Index._add_transit_table,
-    **dict.fromkeys(r.MANAGED, Index._add_managed),
-    r.LoadBalancer: lambda index, found, *_: index.balancers.add_balancer(found),
-    r.ClassicLoadBalancer: lambda index, found, *_: index.balancers.add_balancer(found),
-    r.Listener: lambda index, found, *_: index.balancers.add_listener(found),
-    r.ListenerRule: lambda index, found, *_: index.balancers.add_rule(found),
-    r.TargetGroup: lambda index, found, *_: index.balancers.add_target_group(found),
-    r.PrefixList: Index._add_prefix_list,
-    r.VpcEndpoint: Index._add_vpc_endpoint,
-    r.Firewall: Index._add_firewall,
-    r.ListedFirewall: Index._add_listed_firewall,
-    r.FirewallPolicy: Index._add_firewall_policy,
-    r.RuleGroup: Index._add_rule_group,
+_ADDERS: dict[str, Callable[..., None]] = {
+    "Vpc": Index._add_vpc,
+    "Subnet": Index._add_subnet,
+    "RouteTable": Index._add_route_table,
+    "NetworkAcl": Index._add_network_acl,
+    "SecurityGroup": Index._add_security_group,
+    "SecurityGroupRule": Index._add_security_group_rule,
+    "SecurityGroupVpcAssociation": Index._add_group_association,
+    "NetworkInterface": Index._add_interface,
+    "Instance": Index._add_instance,
+    "InternetGateway": Index._add_internet_gateway,
+    "EgressOnlyInternetGateway": Index._add_egress_only_gateway,
+    "NatGateway": Index._add_nat_gateway,
+    "VpcPeeringConnection": Index._add_peering,
+    "Address": Index._add_address,
+    "PublicAccessOptions": Index._add_public_access,
+    "PublicAccessExclusion": Index._add_exclusion,
+    "FlowLog": Index._add_flow_log,
+    "VpnGateway": Index._add_vpn_gateway,
+    "VpnConnection": Index._add_vpn_connection,
+    "VirtualInterface": Index._add_virtual_interface,
+    "CarrierGateway": Index._add_carrier_gateway,
+    "EncryptionControl": Index._add_encryption_control,
+    "TransitGateway": Index._add_transit_gateway,
+    "TransitGatewayAttachment": Index._add_transit_attachment,
+    "TransitGatewayVpcAttachment": Index._add_transit_vpc_attachment,
+    "TransitGatewayPeeringAttachment": Index._add_transit_peering,
+    "TransitGatewayRouteTable": Index._add_transit_table,
+    "LoadBalancer": lambda index, found, *_: index.balancers.add_balancer(found),
+    "ClassicLoadBalancer": lambda index, found, *_: index.balancers.add_balancer(found),
+    "Listener": lambda index, found, *_: index.balancers.add_listener(found),
+    "ListenerRule": lambda index, found, *_: index.balancers.add_rule(found),
+    "TargetGroup": lambda index, found, *_: index.balancers.add_target_group(found),
+    "PrefixList": Index._add_prefix_list,
+    "VpcEndpoint": Index._add_vpc_endpoint,
+    "Firewall": Index._add_firewall,
+    "ListedFirewall": Index._add_listed_firewall,
+    "FirewallPolicy": Index._add_firewall_policy,
+    "RuleGroup": Index._add_rule_group,
 }
+
+
+@cache
+def _adder(kind: type[r.Resource]) -> Callable[..., None] | None:
+    """What indexes resources of a kind; told by its name, so that no kind is loaded that an account does not have."""
+    return _ADDERS.get(kind.__name__) or (Index._add_managed if kind in r.MANAGED else None)

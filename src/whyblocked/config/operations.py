@@ -31,10 +31,10 @@ class Each(NamedTuple):
 class Operation(NamedTuple):
     """One read call.
 
-    ``key`` is the top-level key of its response and ``type`` what stands under it; None where the response is only
-    saved so far. ``beside`` is the key of a second object in the response that belongs to the first: the two are
-    decoded as one. ``filters`` is the parameter that takes filters (none: a list without), ``always`` are parameters
-    that no call goes without.
+    ``key`` is the top-level key of its response and ``kind`` the name of what stands under it; empty where the response
+    is only saved so far. ``beside`` is the key of a second object in the response that belongs to the first: the two
+    are decoded as one. ``filters`` is the parameter that takes filters (none: a list without), ``always`` are
+    parameters that no call goes without.
     ``optional``: an endpoint or capture that does not know it lacks a feature, not information. ``single``: the key
     holds one object, not a list. ``direct``: what is no filter but a parameter of the call itself (``id``; ``ids[]``
     for a list; ``cluster,ids[]`` for several, whose values stand in this order, commas between them). ``parameters``:
@@ -45,7 +45,7 @@ class Operation(NamedTuple):
 
     name: str
     key: str
-    type: type[r.Resource] | None = None
+    kind: str = ""
     service: str = "ec2"
     filters: str = "Filters"
     optional: bool = False
@@ -58,6 +58,12 @@ class Operation(NamedTuple):
     listed: bool = True
     call: str = ""
     parameters: tuple[str, ...] = ()
+
+    @property
+    def type(self) -> Any:
+        """What stands under the key, a kind of resource: loaded here, as most calls are never made. None where it is
+        only saved."""
+        return getattr(r, self.kind) if self.kind else None
 
     @property
     def permission(self) -> str:
@@ -94,152 +100,152 @@ _EACH_BALANCER = Each("DescribeLoadBalancers", "LoadBalancerArn", "LoadBalancerA
 _EACH_TARGET_GROUP = Each("DescribeTargetGroups", "TargetGroupArn", "TargetGroupArn", "TargetGroupName")
 
 _READ = (
-    Operation("DescribeVpcs", "Vpcs", r.Vpc),
-    Operation("DescribeSubnets", "Subnets", r.Subnet),
-    Operation("DescribeRouteTables", "RouteTables", r.RouteTable),
-    Operation("DescribeNetworkAcls", "NetworkAcls", r.NetworkAcl, parameters=("NetworkAclIds",)),
-    Operation("DescribeSecurityGroups", "SecurityGroups", r.SecurityGroup),
-    Operation("DescribeSecurityGroupRules", "SecurityGroupRules", r.SecurityGroupRule, optional=True),
+    Operation("DescribeVpcs", "Vpcs", "Vpc"),
+    Operation("DescribeSubnets", "Subnets", "Subnet"),
+    Operation("DescribeRouteTables", "RouteTables", "RouteTable"),
+    Operation("DescribeNetworkAcls", "NetworkAcls", "NetworkAcl", parameters=("NetworkAclIds",)),
+    Operation("DescribeSecurityGroups", "SecurityGroups", "SecurityGroup"),
+    Operation("DescribeSecurityGroupRules", "SecurityGroupRules", "SecurityGroupRule", optional=True),
     Operation(
         "DescribeSecurityGroupVpcAssociations",
         "SecurityGroupVpcAssociations",
-        r.SecurityGroupVpcAssociation,
+        "SecurityGroupVpcAssociation",
         optional=True,
     ),
-    Operation("DescribeNetworkInterfaces", "NetworkInterfaces", r.NetworkInterface),
-    Operation("DescribeInstances", "Reservations", r.Reservation),
-    Operation("DescribeInternetGateways", "InternetGateways", r.InternetGateway),
-    Operation("DescribeEgressOnlyInternetGateways", "EgressOnlyInternetGateways", r.EgressOnlyInternetGateway),
-    Operation("DescribeNatGateways", "NatGateways", r.NatGateway, filters="Filter"),
-    Operation("DescribeVpcPeeringConnections", "VpcPeeringConnections", r.VpcPeeringConnection),
-    Operation("DescribeManagedPrefixLists", "PrefixLists", r.PrefixList),
+    Operation("DescribeNetworkInterfaces", "NetworkInterfaces", "NetworkInterface"),
+    Operation("DescribeInstances", "Reservations", "Reservation"),
+    Operation("DescribeInternetGateways", "InternetGateways", "InternetGateway"),
+    Operation("DescribeEgressOnlyInternetGateways", "EgressOnlyInternetGateways", "EgressOnlyInternetGateway"),
+    Operation("DescribeNatGateways", "NatGateways", "NatGateway", filters="Filter"),
+    Operation("DescribeVpcPeeringConnections", "VpcPeeringConnections", "VpcPeeringConnection"),
+    Operation("DescribeManagedPrefixLists", "PrefixLists", "PrefixList"),
     Operation(
         "GetManagedPrefixListEntries",
         "Entries",
-        r.PrefixListEntry,
+        "PrefixListEntry",
         each=Each("DescribeManagedPrefixLists", "PrefixListId", "PrefixListId", "PrefixListId"),
     ),
     Operation(
         "DescribeVpcBlockPublicAccessOptions",
         "VpcBlockPublicAccessOptions",
-        r.PublicAccessOptions,
+        "PublicAccessOptions",
         optional=True,
         single=True,
     ),
     Operation(
         "DescribeVpcBlockPublicAccessExclusions",
         "VpcBlockPublicAccessExclusions",
-        r.PublicAccessExclusion,
+        "PublicAccessExclusion",
         optional=True,
     ),
-    Operation("DescribeAddresses", "Addresses", r.Address),
-    Operation("DescribeFlowLogs", "FlowLogs", r.FlowLog, filters="Filter"),
-    Operation("DescribeVpnGateways", "VpnGateways", r.VpnGateway),
-    Operation("DescribeVpnConnections", "VpnConnections", r.VpnConnection),
+    Operation("DescribeAddresses", "Addresses", "Address"),
+    Operation("DescribeFlowLogs", "FlowLogs", "FlowLog", filters="Filter"),
+    Operation("DescribeVpnGateways", "VpnGateways", "VpnGateway"),
+    Operation("DescribeVpnConnections", "VpnConnections", "VpnConnection"),
     Operation(
-        "DescribeVirtualInterfaces", "virtualInterfaces", r.VirtualInterface, service="directconnect", filters=""
+        "DescribeVirtualInterfaces", "virtualInterfaces", "VirtualInterface", service="directconnect", filters=""
     ),
     Operation(
         "DescribeDirectConnectGatewayAssociations",
         "directConnectGatewayAssociations",
-        r.DirectConnectAssociation,
+        "DirectConnectAssociation",
         service="directconnect",
         each=Each("DescribeVpnGateways", "VpnGatewayId", "virtualGatewayId", "VpnGatewayId"),
     ),
-    Operation("DescribeCarrierGateways", "CarrierGateways", r.CarrierGateway, optional=True),
-    Operation("DescribeVpcEncryptionControls", "VpcEncryptionControls", r.EncryptionControl, optional=True),
-    Operation("DescribeTransitGateways", "TransitGateways", r.TransitGateway),
-    Operation("DescribeTransitGatewayAttachments", "TransitGatewayAttachments", r.TransitGatewayAttachment),
-    Operation("DescribeTransitGatewayVpcAttachments", "TransitGatewayVpcAttachments", r.TransitGatewayVpcAttachment),
+    Operation("DescribeCarrierGateways", "CarrierGateways", "CarrierGateway", optional=True),
+    Operation("DescribeVpcEncryptionControls", "VpcEncryptionControls", "EncryptionControl", optional=True),
+    Operation("DescribeTransitGateways", "TransitGateways", "TransitGateway"),
+    Operation("DescribeTransitGatewayAttachments", "TransitGatewayAttachments", "TransitGatewayAttachment"),
+    Operation("DescribeTransitGatewayVpcAttachments", "TransitGatewayVpcAttachments", "TransitGatewayVpcAttachment"),
     Operation(
         "DescribeTransitGatewayPeeringAttachments",
         "TransitGatewayPeeringAttachments",
-        r.TransitGatewayPeeringAttachment,
+        "TransitGatewayPeeringAttachment",
     ),
     Operation(
         "DescribeTransitGatewayRouteTables",
         "TransitGatewayRouteTables",
-        r.TransitGatewayRouteTable,
+        "TransitGatewayRouteTable",
         parameters=("TransitGatewayRouteTableIds",),
     ),
     Operation(
         "SearchTransitGatewayRoutes",
         "Routes",
-        r.TransitGatewayRoute,
+        "TransitGatewayRoute",
         each=_EACH_TRANSIT_TABLE._replace(wrapper=STATIC_ROUTES),
         always=(("Filters", [{"Name": "state", "Values": ["active", "blackhole"]}]),),
     ),
     Operation(
         "GetTransitGatewayRouteTablePropagations",
         "TransitGatewayRouteTablePropagations",
-        r.TransitGatewayPropagation,
+        "TransitGatewayPropagation",
         each=_EACH_TRANSIT_TABLE._replace(wrapper="TransitGatewayPropagations"),
     ),
     Operation(
         "GetTransitGatewayRouteTableAssociations",
         "Associations",
-        r.TransitGatewayTableAssociation,
+        "TransitGatewayTableAssociation",
         each=_EACH_TRANSIT_TABLE,
     ),
     Operation(
         "GetTransitGatewayPrefixListReferences",
         "TransitGatewayPrefixListReferences",
-        r.TransitGatewayPrefixListReference,
+        "TransitGatewayPrefixListReference",
         each=_EACH_TRANSIT_TABLE,
     ),
     Operation(
         "DescribeLoadBalancers",
         "LoadBalancers",
-        r.LoadBalancer,
+        "LoadBalancer",
         service="elbv2",
         parameters=("Names", "LoadBalancerArns"),
     ),
     Operation(
         "DescribeListeners",
         "Listeners",
-        r.Listener,
+        "Listener",
         service="elbv2",
         each=_EACH_BALANCER._replace(wrapper="LoadBalancerListeners", named=True),
     ),
     Operation(
         "DescribeRules",
         "Rules",
-        r.ListenerRule,
+        "ListenerRule",
         service="elbv2",
         each=Each("DescribeListeners", "ListenerArn", "ListenerArn", "ListenerArn", named=True),
     ),
     Operation(
         "DescribeTargetGroups",
         "TargetGroups",
-        r.TargetGroup,
+        "TargetGroup",
         service="elbv2",
         parameters=("LoadBalancerArn", "TargetGroupArns"),
     ),
     Operation(
         "DescribeTargetHealth",
         "TargetHealthDescriptions",
-        r.TargetHealthDescription,
+        "TargetHealthDescription",
         service="elbv2",
         each=_EACH_TARGET_GROUP._replace(wrapper="LoadBalancerTargetHealth"),
     ),
     Operation(
         "DescribeTargetGroupAttributes",
         "Attributes",
-        r.Attribute,
+        "Attribute",
         service="elbv2",
         each=_EACH_TARGET_GROUP,
     ),
     Operation(
         "DescribeLoadBalancerAttributes",
         "Attributes",
-        r.Attribute,
+        "Attribute",
         service="elbv2",
         each=_EACH_BALANCER._replace(wrapper="LoadBalancerAttributes"),
     ),
     Operation(
         "DescribeClassicLoadBalancers",
         "LoadBalancerDescriptions",
-        r.ClassicLoadBalancer,
+        "ClassicLoadBalancer",
         service="elb",
         call="DescribeLoadBalancers",
         parameters=("LoadBalancerNames",),
@@ -247,18 +253,18 @@ _READ = (
     Operation(
         "DescribeClassicLoadBalancerAttributes",
         "LoadBalancerAttributes",
-        r.ClassicAttributes,
+        "ClassicAttributes",
         service="elb",
         call="DescribeLoadBalancerAttributes",
         single=True,
         each=Each("DescribeClassicLoadBalancers", "LoadBalancerName", "LoadBalancerName", "LoadBalancerName"),
     ),
-    Operation("DescribeVpcEndpoints", "VpcEndpoints", r.VpcEndpoint),
-    Operation("ListFirewalls", "Firewalls", r.ListedFirewall, service="network-firewall", filters=""),
+    Operation("DescribeVpcEndpoints", "VpcEndpoints", "VpcEndpoint"),
+    Operation("ListFirewalls", "Firewalls", "ListedFirewall", service="network-firewall", filters=""),
     Operation(
         "DescribeFirewall",
         "Firewall",
-        r.Firewall,
+        "Firewall",
         service="network-firewall",
         single=True,
         each=Each("ListFirewalls", "FirewallArn", "FirewallArn", "FirewallName"),
@@ -267,7 +273,7 @@ _READ = (
     Operation(
         "DescribeFirewallPolicy",
         "FirewallPolicyResponse",
-        r.FirewallPolicy,
+        "FirewallPolicy",
         service="network-firewall",
         single=True,
         each=Each("ListFirewallPolicies", "Arn", "FirewallPolicyArn", "Name"),
@@ -276,7 +282,7 @@ _READ = (
     Operation(
         "DescribeRuleGroup",
         "RuleGroupResponse",
-        r.RuleGroup,
+        "RuleGroup",
         service="network-firewall",
         single=True,
         each=Each("ListRuleGroups", "Arn", "RuleGroupArn", "Name"),
@@ -289,19 +295,19 @@ _MANAGED = (
     Operation(
         "DescribeDBInstances",
         "DBInstances",
-        r.DBInstance,
+        "DBInstance",
         service="rds",
         optional=True,
         direct=("DBInstanceIdentifier",),
     ),
     Operation(
-        "DescribeDBClusters", "DBClusters", r.DBCluster, service="rds", optional=True, direct=("DBClusterIdentifier",)
+        "DescribeDBClusters", "DBClusters", "DBCluster", service="rds", optional=True, direct=("DBClusterIdentifier",)
     ),
-    Operation("DescribeDBProxies", "DBProxies", r.DBProxy, service="rds", optional=True, direct=("DBProxyName",)),
+    Operation("DescribeDBProxies", "DBProxies", "DBProxy", service="rds", optional=True, direct=("DBProxyName",)),
     Operation(
         "DescribeDBSubnetGroups",
         "DBSubnetGroups",
-        r.DBSubnetGroup,
+        "DBSubnetGroup",
         service="rds",
         optional=True,
         direct=("DBSubnetGroupName",),
@@ -309,7 +315,7 @@ _MANAGED = (
     Operation(
         "DescribeCacheClusters",
         "CacheClusters",
-        r.CacheCluster,
+        "CacheCluster",
         service="elasticache",
         optional=True,
         always=(("ShowCacheNodeInfo", True),),
@@ -318,7 +324,7 @@ _MANAGED = (
     Operation(
         "DescribeReplicationGroups",
         "ReplicationGroups",
-        r.ReplicationGroup,
+        "ReplicationGroup",
         service="elasticache",
         optional=True,
         direct=("ReplicationGroupId",),
@@ -326,7 +332,7 @@ _MANAGED = (
     Operation(
         "DescribeServerlessCaches",
         "ServerlessCaches",
-        r.ServerlessCache,
+        "ServerlessCache",
         service="elasticache",
         optional=True,
         direct=("ServerlessCacheName",),
@@ -334,7 +340,7 @@ _MANAGED = (
     Operation(
         "DescribeCacheSubnetGroups",
         "CacheSubnetGroups",
-        r.CacheSubnetGroup,
+        "CacheSubnetGroup",
         service="elasticache",
         optional=True,
         direct=("CacheSubnetGroupName",),
@@ -342,7 +348,7 @@ _MANAGED = (
     Operation(
         "DescribeClusters",
         "Clusters",
-        r.RedshiftCluster,
+        "RedshiftCluster",
         service="redshift",
         optional=True,
         direct=("ClusterIdentifier",),
@@ -350,27 +356,27 @@ _MANAGED = (
     Operation(
         "DescribeClusterSubnetGroups",
         "ClusterSubnetGroups",
-        r.ClusterSubnetGroup,
+        "ClusterSubnetGroup",
         service="redshift",
         optional=True,
         direct=("ClusterSubnetGroupName",),
     ),
-    Operation("ListDomainNames", "DomainNames", r.DomainInfo, service="opensearch", optional=True),
+    Operation("ListDomainNames", "DomainNames", "DomainInfo", service="opensearch", optional=True),
     Operation(
         "DescribeDomains",
         "DomainStatusList",
-        r.Domain,
+        "Domain",
         service="opensearch",
         optional=True,
         each=Each("ListDomainNames", "DomainName", "DomainNames[]", "DomainName"),
     ),
     Operation(
-        "DescribeFileSystems", "FileSystems", r.FileSystem, service="efs", optional=True, direct=("FileSystemId",)
+        "DescribeFileSystems", "FileSystems", "FileSystem", service="efs", optional=True, direct=("FileSystemId",)
     ),
     Operation(
         "DescribeMountTargets",
         "MountTargets",
-        r.MountTarget,
+        "MountTarget",
         service="efs",
         optional=True,
         each=Each("DescribeFileSystems", "FileSystemId", "FileSystemId", "FileSystemId"),
@@ -379,7 +385,7 @@ _MANAGED = (
     Operation(
         "ListClustersV2",
         "ClusterInfoList",
-        r.KafkaCluster,
+        "KafkaCluster",
         service="kafka",
         optional=True,
         direct=("ClusterNameFilter",),
@@ -387,27 +393,27 @@ _MANAGED = (
     Operation(
         "ListNodes",
         "NodeInfoList",
-        r.KafkaNode,
+        "KafkaNode",
         service="kafka",
         optional=True,
         each=Each("ListClustersV2", "ClusterArn", "ClusterArn", "ClusterName"),
     ),
-    Operation("ListFunctions", "Functions", r.Function, service="lambda", optional=True),
+    Operation("ListFunctions", "Functions", "Function", service="lambda", optional=True),
     Operation(
         "GetFunctionConfiguration",
         "FunctionArn",
-        r.Function,
+        "Function",
         service="lambda",
         optional=True,
         direct=("FunctionName",),
         whole=True,
         listed=False,
     ),
-    Operation("ListClusters", "clusterArns", r.ClusterArns, service="ecs", optional=True, whole=True),
+    Operation("ListClusters", "clusterArns", "ClusterArns", service="ecs", optional=True, whole=True),
     Operation(
         "ListTasks",
         "taskArns",
-        r.TaskArns,
+        "TaskArns",
         service="ecs",
         optional=True,
         direct=("cluster,serviceName",),
@@ -415,12 +421,12 @@ _MANAGED = (
         listed=False,
     ),
     Operation(
-        "DescribeTasks", "tasks", r.Task, service="ecs", optional=True, direct=("cluster,tasks[]",), listed=False
+        "DescribeTasks", "tasks", "Task", service="ecs", optional=True, direct=("cluster,tasks[]",), listed=False
     ),
     Operation(
         "DescribeServices",
         "services",
-        r.EcsService,
+        "EcsService",
         service="ecs",
         optional=True,
         direct=("cluster,services[]",),
@@ -429,7 +435,7 @@ _MANAGED = (
     Operation(
         "DescribeContainerInstances",
         "containerInstances",
-        r.ContainerInstance,
+        "ContainerInstance",
         service="ecs",
         optional=True,
         direct=("cluster,containerInstances[]",),

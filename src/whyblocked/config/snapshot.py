@@ -7,10 +7,11 @@ Region come from the path (``<account>/<region>/file.json``), else from the reso
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Missing, Query
@@ -18,9 +19,14 @@ from whyblocked.config.decode import Part, decode_file
 from whyblocked.config.index import Partial
 from whyblocked.config.operations import BY_KEY, READ, STATIC_ROUTES, permission_of
 from whyblocked.config.snapshot_files import REGION, files_in, path_words
-from whyblocked.config.trail import Lookup, Told, Trail, TrailFile, TrailFiles, is_of_events
 from whyblocked.errors import InputError
 from whyblocked.text import clean
+
+if TYPE_CHECKING:
+    from whyblocked.config.trail import Lookup, Trail, TrailFiles
+
+Log = tuple[str, bytes | Path]
+"""A file that may hold events of CloudTrail's: its name, and its content or where it is packed."""
 
 _PREFIX_LIST = re.compile(r"pl-[0-9a-zA-Z]+")
 
@@ -33,14 +39,21 @@ class Snapshot:
         kinds: frozenset[str],
         regions: tuple[str, ...] = (),
         accounts: frozenset[str] = frozenset(),
-        trail: TrailFiles | None = None,
+        logs: Sequence[Log] = (),
     ) -> None:
         self.kinds = kinds
         self.regions = regions
-        self.trail = trail or TrailFiles(())
+        self._logs = logs
         self._accounts = accounts  # those whose folders there are
         self._owners = accounts  # and those whose interfaces show
         self._guests: set[str] | None = None  # the VPCs in which others than their owners have interfaces
+
+    @cached_property
+    def trail(self) -> TrailFiles:
+        """What the files tell of changes."""
+        from whyblocked.config.trail import TrailFile, TrailFiles
+
+        return TrailFiles([TrailFile(*log) for log in self._logs])
 
     def ask(self, query: Query) -> Missing | None:
         """None where a file held the kind of list that ``query`` gives, or where its absence says enough.
@@ -66,6 +79,8 @@ class Snapshot:
 
     def hear(self, lookups: Iterable[Lookup], since: datetime | None, now: datetime) -> Trail:  # noqa: ARG002
         """The changes since then that files tell of, whatever they are about."""
+        from whyblocked.config.trail import Told
+
         return Told(self.trail.since(None if since is None else int(since.timestamp())))
 
     def absent(self, query: Query) -> Missing:
@@ -105,9 +120,9 @@ class LoadedFile(NamedTuple):
 def load_snapshot(folder: Path, region: str | None = None) -> Account:
     """The account in ``folder``; only what belongs to ``region`` where that is given."""
     files: list[LoadedFile] = []
-    trail: list[TrailFile] = []
+    logs: list[Log] = []
     for file in _read(folder):
-        (files if isinstance(file, LoadedFile) else trail).append(file)  # type: ignore[arg-type]
+        (files if isinstance(file, LoadedFile) else logs).append(file)  # type: ignore[arg-type]
     if not files:
         raise InputError(
             f"{path_words(folder)}: no file in this folder holds a known API response "
@@ -120,7 +135,7 @@ def load_snapshot(folder: Path, region: str | None = None) -> Account:
             raise InputError(
                 f"{path_words(folder)}: holds nothing of Region {clean(region)}, only {', '.join(regions)}"
             )
-    return Loader(files, region, regions, TrailFiles(trail)).account
+    return Loader(files, region, regions, logs).account
 
 
 class Loader:
@@ -131,7 +146,7 @@ class Loader:
         files: list[LoadedFile],
         region: str | None = None,
         regions: tuple[str, ...] = (),
-        trail: TrailFiles | None = None,
+        logs: Sequence[Log] = (),
     ) -> None:
         self._region = region
         self._region_of_vpc = _regions_of_vpcs(files) if region else {}
@@ -139,7 +154,7 @@ class Loader:
         self._broken_lists: set[str] = set()
         kinds = frozenset(part.operation.key for file in files for part in file.parts)
         accounts = frozenset(file.account_id for file in files if file.account_id)
-        self.account = Account(Snapshot(kinds, regions, accounts, trail))
+        self.account = Account(Snapshot(kinds, regions, accounts, logs))
         self._shown: list[tuple[LoadedFile, int, r.Instance, str | None]] = []
         for file in files:
             for part in file.parts:
@@ -283,16 +298,22 @@ def _regions_of_vpcs(files: list[LoadedFile]) -> dict[str, str]:
 # -- files -------------------------------------------------------------------------------------------------------
 
 
-def _read(folder: Path) -> Iterator[LoadedFile | TrailFile]:
+def _read(folder: Path) -> Iterator[LoadedFile | Log]:
     """Every file that holds something known, in the order of their paths."""
     for file in files_in(folder):
         name, path = file.name, file.path
         if path.suffix.lower() == ".gz":  # as CloudTrail delivers its log files
-            yield TrailFile(name, path)
+            yield name, path
             continue
         content = file.content()
         parts = decode_file(name, content)
         if any(part.operation.key in BY_KEY for part in parts):
             yield LoadedFile(name, path.stem, parts, file.account_id, file.region)
-        if is_of_events(content):
-            yield TrailFile(name, content)
+        if _is_of_events(content):
+            yield name, content
+
+
+def _is_of_events(content: bytes) -> bool:
+    """Whether a JSON file may hold events of CloudTrail's, by a look at its keys."""
+    may_be = b'"Events"' in content or b'"Records"' in content
+    return may_be and re.search(rb'"(?:Events|Records)"\s*:', content) is not None

@@ -20,7 +20,6 @@ from whyblocked.config.resources import texts
 from whyblocked.text import clean
 
 MOST_BYTES = 256 * 1024 * 1024  # of one unpacked log file; CloudTrail's own are far below
-_EVENTS = re.compile(rb'"(?:Events|Records)"\s*:')
 
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Operations.html, and the same pages of the other services.
 _CHANGES = (
@@ -111,11 +110,6 @@ class Told(NamedTuple):
 
 
 # -- decoding -----------------------------------------------------------------------------------------------------
-
-
-def is_of_events(content: bytes) -> bool:
-    """Whether a JSON file may hold events, by a look at its keys."""
-    return (b'"Events"' in content or b'"Records"' in content) and _EVENTS.search(content) is not None
 
 
 def events_of(document: object) -> Iterator[Event]:

@@ -5,16 +5,16 @@ This is advice for one place, narrow as the question; what else a change allows 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from shlex import quote
 
 from whyblocked.config.resources import NetworkAcl
 from whyblocked.diagnosis.answer import NearMiss, PacketSet
+from whyblocked.network.noted import Blocker
 from whyblocked.network.protocols import protocol_number
-from whyblocked.network.walk import Blocker
 from whyblocked.text import clean
 
-_LAST_NUMBER = 32766
+LAST_NUMBER = 32766
 _MOST_BLOCKS = 3  # more than these make no rule that anyone wants to type
 
 
@@ -77,7 +77,8 @@ def _acl_step(blocker: Blocker, packets: PacketSet, network_acl: NetworkAcl) -> 
     # An ingress rule names the sender, an egress rule the receiver; a reply turns the question around.
     peers = (packets.source if ingress != reply else packets.destination).split(",")
     ports = packets.source_ports if reply else packets.destination_ports
-    number = _free_number(blocker, network_acl)
+    denies = int((blocker.rule or {}).get("rule_number", LAST_NUMBER + 1))
+    number = free_number(network_acl, denies, egress=not ingress)
     if number is None:
         return f"Make room in {acl} for a rule in front of the one that denies.", None
     way = f"{'inbound' if ingress else 'outbound'} rule {number}"
@@ -98,16 +99,17 @@ def _acl_step(blocker: Blocker, packets: PacketSet, network_acl: NetworkAcl) -> 
     return sentence, command
 
 
-def _free_number(blocker: Blocker, acl: NetworkAcl) -> int | None:
-    """A rule number that is tried before the deny: just in front of it, or behind the others where it is ``*``."""
-    # IPv4 and IPv6 rules of one direction share their numbers.
-    taken = {entry.rule_number for entry in acl.entries if entry.egress == (blocker.direction == "egress")}
-    denies = int((blocker.rule or {}).get("rule_number", _LAST_NUMBER + 1))
-    if denies > _LAST_NUMBER:
-        numbered = [number for number in taken if number <= _LAST_NUMBER]
-        wanted = range(min(max(numbered, default=90) // 10 * 10 + 10, _LAST_NUMBER), _LAST_NUMBER + 1)
-        return next((number for number in wanted if number not in taken), None)
-    return next((number for number in range(denies - 1, 0, -1) if number not in taken), None)
+def free_number(acl: NetworkAcl, denies: int, *, egress: bool, taken: Iterable[int] = ()) -> int | None:
+    """A rule number that is tried before rule ``denies``: just in front of it, or behind the others where it is ``*``.
+
+    ``taken`` are numbers that count as used. IPv4 and IPv6 rules of one direction share theirs.
+    """
+    used = {entry.rule_number for entry in acl.entries if entry.egress == egress}.union(taken)
+    if denies <= LAST_NUMBER:
+        return next((number for number in range(denies - 1, 0, -1) if number not in used), None)
+    last = max((number for number in used if number <= LAST_NUMBER), default=90)
+    wanted = (*range(last // 10 * 10 + 10, LAST_NUMBER + 1, 10)[:1], *range(LAST_NUMBER, 0, -1))
+    return next((number for number in wanted if number not in used), None)
 
 
 def _what(packets: PacketSet, ports: str | None) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from shlex import quote
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from whyblocked.config.account import Account
 from whyblocked.config.ownership import ownership
@@ -16,11 +15,14 @@ from whyblocked.diagnosis.sets import packet_set, packet_sets
 from whyblocked.errors import UndeterminedError
 from whyblocked.network.asked import ALL_PROTOCOLS, Asked, End, Question
 from whyblocked.network.flow import Leg, Piece
+from whyblocked.network.noted import Blocker, Passage
 from whyblocked.network.packets import Packets, interval_text, join_intervals, subtract_intervals
 from whyblocked.network.protocols import has_ports, protocol_text
 from whyblocked.network.supposed import Supposed
-from whyblocked.network.walk import Blocker, Passage, Walk
 from whyblocked.text import clean
+
+if TYPE_CHECKING:
+    from whyblocked.network.walk import Walk
 
 NOT_ASKED = Evidence(status="unavailable", summary="Flow logs were not asked.")
 
@@ -210,7 +212,11 @@ def advised(account: Account, blocker: Blocker, packets: PacketSet, near: Sequen
     acl = account.network_acls.get(blocker.resource_ids[0]) if blocker.layer == "network-acl" else None
     step, command = next_step(blocker, packets, near, acl)
     region = account.region_of(blocker.vpc_id or "")
-    return step, f"{command} --region {quote(clean(region))}" if command is not None and region is not None else command
+    if command is None or region is None:
+        return step, command
+    from shlex import quote
+
+    return step, f"{command} --region {quote(clean(region))}"
 
 
 def _warnings(asked: Asked, findings: Sequence[Finding]) -> Iterable[str]:

@@ -16,11 +16,11 @@ from whyblocked.diagnosis.places import DIRECTIONS, Place, Places
 from whyblocked.flowlogs.groups import NONE, UNKNOWN, Group, Table
 from whyblocked.flowlogs.pairs import CLIENTS
 from whyblocked.network.flow import Leg
+from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import ALL_PORTS, EVERYWHERE, TCP, Packets, interval_text, join_intervals
 from whyblocked.network.protocols import protocol_text
 from whyblocked.network.references import REFERENCING_IS_OFF, TURN_REFERENCING_ON
 from whyblocked.network.rules import AclRule, Direction, any_match, first_match
-from whyblocked.network.walk import Blocker
 
 NOBODY = "Nobody has to open a rule for these."
 LATE_PACKETS = "LATE_PACKETS"

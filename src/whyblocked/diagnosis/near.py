@@ -9,8 +9,8 @@ from whyblocked.config.account import Account
 from whyblocked.diagnosis import near_rules
 from whyblocked.diagnosis.answer import NearMiss
 from whyblocked.diagnosis.nearness import Gap, Wanted, nearest, wanted
+from whyblocked.network.noted import Blocker
 from whyblocked.network.rules import AclRule, GroupRule
-from whyblocked.network.walk import Blocker
 
 MOST = 3
 

@@ -23,10 +23,10 @@ from whyblocked.diagnosis.nearness import (
     traffic_words,
 )
 from whyblocked.network.hops import load_balancer, network_firewall
+from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import ALL_PORTS, TCP, Interval, Packets, interval_text, network_words
 from whyblocked.network.protocols import has_ports
 from whyblocked.network.suricata import FirewallRule
-from whyblocked.network.walk import Blocker
 
 _MISMATCH = ("ELBV2_LISTENERS_MISMATCH", "ELB_LISTENERS_MISMATCH")
 

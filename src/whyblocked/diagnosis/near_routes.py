@@ -19,8 +19,8 @@ from whyblocked.diagnosis.nearness import (
     distances,
 )
 from whyblocked.network import routes, transit
+from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import ALL_PORTS, ALL_PROTOCOLS, Interval, network_text, span
-from whyblocked.network.walk import Blocker
 
 _OF_VPC = ("NO_ROUTE_TO_DESTINATION", "BAD_STATE_ROUTE", "MORE_SPECIFIC_ROUTE", "HIGHER_PRIORITY_ROUTE")
 _OF_GATEWAY = (

@@ -26,10 +26,10 @@ from whyblocked.diagnosis.nearness import (
     traffic_gap,
     traffic_words,
 )
+from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import Interval, join_intervals, span
 from whyblocked.network.rules import DEFAULT_RULE, AclRule, Direction, GroupRule, acl_rules
 from whyblocked.network.supposed import spans_of_interface
-from whyblocked.network.walk import Blocker
 from whyblocked.text import clean
 
 _NOT_CARRIED = 8  # an interface without the group is as far off as a block that misses by eight bits
@@ -57,21 +57,29 @@ class GroupRules:
         self._peers: dict[tuple[str, str | None], Peer] = {}
 
     def gaps(self) -> Iterator[Gap]:
+        """Those that may be the nearest: what fails more dimensions than another is not, however far it is off."""
         want, side = self._want, self._side
+        version, (low, high) = want.version, want.side(side)
+        before: tuple[Interval, Interval, Interval] | None = None  # rules about the same ports stand together
+        beside = way = count = 0
         fewest = 8
-        known: dict[tuple[Interval, Interval, Interval], tuple[int, int]] = {}  # many rules are about the same ports
         for place, rule in enumerate(self._rules):
             traffic = rule.protocol, rule.ports, rule.codes
-            gap = known.get(traffic)
-            if gap is None:
-                gap = known[traffic] = traffic_gap(want, *traffic)
-            failed, way = gap
-            if failed.bit_count() > fewest:
-                continue  # one that fails fewer dimensions is nearer, whatever their addresses are
-            if rule.block is not None:
-                more, bits = block_gap(want, side, rule.version or 4, rule.block)
-            else:
+            if traffic != before:
+                before = traffic
+                beside, way = traffic_gap(want, *traffic)
+                count = beside.bit_count()
+            if count > fewest:
+                continue
+            failed, block = beside, rule.block
+            if block is None:
                 more, bits, *_ = self._peer(rule, failed)
+            elif rule.version == version and block[0] <= low and high <= block[1]:
+                more = bits = 0
+            elif count == fewest:
+                continue
+            else:
+                more, bits = block_gap(want, side, rule.version or 4, block)
             if failed or more:
                 failed |= more
                 fewest = min(fewest, max(1, failed.bit_count()))

@@ -107,7 +107,7 @@ def covers(outer: Interval, inner: Interval) -> bool:
 
 def traffic_gap(want: Wanted, protocol: Interval, ports: Interval, codes: Interval) -> tuple[int, int]:
     """What fails of protocol, ports and ICMP types, and how far the ports are off, as a number of bits."""
-    if covers(protocol, want.protocol):
+    if protocol[0] <= want.protocol[0] and want.protocol[1] <= protocol[1]:
         if has_ports(want.protocol):
             way = _port_way(want, ports)
             return (PORT, way) if way else (0, 0)
@@ -125,9 +125,10 @@ def traffic_gap(want: Wanted, protocol: Interval, ports: Interval, codes: Interv
 
 def _port_way(want: Wanted, ports: Interval) -> int:
     """How far off ports are, in bits of the way to the next one; 0 where all of them are held."""
-    if covers(ports, want.ports):
+    (low, high), (first, last) = ports, want.ports
+    if low <= first and last <= high:
         return 0
-    return max(ports[0] - want.ports[1], want.ports[0] - ports[1], 1).bit_length()
+    return max(low - last, first - high, 1).bit_length()
 
 
 def port_reach(want: Wanted, ports: Interval) -> int:

@@ -46,6 +46,7 @@ class Places:
         self.missing: dict[Missing, None] = {}
         self.found: dict[str, Place] = {}
         self.unread: set[str] = set()  # interfaces that may be there, but can't be read
+        self._looked_at: set[tuple[str, int]] = set()  # rules that name no block, by VPC
         self._like: list[NetworkInterface] = []  # an interface for every number of groups
         self._subnets: list[Subnet | Missing] = []  # a subnet for every number of network ACLs
         self._fetch(interface_ids)
@@ -76,6 +77,7 @@ class Places:
         self._like.clear()
         self._subnets.clear()
         self._spanned.clear()
+        self._looked_at.clear()
         groups: dict[tuple[str, tuple[str, ...]], int] = {}
         acls: dict[str, int] = {}
         peered = False
@@ -117,14 +119,19 @@ class Places:
         """Ask for what its rules stand for; True where one names a group."""
         named = False
         for direction in DIRECTIONS:
-            rules, unread = self._rulebook.groups(interface, direction)
+            _, unread = self._rulebook.groups(interface, direction)
             self.missing.update(dict.fromkeys(unread))
-            for rule in rules:
-                if rule.kind != "cidr":
-                    found = self._spans(interface, rule, Traffic(direction, 4, None, rule.ports).box())
-                    if isinstance(found, Missing):
-                        self.missing[found] = None
-                    named |= rule.kind == "group"
+            for rule in self._rulebook.references(interface, direction):
+                named |= rule.kind == "group"
+                if (
+                    interface.vpc_id,
+                    id(rule),
+                ) in self._looked_at:  # the rulebook keeps it, so that nothing else has its id
+                    continue
+                self._looked_at.add((interface.vpc_id, id(rule)))
+                found = self._spans(interface, rule, Traffic(direction, 4, None, rule.ports).box())
+                if isinstance(found, Missing):
+                    self.missing[found] = None
         return named
 
     def vpcs(self) -> list[Vpc]:

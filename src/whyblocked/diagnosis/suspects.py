@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 from whyblocked.config.account import Account
 from whyblocked.config.trail import Lookup
+from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import Packets
 from whyblocked.network.rules import Direction, GroupRule
 from whyblocked.network.supposed import Supposed
-from whyblocked.network.walk import Blocker, Walk
+from whyblocked.network.walk import Walk
 
 MOST_LOOKUPS = 6
 MOST_LOOKUPS_OF_A_PATH = 4

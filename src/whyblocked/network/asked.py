@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from whyblocked.config.addresses import Ip
-from whyblocked.config.resources import Balancer, Instance, NetworkInterface
+if TYPE_CHECKING:
+    from whyblocked.config.addresses import Ip
+    from whyblocked.config.resources import Balancer, Instance, NetworkInterface
 
 ALL_PROTOCOLS = -1
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from whyblocked.config.resources import NetworkInterface, Route, TransitGatewayRoute
 from whyblocked.network.packets import (
     DESTINATION,
     DESTINATION_PORTS,
@@ -19,6 +18,9 @@ from whyblocked.network.packets import (
     subtract_intervals,
     with_interval,
 )
+
+if TYPE_CHECKING:
+    from whyblocked.config.resources import NetworkInterface, Route, TransitGatewayRoute
 
 Leg = Literal["forward", "return"]
 

@@ -12,15 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import TYPE_CHECKING
 
 from whyblocked.config import transit
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.addresses import Ip, delegated_prefixes
-from whyblocked.config.resources import NetworkInterface, PeeringSide, TransitGatewayVpcAttachment
+from whyblocked.config.resources import NetworkInterface, PeeringSide
 from whyblocked.network.flow import Bundle
 from whyblocked.network.packets import Interval, Packets, span
 from whyblocked.network.rules import Direction, GroupRule, any_match
 from whyblocked.network.supposed import Supposed, spans_of_interface
+
+if TYPE_CHECKING:
+    from whyblocked.config.resources import TransitGatewayVpcAttachment
 
 REFERENCING_IS_OFF = (
     "would allow it by the sender's group, which does not count across the transit gateway: security group referencing "
@@ -268,11 +272,12 @@ def _peers_of_group(
     if unclear is not None:
         return unclear
     spans = [
-        (int(address), int(address))
+        (number, number)
         for member in members
         if member.vpc_id in scope
         for address in account.addresses_of(member)
         if address.version == version
+        for number in (int(address),)
     ]
     for member in members:
         if member.vpc_id in scope:

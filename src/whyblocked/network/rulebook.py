@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.resources import NetworkInterface, RouteTable, SecurityGroup, Subnet
-from whyblocked.network import transit
 from whyblocked.network.packets import Interval, span
-from whyblocked.network.routes import Table, compile_table
 from whyblocked.network.rules import AclRule, Direction, GroupRule, acl_rules, group_rules
+
+if TYPE_CHECKING:
+    from whyblocked.network.routes import Table
+    from whyblocked.network.transit import Table as TransitTable
 
 
 class Rulebook:
@@ -36,10 +39,13 @@ class Rulebook:
 
     def table(self, table: RouteTable, version: int) -> Table:
         """The route table for look-ups of one IP version."""
-        found: Table = self._keep(
-            ("table", table.route_table_id, version), lambda: compile_table(table, version, self._account)
-        )
+        found: Table = self._keep(("table", table.route_table_id, version), lambda: self._compiled(table, version))
         return found
+
+    def _compiled(self, table: RouteTable, version: int) -> Table:
+        from whyblocked.network.routes import compile_table  # which flow logs need not
+
+        return compile_table(table, version, self._account)
 
     def spans(self, subnet: Subnet, version: int) -> list[Interval]:
         """The addresses of a subnet in one IP version."""
@@ -48,12 +54,17 @@ class Rulebook:
         )
         return found
 
-    def transit(self, gateway_id: str, table_id: str, version: int) -> transit.Table | Missing:
+    def transit(self, gateway_id: str, table_id: str, version: int) -> TransitTable | Missing:
         """The route table of a transit gateway for look-ups of one IP version."""
-        found: transit.Table | Missing = self._keep(
-            ("transit", table_id, version), lambda: transit.compile_table(self._account, gateway_id, table_id, version)
+        found: TransitTable | Missing = self._keep(
+            ("transit", table_id, version), lambda: self._compiled_transit(gateway_id, table_id, version)
         )
         return found
+
+    def _compiled_transit(self, gateway_id: str, table_id: str, version: int) -> TransitTable | Missing:
+        from whyblocked.network.transit import compile_table
+
+        return compile_table(self._account, gateway_id, table_id, version)
 
     def acl(self, subnet: Subnet, direction: Direction, version: int) -> tuple[str, list[AclRule]] | Missing:
         """The id and rules of the network ACL of a subnet."""
@@ -74,6 +85,18 @@ class Rulebook:
             ("groups", ids, direction), lambda: self._group_rules(ids, direction)
         )
         return found
+
+    def references(self, interface: NetworkInterface, direction: Direction) -> list[GroupRule]:
+        """Those of these rules that name a prefix list or a group."""
+        found: list[GroupRule] = []
+        for group_id in sorted(group.group_id for group in interface.groups):
+            group = self._account.security_groups.get(group_id)
+            if group is not None:
+                found += self._keep(("references", group_id, direction), partial(self._named, group, direction))
+        return found
+
+    def _named(self, group: SecurityGroup, direction: Direction) -> list[GroupRule]:
+        return [rule for rule in self._rules_of(group, direction) if rule.kind != "cidr"]
 
     def _group_rules(
         self, ids: tuple[str, ...], direction: Direction

@@ -20,6 +20,7 @@ from whyblocked.config.resources import (
     NetworkAclEntry,
     SecurityGroup,
     SecurityGroupRule,
+    UserIdGroupPair,
     block,
 )
 from whyblocked.network.packets import (
@@ -191,40 +192,64 @@ def _row_key(row: SecurityGroupRule) -> tuple[object, ...] | None:
     return (*traffic, "group", info.group_id or "", None) if info else None
 
 
-def permission_rules(group_id: str, permission: IpPermission, direction: Direction) -> Iterable[GroupRule]:
-    protocol = protocol_span(permission.ip_protocol)
-    if protocol is None:
-        return
-    ports, codes = _port_spans(protocol, permission.from_port, permission.to_port)
-    base: dict[str, Any] = {
-        "group_id": group_id,
-        "rule_id": None,
-        "direction": direction,
-        "protocol": protocol,
-        "ports": ports,
-        "codes": codes,
-    }
-    for range4 in permission.ip_ranges:
-        yield _block_rule(base, range4.cidr_ip, range4.description)
-    for range6 in permission.ipv6_ranges:
-        yield _block_rule(base, range6.cidr_ipv6, range6.description)
-    for listed in permission.prefix_list_ids:
-        yield GroupRule(**base, kind="prefix-list", peer=listed.prefix_list_id, description=listed.description)
-    for pair in permission.user_id_group_pairs:
-        yield GroupRule(
-            **base,
+class _Base(NamedTuple):
+    """What the rules of one permission have in common."""
+
+    group_id: str
+    rule_id: str | None
+    direction: Direction
+    protocol: Interval
+    ports: Interval
+    codes: Interval
+
+    def of_block(self, cidr: str, description: str | None) -> GroupRule:
+        """The rule for a block; there are so many that each keyword is written out, which is the fastest."""
+        version, found = _block(cidr)
+        return GroupRule(
+            group_id=self.group_id,
+            rule_id=self.rule_id,
+            direction=self.direction,
+            protocol=self.protocol,
+            ports=self.ports,
+            codes=self.codes,
+            kind="cidr",
+            peer=cidr,
+            version=version,
+            block=found,
+            description=description,
+        )
+
+    def of_list(self, prefix_list_id: str, description: str | None) -> GroupRule:
+        """The rule for a prefix list."""
+        return GroupRule(**self._asdict(), kind="prefix-list", peer=prefix_list_id, description=description)
+
+    def of_group(self, pair: UserIdGroupPair, description: str | None) -> GroupRule:
+        """The rule for a group."""
+        return GroupRule(
+            **self._asdict(),
             kind="group",
             peer=pair.group_id or "",
             peer_account=pair.user_id,
             peer_vpc=pair.vpc_id,
             peering_status=pair.peering_status,
-            description=pair.description,
+            description=description,
         )
 
 
-def _block_rule(base: dict[str, Any], cidr: str, description: str | None) -> GroupRule:
-    version, found = _block(cidr)
-    return GroupRule(**base, kind="cidr", peer=cidr, version=version, block=found, description=description)
+def permission_rules(group_id: str, permission: IpPermission, direction: Direction) -> Iterable[GroupRule]:
+    protocol = protocol_span(permission.ip_protocol)
+    if protocol is None:
+        return
+    ports, codes = _port_spans(protocol, permission.from_port, permission.to_port)
+    base = _Base(group_id, None, direction, protocol, ports, codes)
+    for range4 in permission.ip_ranges:
+        yield base.of_block(range4.cidr_ip, range4.description)
+    for range6 in permission.ipv6_ranges:
+        yield base.of_block(range6.cidr_ipv6, range6.description)
+    for listed in permission.prefix_list_ids:
+        yield base.of_list(listed.prefix_list_id, listed.description)
+    for pair in permission.user_id_group_pairs:
+        yield base.of_group(pair, pair.description)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -239,31 +264,13 @@ def row_rule(row: SecurityGroupRule) -> GroupRule | None:
     if protocol is None:
         return None
     ports, codes = _port_spans(protocol, row.from_port, row.to_port)
-    base: dict[str, Any] = {
-        "group_id": row.group_id,
-        "rule_id": row.security_group_rule_id,
-        "direction": "egress" if row.is_egress else "ingress",
-        "protocol": protocol,
-        "ports": ports,
-        "codes": codes,
-    }
-    cidr = row.cidr_ipv4 or row.cidr_ipv6
-    if cidr:
-        return _block_rule(base, cidr, row.description)
+    direction: Direction = "egress" if row.is_egress else "ingress"
+    base = _Base(row.group_id, row.security_group_rule_id, direction, protocol, ports, codes)
+    if cidr := row.cidr_ipv4 or row.cidr_ipv6:
+        return base.of_block(cidr, row.description)
     if row.prefix_list_id:
-        return GroupRule(**base, kind="prefix-list", peer=row.prefix_list_id, description=row.description)
-    if row.referenced_group_info:
-        pair = row.referenced_group_info
-        return GroupRule(
-            **base,
-            kind="group",
-            peer=pair.group_id or "",
-            peer_account=pair.user_id,
-            peer_vpc=pair.vpc_id,
-            peering_status=pair.peering_status,
-            description=row.description,
-        )
-    return None
+        return base.of_list(row.prefix_list_id, row.description)
+    return base.of_group(row.referenced_group_info, row.description) if row.referenced_group_info else None
 
 
 Peers = Callable[[GroupRule, Packets], Sequence[Interval] | Missing]

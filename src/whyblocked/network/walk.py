@@ -7,75 +7,31 @@ legs. What can't be decided is carried on as ``unknown``; it makes an answer und
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal
-
-import msgspec
+from typing import Any
 
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.addresses import Ip, private_addresses
 from whyblocked.config.resources import NetworkInterface
 from whyblocked.network.beyond import reason
-from whyblocked.network.flow import Bundle, Leg, Node, Piece, flagged, split
+from whyblocked.network.flow import Bundle, Node, Piece, flagged, split
 from whyblocked.network.graph import UNMODELLED, NetworkGraph
+from whyblocked.network.noted import Action, Blocker, Passage
 from whyblocked.network.packets import DESTINATION, Packets, subtract_all
 from whyblocked.network.protocols import is_icmp
 from whyblocked.network.rulebook import Rulebook
-from whyblocked.network.rules import AclRule, Direction, GroupRule
+from whyblocked.network.rules import Direction
 from whyblocked.network.sighting import Sighting, Sightings
 from whyblocked.network.supposed import Supposed, spans_of_interface
-from whyblocked.network.suricata import FirewallRule
-from whyblocked.network.transit import Entry as TransitEntry
 from whyblocked.network.wrong_turn import wrong_turn
 
 Step = tuple[Node, Bundle]
 Handler = Callable[["Walk", Node, Bundle], Iterable[Step]]
-Action = Literal["allow", "deny", "forward", "translate", "deliver", "unknown"]
 
 MOST_STEPS = 64  # more than any path has; a bundle that takes more goes round in circles
 MOST_IN_ALL = 200_000  # seconds of walking, and what a load balancer with thousands of targets takes
 
 # ICMP types that are answered, with the type of the answer, whose code is 0 (RFC 792, RFC 950, RFC 4443).
 _REPLIES = {4: {8: 0, 13: 14, 15: 16, 17: 18}, 6: {128: 129}}
-
-
-class Passage(msgspec.Struct, frozen=True, kw_only=True):
-    """A resource that looked at or changed packets, and what it did."""
-
-    leg: Leg
-    kind: str
-    id: str
-    action: Action
-    packets: tuple[Packets, ...]
-    direction: Direction | None = None
-    rule: dict[str, Any] | None = None
-    detail: str | None = None
-    resource_ids: tuple[str, ...] = ()
-    interface_id: str | None = None
-    subnet_id: str | None = None
-    vpc_id: str | None = None
-
-
-class Blocker(msgspec.Struct, frozen=True, kw_only=True):
-    """A refusal: which layer refused which packets, by which rule, with the rules that it tried.
-
-    ``peer_id`` is the interface at the other end, as far as the walk knows it.
-    """
-
-    leg: Leg
-    layer: str
-    code: str
-    summary: str
-    packets: tuple[Packets, ...]
-    direction: Direction | None = None
-    resource_ids: tuple[str, ...] = ()
-    rule: dict[str, Any] | None = None
-    tried: tuple[GroupRule | AclRule | FirewallRule | TransitEntry, ...] = ()
-    interface_id: str | None = None
-    subnet_id: str | None = None
-    vpc_id: str | None = None
-    next_step: str | None = None
-    goal: str | None = None  # the interface that the packets were on their way to
-    peer_id: str | None = None
 
 
 class Walk:

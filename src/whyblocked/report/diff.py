@@ -103,16 +103,17 @@ def _group(changes: list[Changed]) -> Group:
 
 def _item(one: Answered, changes: list[Changed]) -> Item:
     was, now = _verdict(one.before), _verdict(one.after)
-    open_now = one.after is None or now == "undetermined"
-    mark: Mark = "no" if one.changed else "unknown" if open_now else "yes"
+    is_open = one.after is None or "undetermined" in (was, now)
+    mark: Mark = "no" if one.changed else "unknown" if is_open else "yes"
     expected = f" (should be {one.expected})" if one.expected else ""
     same = f"{now}, but otherwise than before" if one.changed else f"{now}, as before"
-    why = (one.after.summary if one.after else one.error_after) or ""
+    told = one.before if now != "undetermined" and was == "undetermined" and not one.changed else one.after
+    why = (told.summary if told else one.error_after) or ""
     return Item(
         mark=mark,
         title=clean(one.text, 300),
         verdicts=(f"{was} -> {now}" if was != now else same) + expected,
-        why=clean(why, _MOST) if one.changed or open_now else "",
+        why=clean(why, _MOST) if one.changed or is_open else "",
         causes=list(_causes(one, changes)),
     )
 

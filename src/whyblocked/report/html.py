@@ -16,6 +16,7 @@ from whyblocked.report.outline import (
     Path,
     evidence_rows,
     outline,
+    places_of,
     tested,
 )
 from whyblocked.report.words import clock_words
@@ -267,6 +268,8 @@ def _fix(fix: Fix, number: int) -> Iterator[str]:
     for step in fix.steps:
         yield f"<p>{escape(step.summary)}</p>"
         yield from (f"<pre>{escape(command)}</pre>" for command in step.commands)
+    if places_of(fix):
+        yield f"<p>In {escape(places_of(fix))}</p>"
     if fix.also_allows:
         yield f"<p><strong>Also allows:</strong> {escape(fix.also_allows)}</p>"
     if fix.warnings or fix.room:

@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from whyblocked.diagnosis.answer import Answer
-from whyblocked.report.outline import BEHIND, BEHIND_SAYS, EVIDENCE, Mark, Outline, Path, evidence_rows, outline, tested
+from whyblocked.report.outline import (
+    BEHIND,
+    BEHIND_SAYS,
+    EVIDENCE,
+    Mark,
+    Outline,
+    Path,
+    evidence_rows,
+    outline,
+    places_of,
+    tested,
+)
 
 _SIGNS: dict[Mark, str] = {"yes": "✓", "no": "✗", "unknown": "?", "pass": "·"}
 _FLAGS: dict[Mark, str] = {"no": " ← **blocked here**", "unknown": " ← **not known**"}
@@ -124,7 +135,7 @@ def _next(seen: Outline) -> Iterator[str]:
             yield f"{place}. {prose(step.summary)}" if len(fix.steps) > 1 else prose(step.summary)
         yield ""
         yield from block(fix.commands)
-        facts = [("Also allows", fix.also_allows), ("Quota", "; ".join(fix.room))]
+        facts = [("Where", places_of(fix)), ("Also allows", fix.also_allows), ("Quota", "; ".join(fix.room))]
         facts += [("Note", warning) for warning in fix.warnings]
         yield ""
         yield from (f"- {label}: {prose(words)}" for label, words in facts if words)

@@ -230,6 +230,19 @@ def _where(finding: Finding) -> str:
     return ", ".join(where)
 
 
+def places_of(fix: Fix) -> str:
+    """The accounts and Regions in which the commands of a fix have to be run; empty where none is known."""
+    steps: dict[str, list[str]] = {}
+    for number, step in enumerate(fix.steps, 1):
+        account = f"account {step.account_id}" if step.account_id else ""
+        place = ", ".join(filter(None, (account, step.region)))
+        if place:
+            steps.setdefault(place, []).append(str(number))
+    if len(steps) < 2:
+        return next(iter(steps), "")
+    return "; ".join(f"{place}: step{'' if len(of) == 1 else 's'} {', '.join(of)}" for place, of in steps.items())
+
+
 def _behind(finding: Finding) -> Behind:
     confidence = f"{finding.confidence} ({finding.confidence_reason})"
     places = ", ".join((*finding.resource_ids, _where(finding)))

@@ -20,6 +20,7 @@ from whyblocked.report.outline import (
     Supposed,
     evidence_rows,
     outline,
+    places_of,
     tested,
 )
 from whyblocked.report.timeline import timeline
@@ -231,7 +232,11 @@ def _fix(fix: Fix, number: int, width: int) -> Iterator[Text]:
         yield from wrapped(Text.assemble((label, "bold"), step.summary), _prose(width), 2, 2 + len(label))
         for command in step.commands:
             yield Text(f"    {command}", "bold")
-    for label, words in (("also", fix.also_allows), ("quota", "; ".join(fix.room))):
+    for label, words in (
+        ("where", places_of(fix)),
+        ("also", fix.also_allows),
+        ("quota", "; ".join(fix.room)),
+    ):
         if words:
             yield from _row(label, words, _prose(width), 2, label_width=5)
     for warning in fix.warnings:

@@ -181,5 +181,10 @@ def modify_prefix_list(account: Account, edit: ModifyManagedPrefixList) -> None:
     blocks |= dict.fromkeys(map(canonical, edit.add))
     if len({r.block(cidr).version for cidr in blocks}) > 1:
         refuse(f"{edit.prefix_list_id} would hold IPv4 and IPv6 blocks: a list holds one kind only")
+    listed = account.managed_lists.get(edit.prefix_list_id)
+    if listed is not None and listed.version is not None:
+        if edit.version not in (None, listed.version):
+            refuse(f"{edit.prefix_list_id} is at version {listed.version}, not {edit.version}")
+        account.managed_lists[edit.prefix_list_id] = msgspec.structs.replace(listed, version=listed.version + 1)
     account.prefix_lists[edit.prefix_list_id] = tuple(blocks)
     account.version += 1

@@ -303,11 +303,12 @@ class DeleteVpcBlockPublicAccessExclusion(Edit, frozen=True):
 
 
 class ModifyManagedPrefixList(Edit, frozen=True):
-    """Blocks more and less in a customer's prefix list."""
+    """Blocks more and less in a customer's prefix list; ``version`` is the one that the change is made from."""
 
     prefix_list_id: str
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
+    version: int | None = None
 
 
 # -- transit gateways --------------------------------------------------------------------------------------------------

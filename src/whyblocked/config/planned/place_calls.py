@@ -118,9 +118,10 @@ def _include(told: Told) -> Edits:
 
 
 def _modify_prefix_list(told: Told) -> Edits:
-    told.some("CurrentVersion", "PrefixListName", "MaxEntries")
+    told.some("PrefixListName", "MaxEntries")
     add, remove = (tuple(told.each(name, "Cidr")) for name in ("AddEntries", "RemoveEntries"))
-    return [e.ModifyManagedPrefixList(prefix_list_id=told.need("PrefixListId"), add=add, remove=remove)]
+    listed, version = told.need("PrefixListId"), told.may("CurrentVersion")
+    return [e.ModifyManagedPrefixList(prefix_list_id=listed, add=add, remove=remove, version=version)]
 
 
 # -- VPN, NAT gateways, endpoints --------------------------------------------------------------------------------------

@@ -5,20 +5,9 @@ returns). Fields without a default are those that no answer can do without; a re
 :class:`Broken` and only becomes an error when a question needs it. Shapes: the EC2 API Reference.
 """
 
-from whyblocked.config.resources.balancers import (
-    Action,
-    Attribute,
-    Balancer,
-    ClassicAttributes,
-    ClassicLoadBalancer,
-    Condition,
-    Listener,
-    ListenerRule,
-    LoadBalancer,
-    Target,
-    TargetGroup,
-    TargetHealthDescription,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from whyblocked.config.resources.base import (
     Address,
     Broken,
@@ -36,41 +25,6 @@ from whyblocked.config.resources.base import (
     name_tag,
     owner_tag,
     texts,
-)
-from whyblocked.config.resources.endpoints import (
-    DnsEntry,
-    DnsOptions,
-    VpcEndpoint,
-)
-from whyblocked.config.resources.firewalls import (
-    AddressSet,
-    DomainList,
-    EngineOptions,
-    Firewall,
-    FirewallPolicy,
-    ListedFirewall,
-    MatchAttributes,
-    RuleGroup,
-    RuleGroupReference,
-    RuleHeader,
-    RulesSource,
-    RuleVariables,
-    StatefulRule,
-    StatelessRule,
-    TcpFlags,
-)
-from whyblocked.config.resources.gateways import (
-    EgressOnlyInternetGateway,
-    GatewayAttachment,
-    InternetGateway,
-    NatGateway,
-    NatGatewayAddress,
-    PeeringCidr,
-    PeeringIpv6Cidr,
-    PeeringOptions,
-    PeeringSide,
-    PeeringStatus,
-    VpcPeeringConnection,
 )
 from whyblocked.config.resources.groups import (
     IpPermission,
@@ -98,47 +52,6 @@ from whyblocked.config.resources.interfaces import (
     PrivateIpAddress,
     Reservation,
 )
-from whyblocked.config.resources.managed import (
-    MANAGED,
-    CacheCluster,
-    CacheSubnetGroup,
-    ClusterArns,
-    ClusterSubnetGroup,
-    ContainerInstance,
-    DBCluster,
-    DBInstance,
-    DBProxy,
-    DBSubnetGroup,
-    Domain,
-    DomainInfo,
-    EcsService,
-    FileSystem,
-    Function,
-    HostPort,
-    KafkaCluster,
-    KafkaNode,
-    MountTarget,
-    RedshiftCluster,
-    ReplicationGroup,
-    ServerlessCache,
-    SubnetInGroup,
-    Task,
-    TaskArns,
-)
-from whyblocked.config.resources.transit import (
-    PeeringTransitGateway,
-    TransitGateway,
-    TransitGatewayAssociation,
-    TransitGatewayAttachment,
-    TransitGatewayPeeringAttachment,
-    TransitGatewayPrefixListReference,
-    TransitGatewayPropagation,
-    TransitGatewayRoute,
-    TransitGatewayRouteAttachment,
-    TransitGatewayRouteTable,
-    TransitGatewayTableAssociation,
-    TransitGatewayVpcAttachment,
-)
 from whyblocked.config.resources.vpc import (
     IcmpTypeCode,
     NetworkAcl,
@@ -151,19 +64,111 @@ from whyblocked.config.resources.vpc import (
     Subnet,
     Vpc,
 )
-from whyblocked.config.resources.vpn import (
-    CarrierGateway,
-    DirectConnectAssociation,
-    EncryptionControl,
-    EncryptionExclusion,
-    EncryptionExclusions,
-    VirtualInterface,
-    VpnConnection,
-    VpnGateway,
-    VpnOptions,
-    VpnStaticRoute,
-    VpnTunnel,
-)
+
+if TYPE_CHECKING:
+    from whyblocked.config.resources.balancers import (
+        Action,
+        Attribute,
+        Balancer,
+        ClassicAttributes,
+        ClassicLoadBalancer,
+        Condition,
+        Listener,
+        ListenerRule,
+        LoadBalancer,
+        Target,
+        TargetGroup,
+        TargetHealthDescription,
+    )
+    from whyblocked.config.resources.endpoints import (
+        DnsEntry,
+        DnsOptions,
+        VpcEndpoint,
+    )
+    from whyblocked.config.resources.firewalls import (
+        AddressSet,
+        DomainList,
+        EngineOptions,
+        Firewall,
+        FirewallPolicy,
+        ListedFirewall,
+        MatchAttributes,
+        RuleGroup,
+        RuleGroupReference,
+        RuleHeader,
+        RulesSource,
+        RuleVariables,
+        StatefulRule,
+        StatelessRule,
+        TcpFlags,
+    )
+    from whyblocked.config.resources.gateways import (
+        EgressOnlyInternetGateway,
+        GatewayAttachment,
+        InternetGateway,
+        NatGateway,
+        NatGatewayAddress,
+        PeeringCidr,
+        PeeringIpv6Cidr,
+        PeeringOptions,
+        PeeringSide,
+        PeeringStatus,
+        VpcPeeringConnection,
+    )
+    from whyblocked.config.resources.managed import (
+        MANAGED,
+        CacheCluster,
+        CacheSubnetGroup,
+        ClusterArns,
+        ClusterSubnetGroup,
+        ContainerInstance,
+        DBCluster,
+        DBInstance,
+        DBProxy,
+        DBSubnetGroup,
+        Domain,
+        DomainInfo,
+        EcsService,
+        FileSystem,
+        Function,
+        HostPort,
+        KafkaCluster,
+        KafkaNode,
+        MountTarget,
+        RedshiftCluster,
+        ReplicationGroup,
+        ServerlessCache,
+        SubnetInGroup,
+        Task,
+        TaskArns,
+    )
+    from whyblocked.config.resources.transit import (
+        PeeringTransitGateway,
+        TransitGateway,
+        TransitGatewayAssociation,
+        TransitGatewayAttachment,
+        TransitGatewayPeeringAttachment,
+        TransitGatewayPrefixListReference,
+        TransitGatewayPropagation,
+        TransitGatewayRoute,
+        TransitGatewayRouteAttachment,
+        TransitGatewayRouteTable,
+        TransitGatewayTableAssociation,
+        TransitGatewayVpcAttachment,
+    )
+    from whyblocked.config.resources.vpn import (
+        CarrierGateway,
+        DirectConnectAssociation,
+        EncryptionControl,
+        EncryptionExclusion,
+        EncryptionExclusions,
+        VirtualInterface,
+        VpnConnection,
+        VpnGateway,
+        VpnOptions,
+        VpnStaticRoute,
+        VpnTunnel,
+    )
 
 __all__ = [
     "MANAGED",
@@ -304,3 +309,17 @@ __all__ = [
     "owner_tag",
     "texts",
 ]
+
+# The others are loaded when the first of them is met: there are a hundred kinds, of which most accounts have few.
+_OTHERS = ("gateways", "transit", "vpn", "endpoints", "balancers", "firewalls", "managed")
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in __all__:
+            for module in _OTHERS:
+                found = vars(import_module(f"{__name__}.{module}")).get(name)
+                if found is not None:
+                    globals()[name] = found
+                    return found
+        raise AttributeError(name)

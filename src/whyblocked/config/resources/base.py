@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from socket import AF_INET, AF_INET6, inet_pton
 
 import msgspec
 
@@ -21,7 +22,12 @@ def block(text: str) -> IPv4Network | IPv6Network:
 @lru_cache(maxsize=1 << 16)
 def address(text: str) -> IPv4Address | IPv6Address:
     """``text`` as an address; ValueError where it is none."""
-    return ip_address(text)
+    try:  # the system reads it in a third of the time
+        if ":" in text:
+            return IPv6Address(int.from_bytes(inet_pton(AF_INET6, text)))
+        return IPv4Address(int.from_bytes(inet_pton(AF_INET, text)))
+    except (OSError, ValueError):
+        return ip_address(text)  # whose error says what is wrong
 
 
 class Resource(msgspec.Struct, frozen=True, rename="pascal", kw_only=True, gc=False):

@@ -112,6 +112,11 @@ class PrefixList(Resource, frozen=True):
     prefix_list_id: str
     cidrs: tuple[str, ...] | None = None
     prefix_list_name: str | None = None
+    owner_id: str | None = None
+    address_family: str | None = None
+    max_entries: int | None = None
+    state: str | None = None
+    version: int | None = None
 
     def __post_init__(self) -> None:
         for cidr in self.cidrs or ():

@@ -150,6 +150,7 @@ class Comparison:
         everything = range(len(self._changes))
         before, error_before = self._alone(self._sides.before, (), asking.question)
         after, error_after = self._alone(self._sides.after, everything, asking.question)
+        lacking = not self._is_alike  # then an answer that can't be told may be another one for that alone
         was, now = first, last = _outcome(before, error_before), _outcome(after, error_after)
         found = Blame(())
         if was != now and not self._is_alike:
@@ -167,7 +168,7 @@ class Comparison:
             line=asking.line,
             text=asking.text,
             expected=asking.expected,
-            changed=was != now,
+            changed=was != now and not (lacking and "undetermined" in (was[0], now[0])),
             before=before,
             after=after,
             error_before=error_before,

@@ -19,8 +19,8 @@ from whyblocked.config.edits import (
 from whyblocked.diagnosis.fixing.boxes import listed
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, step
 from whyblocked.diagnosis.fixing.words import called
+from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import TCP, UDP
-from whyblocked.network.walk import Blocker
 
 _PROTOCOLS = {("network", TCP): "TCP", ("network", UDP): "UDP", ("application", TCP): "HTTP"}
 

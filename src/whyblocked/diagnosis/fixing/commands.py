@@ -72,6 +72,18 @@ def _firewall_rule(edit: e.AddFirewallRule, region: str | None) -> str:
     return f'{write} --update-token "$({token})" --rule-group "$({whole})"'
 
 
+# -- prefix lists ------------------------------------------------------------------------------------------------------
+
+
+def _modify_prefix_list(edit: e.ModifyManagedPrefixList) -> Iterable[Words]:
+    version = [] if edit.version is None else ["--current-version", str(edit.version)]
+    added = (f"Cidr={block}" for block in edit.add)
+    yield (
+        *("ec2", "modify-managed-prefix-list", "--prefix-list-id", edit.prefix_list_id),
+        *(*version, "--add-entries", *added),
+    )
+
+
 # -- rules -------------------------------------------------------------------------------------------------------------
 
 
@@ -278,6 +290,7 @@ def _group_attributes(edit: e.ModifyTargetGroupAttributes) -> Iterable[Words]:
 
 _WRITERS: dict[type, Callable[[Any], Iterable[Words]]] = {
     e.AuthorizeSecurityGroup: _authorize,
+    e.ModifyManagedPrefixList: _modify_prefix_list,
     e.CreateNetworkAclEntry: _create_entry,
     e.ReplaceNetworkAclEntry: _replace_entry,
     e.CreateRoute: _create_route,

@@ -7,15 +7,17 @@ from typing import Any
 
 from whyblocked.config import edits as e
 from whyblocked.config import transit
-from whyblocked.config.account import Account, Missing
+from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.edits.groups import rules_of
 from whyblocked.config.resources import IpPermission, NetworkAclEntry
 from whyblocked.diagnosis.fixing.boxes import listed
 from whyblocked.diagnosis.fixing.words import called, counted
 from whyblocked.network.packets import ALL_PORTS
 from whyblocked.network.protocols import protocol_span, protocol_text
+from whyblocked.network.rules import Direction
 
 _MOST_NAMED = 3
+_WAYS: tuple[Direction, ...] = ("ingress", "egress")
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
@@ -77,6 +79,33 @@ def peers_text(account: Account, permission: IpPermission) -> str:
     peers += [one.prefix_list_id for one in permission.prefix_list_ids]
     peers += [called(account, one.group_id or "") for one in permission.user_id_group_pairs]
     return listed(peers) if peers else "nobody"
+
+
+def groups_read(account: Account, list_id: str) -> Missing | None:
+    """Ask for the security groups that name a prefix list; what could not be read of them."""
+    filters = ("ip-permission.prefix-list-id", "egress.ip-permission.prefix-list-id")
+    missing = [account.source.ask(Query("DescribeSecurityGroups", name, list_id)) for name in filters]
+    return next(filter(None, missing), None)
+
+
+def _listed(account: Account, edit: e.ModifyManagedPrefixList) -> Iterator[str]:
+    named = edit.prefix_list_id
+    missing = groups_read(account, named)
+    rules = [
+        group.group_id
+        for _, group in sorted(account.security_groups.items())
+        for direction in _WAYS
+        for rule in rules_of(account, group, direction)
+        if (rule.kind, rule.peer) == ("prefix_list_ids", named)
+    ]
+    routes = [t for t in account.route_tables.values() if any(r.destination_prefix_list_id == named for r in t.routes)]
+    known = [f"{counted(len(rules), 'rule')} of {counted(len(set(rules)), 'security group')}"]
+    known += [f"routes of {counted(len(routes), 'route table')}"] if routes else []
+    read = f" that could be read ({missing})" if missing else ""
+    yield (
+        f"Whatever names {called(account, named)} counts {listed(edit.add)} in from then on: "
+        f"{' and '.join(known)}{read}."
+    )
 
 
 # -- network ACLs ------------------------------------------------------------------------------------------------------
@@ -311,6 +340,7 @@ def _vpn_route(_account: Account, edit: e.CreateVpnConnectionRoute) -> Iterator[
 
 _EFFECTS: dict[type, Callable[[Account, Any], Iterator[str]]] = {
     e.AuthorizeSecurityGroup: _authorize,
+    e.ModifyManagedPrefixList: _listed,
     e.CreateNetworkAclEntry: _entry,
     e.ReplaceNetworkAclEntry: _entry,
     e.CreateRoute: _route,

@@ -29,17 +29,17 @@ from whyblocked.config.resources import (
     PortRange,
     UserIdGroupPair,
 )
+from whyblocked.diagnosis.advice import LAST_NUMBER, free_number
 from whyblocked.diagnosis.fixing.boxes import Traffic, asks_from_source, blocks_of, listed, traffic_of, widened
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Step, step
 from whyblocked.diagnosis.fixing.words import called
 from whyblocked.diagnosis.near import near_misses
+from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import ALL_PORTS, TCP, UDP, Packets
 from whyblocked.network.protocols import protocol_text
 from whyblocked.network.rules import DEFAULT_RULE, Direction, GroupRule
 from whyblocked.network.supposed import Supposed, spans_of_interface
-from whyblocked.network.walk import Blocker
 
-LAST_NUMBER = 32766
 MOST_MOVED = 6  # entries that are moved to make room in front of a deny
 
 TRACKED = (
@@ -228,27 +228,20 @@ class _Place(NamedTuple):
 
 
 def _room(acl: NetworkAcl, egress: bool, denies: int, taken: set[tuple[str, bool, int]]) -> _Place:
-    """A number that is tried before the rule that denies.
-
-    IPv4 and IPv6 rules of one direction share their numbers.
-    """
-    used = {entry.rule_number for entry in acl.entries if entry.egress == egress}
-    used |= {number for name, way, number in taken if (name, way) == (acl.network_acl_id, egress)}
-    if denies > LAST_NUMBER:
-        last = max((number for number in used if number <= LAST_NUMBER), default=90)
-        round_ones = range(last // 10 * 10 + 10, LAST_NUMBER + 1, 10)
-        free = next((one for one in (*round_ones[:1], *range(LAST_NUMBER, 0, -1)) if one not in used), None)
-        if free is None:
-            raise NoFix(f"{acl.network_acl_id} has no rule number left.")
+    """A number that is tried before the rule that denies; where none is free, its own."""
+    planned = {number for name, way, number in taken if (name, way) == (acl.network_acl_id, egress)}
+    free = free_number(acl, denies, egress=egress, taken=planned)
+    if free is not None:
         return _Place(free)
-    free = next((one for one in range(denies - 1, 0, -1) if one not in used), None)
-    return _Place(denies, _moved(acl, egress, denies, used)) if free is None else _Place(free)
+    if denies > LAST_NUMBER:
+        raise NoFix(f"{acl.network_acl_id} has no rule number left.")
+    return _Place(denies, _moved(acl, egress, denies, planned))
 
 
-def _moved(acl: NetworkAcl, egress: bool, denies: int, used: set[int]) -> tuple[Edit, ...]:
+def _moved(acl: NetworkAcl, egress: bool, denies: int, planned: set[int]) -> tuple[Edit, ...]:
     """The entries from the one that denies on, each a number further, up to the first gap; the last one first."""
-    gap = next(one for one in range(denies, LAST_NUMBER + 2) if one not in used)
     there = {entry.rule_number: entry for entry in acl.entries if entry.egress == egress}
+    gap = next(one for one in range(denies, LAST_NUMBER + 2) if one not in there and one not in planned)
     if gap > LAST_NUMBER or gap - denies > MOST_MOVED or any(one not in there for one in range(denies, gap)):
         raise NoFix(f"There is no free number in front of rule {denies} of {acl.network_acl_id}: renumber its rules.")
     edits: list[Edit] = []

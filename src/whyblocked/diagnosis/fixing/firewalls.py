@@ -18,11 +18,11 @@ from whyblocked.diagnosis.fixing.boxes import Traffic, blocks_of, listed, traffi
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, step
 from whyblocked.diagnosis.fixing.targets import put_route
 from whyblocked.diagnosis.fixing.words import called
+from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import join_intervals, span
 from whyblocked.network.protocols import protocol_text
 from whyblocked.network.routes import look_up
 from whyblocked.network.rulebook import Rulebook
-from whyblocked.network.walk import Blocker
 
 _SID = re.compile(r"\bsid\s*:\s*(\d+)")
 _FIRST_SID = 1_000_000

@@ -11,7 +11,7 @@ from whyblocked.config.account import Query
 from whyblocked.config.edits import NEW_GATEWAY, AttachInternetGateway, AttachVpnGateway, CreateInternetGateway
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, Step, step
 from whyblocked.diagnosis.fixing.words import called
-from whyblocked.network.walk import Blocker
+from whyblocked.network.noted import Blocker
 
 
 def attach_gateway(case: Case, blocker: Blocker) -> Sequence[Option]:

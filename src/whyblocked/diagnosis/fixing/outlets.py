@@ -27,8 +27,8 @@ from whyblocked.diagnosis.fixing import ways
 from whyblocked.diagnosis.fixing.boxes import blocks_of, listed
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, step
 from whyblocked.diagnosis.fixing.words import called
+from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import join_intervals
-from whyblocked.network.walk import Blocker
 
 _OUTBOUND_ONLY = ("nat-gateway", "egress-only-internet-gateway")
 _UNUSED = ("delete-complete", "disable-complete", "create-failed")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from whyblocked.diagnosis.fixing import balancers, filters, firewalls, gateways, outlets, transits, ways
+from whyblocked.diagnosis.fixing import balancers, filters, firewalls, gateways, lists, outlets, transits, ways
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, Proposer, Step
-from whyblocked.network.walk import Blocker
+from whyblocked.network.noted import Blocker
 
 _FILTERS = ("security-group", "network-acl")
 _BY_CODE: dict[tuple[str, str], Proposer] = {
@@ -93,20 +93,24 @@ def options(case: Case) -> Sequence[Option]:
 
 
 def _past_rules(case: Case, blockers: Sequence[Blocker]) -> Sequence[Option]:
-    """The best step for each group and network ACL; and the second best, where any has one."""
+    """The best step for each group and network ACL; and those that come next, where any has more than one."""
     taken: set[tuple[str, bool, int]] = set()
     found = [
         _of_group(case, alike) if alike[0].layer == "security-group" else filters.by_acl(case, alike, taken)
         for alike in _together(case, blockers)
     ]
-    return list(dict.fromkeys((tuple(one[0] for one in found), tuple(one[-1] for one in found))))
+    most = max(map(len, found))
+    return [tuple(one[min(number, len(one) - 1)] for one in found) for number in range(most)]
 
 
 def _of_group(case: Case, blockers: Sequence[Blocker]) -> list[Step]:
-    """Rules; and where only the switches of a transit gateway are off, those first."""
+    """Rules, or an entry of a prefix list; and where only the switches of a transit gateway are off, those first."""
     rules = filters.by_group(case, blockers)
     on = transits.referencing(case, blockers[0]) if blockers[0].code == "SG_REFERENCING_SUPPORT" else None
-    return [on, *rules[-1:]] if on is not None else rules
+    if on is not None:
+        return [on, *rules[-1:]]
+    entry = lists.by_list(case, blockers)
+    return rules if entry is None else [*rules, entry]
 
 
 def _together(case: Case, blockers: Sequence[Blocker]) -> list[list[Blocker]]:

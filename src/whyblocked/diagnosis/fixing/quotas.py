@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from whyblocked.config import edits as e
-from whyblocked.config.account import Account
+from whyblocked.config.account import Account, Query
 from whyblocked.config.edits.groups import rules_of
 
 RULES = 60  # a security group, direction and IP version
@@ -47,8 +47,13 @@ def _room_of_group(after: Account, edit: e.AuthorizeSecurityGroup, used: list[st
 
 
 def _weight(account: Account, kind: str, peer: str) -> int:
-    """A prefix list counts with as many rules as it may have entries; here, as it has."""
-    return len(account.prefix_lists.get(peer, ())) or 1 if kind == "prefix_list_ids" else 1
+    """A prefix list counts as so many rules as it may have entries; where that was not read, as it has."""
+    if kind != "prefix_list_ids":
+        return 1
+    account.source.ask(Query("DescribeManagedPrefixLists", "prefix-list-id", peer))
+    listed = account.managed_lists.get(peer)
+    most = listed.max_entries if listed is not None else None
+    return most or len(account.prefix_lists.get(peer, ())) or 1
 
 
 def _room_of_acl(after: Account, edit: e.CreateNetworkAclEntry, used: list[str], over: list[str]) -> None:

@@ -10,7 +10,8 @@ import msgspec
 from whyblocked.config.account import Account
 from whyblocked.config.edits import Edit
 from whyblocked.network.asked import Asked
-from whyblocked.network.walk import Blocker, Walk
+from whyblocked.network.noted import Blocker
+from whyblocked.network.walk import Walk
 
 Clears = tuple[str, str, tuple[str, ...], str]
 """What tells one blocker from another, however the walk comes by it: leg, layer, resources, code."""

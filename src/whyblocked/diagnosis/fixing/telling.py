@@ -35,9 +35,10 @@ def fixed(account: Account, question: Question, answer: Answer) -> Answer:
             found = found._replace(reason=f"{found.reason or _NONE} More could not be read: {error.message}")
     if not found.plans:
         return msgspec.structs.replace(answer, no_fix=found.reason or _NONE)
-    fixes = [_told(trial, plan, clears=found.clears) for plan in found.plans]
-    blocked_by = [_agreeing(finding, found.plans[0], fixes[0]) for finding in answer.blocked_by]
-    return msgspec.structs.replace(answer, fixes=fixes, blocked_by=blocked_by)
+    told = [(plan, _told(trial, plan, clears=found.clears)) for plan in found.plans]
+    told.sort(key=lambda one: not one[1].fits)  # what a quota has no room for comes last
+    blocked_by = [_agreeing(finding, *told[0]) for finding in answer.blocked_by]
+    return msgspec.structs.replace(answer, fixes=[fix for _, fix in told], blocked_by=blocked_by)
 
 
 def _agreeing(finding: Finding, plan: Plan, fix: Fix) -> Finding:
@@ -57,7 +58,9 @@ def _found(account: Account, question: Question) -> tuple[Found, Trial]:
         return Found(reason=start), trial
     found = search(trial, start)
     for plan in found.plans:  # what is counted in them may have to be read as well
-        also_allows(trial.account, [edit for one in plan for edit in one.edits])
+        edits = [edit for one in plan for edit in one.edits]
+        also_allows(trial.account, edits)
+        room(trial.account, edits)
     return found, trial
 
 

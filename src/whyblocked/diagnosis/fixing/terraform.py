@@ -108,6 +108,12 @@ def _peers(permission: IpPermission) -> Iterator[tuple[str, str]]:
     yield from (("referenced_security_group_id", one.group_id or "") for one in permission.user_id_group_pairs)
 
 
+def _list_entry(edit: e.ModifyManagedPrefixList) -> Iterator[Written]:
+    for block in edit.add:
+        attributes: Attributes = {"prefix_list_id": edit.prefix_list_id, "cidr": block}
+        yield "aws_ec2_managed_prefix_list_entry", f"{edit.prefix_list_id}_{block}", attributes
+
+
 def _create_entry(edit: e.CreateNetworkAclEntry) -> Iterator[Written]:
     yield "aws_network_acl_rule", _entry_label(edit.network_acl_id, edit.entry), _entry(edit.network_acl_id, edit.entry)
 
@@ -355,6 +361,7 @@ def _name(arn: str) -> str:
 
 _WRITERS: dict[type, Callable[[Any], Iterator[Written]]] = {
     e.AuthorizeSecurityGroup: _authorize,
+    e.ModifyManagedPrefixList: _list_entry,
     e.CreateNetworkAclEntry: _create_entry,
     e.ReplaceNetworkAclEntry: _replace_entry,
     e.CreateRoute: _create_route,

@@ -27,10 +27,10 @@ from whyblocked.diagnosis.fixing.targets import holds, internet_gateway, is_publ
 from whyblocked.diagnosis.fixing.words import called
 from whyblocked.network.hops.transit_attachment import OUTSIDE
 from whyblocked.network.hops.vpn_gateway import is_up
+from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import Interval, join_intervals, span
 from whyblocked.network.rulebook import Rulebook
 from whyblocked.network.transit import look_up
-from whyblocked.network.walk import Blocker
 
 MOST_TABLES = 3
 TUNNELS_DOWN = (

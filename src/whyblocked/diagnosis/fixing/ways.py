@@ -32,10 +32,10 @@ from whyblocked.diagnosis.fixing.targets import (
     targets,
 )
 from whyblocked.diagnosis.fixing.words import called
+from whyblocked.network.noted import Blocker, Passage
 from whyblocked.network.packets import Interval, join_intervals, span
 from whyblocked.network.routes import look_up
 from whyblocked.network.rulebook import Rulebook
-from whyblocked.network.walk import Blocker, Passage
 
 MOST_WAYS = 4  # targets that are tried for one missing route
 

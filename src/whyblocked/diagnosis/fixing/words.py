@@ -20,6 +20,9 @@ def name_of(account: Account, resource_id: str) -> str | None:
     group = account.security_groups.get(resource_id)
     if group is not None:
         return group.group_name or name_tag(group.tags)
+    listed = account.managed_lists.get(resource_id)
+    if listed is not None:
+        return listed.prefix_list_name
     resource = (
         account.network_acls.get(resource_id)
         or account.route_tables.get(resource_id)

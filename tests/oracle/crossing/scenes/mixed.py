@@ -53,6 +53,8 @@ def mixed(rng: Random) -> Scene:
         net.subnet(f"fw{zone}", "x", f"10.3.{200 + zone}.0/28", zone, [("10.0.0.0/8", gateway), ("0.0.0.0/0", "nat-x")])
         net.gateway_load_balancer_endpoint(f"fw{zone}", f"fw{zone}", f"10.3.{200 + zone}.4")
     net.firewall("main", "x", {"fw0": "fw0", "fw1": "fw1"}, policy(rng, net) if rng.random() < 0.5 else OPEN)
+    net.subnet("gwlb", "c", "10.2.200.0/28", 0, [("10.0.0.0/8", gateway), ("0.0.0.0/0", "nat-c")])
+    net.gateway_load_balancer_endpoint("unknown", "gwlb", "10.2.200.4")  # an appliance of somebody's
     net.raw["PrefixLists"] = [{"PrefixListId": "pl-s3", "PrefixListName": "s3", "Cidrs": ["203.0.113.0/24"]}]
     net.endpoint("s3", "a", "Gateway", RouteTableIds=[])
     assert peering
@@ -67,6 +69,7 @@ def mixed(rng: Random) -> Scene:
             "a": ["pcx-ab", "pcx-ab", vgw, "vpce-s3"],
             "b": ["pcx-ab", "pcx-ab"],
             "x": ["vpce-fw0", "vpce-fw1"],
+            "c": ["vpce-unknown"],
         }.get(name, [])
         to = rng.choice(ways)
         cidr = rng.choice(("0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "10.0.0.0/16", "192.168.0.0/16", "203.0.113.0/24"))

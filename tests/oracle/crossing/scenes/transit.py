@@ -29,6 +29,7 @@ def transit(rng: Random) -> Scene:
         doors[name] = net.attach_vpc(via, name, subnets, at, appliance=rng.random() < 0.15)
     office = net.vpn("office", None, rng.choice((2, 1, 1, 0)), gateway, learned=3)
     doors["office"] = net.attach(gateway, "vpn", office, "right" if split else "left", "office")
+    doors["direct"] = net.attach(gateway, "direct-connect-gateway", "dxgw-1", "right" if split else "left", "direct")
     peered = net.attach(gateway, "peering", other, "right" if split else "left", "peer")
     net.attach(other, "peering", gateway, "far", "peer")
     net.add(
@@ -47,6 +48,8 @@ def transit(rng: Random) -> Scene:
             tables[table].append(net.transit_route(f"2001:db8:{number}::/56", doors[name], "propagated"))
         tables[table].append(net.transit_route("10.3.0.0/16", peered))
         tables[table].append(net.transit_route("192.168.0.0/16", doors["office"], "propagated"))
+        if rng.random() < 0.3:  # of equal prefixes Direct Connect's wins
+            tables[table].append(net.transit_route("192.168.0.0/16", doors["direct"], "propagated"))
     tables["far"] += [net.transit_route(f"10.{number}.0.0/16", peered) for number in (0, 1, 2)]
     tables["far"].append(net.transit_route("10.3.0.0/16", doors["d"], "propagated"))
 
