@@ -14,9 +14,9 @@ from whyblocked.diagnosis.fixing.boxes import asks_from_source, blocks_of, liste
 from whyblocked.diagnosis.fixing.effects import groups_read
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Step, step
 from whyblocked.diagnosis.fixing.words import called
+from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import Interval, Packets, subtract_intervals
 from whyblocked.network.rules import GroupRule
-from whyblocked.network.walk import Blocker
 
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
 
