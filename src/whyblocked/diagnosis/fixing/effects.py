@@ -53,7 +53,7 @@ def _authorize(account: Account, edit: e.AuthorizeSecurityGroup) -> Iterator[str
             yield f"The rule holds for every interface that carries {name}; how many do could not be read ({peers})."
         elif len(peers) != 1 or inbound:
             now = f"{len(peers):,}" if peers else "none"
-            yield f"The rule holds for every interface that carries {name}, now {now}, and for those that will carry it."
+            yield f"The rule holds for every interface that carries {name}, now {now}, and those that will carry it."
 
 
 def traffic_text(permission: IpPermission) -> str:
