@@ -163,6 +163,18 @@ def test_mistakes_are_one_line_and_exit_2(
     assert "\x1b" not in found.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [(("rejcts", "--top", "3"), "rejects"), (("waht-if", "a -> b", "--apply", "f"), "what-if"), (("whios",), "whois")],
+)
+def test_a_slip_in_the_name_of_a_command(
+    arguments: tuple[str, ...], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = in_process(capsys, *arguments)
+    assert found.status == 2
+    assert f"did you mean the command {meant}?" in found.err
+
+
 def test_bytes_that_are_no_text() -> None:
     found = program(b"a", b"b\xff")
     assert (found.status, found.out) == (2, "")

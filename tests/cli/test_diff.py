@@ -188,7 +188,20 @@ def test_the_arrow_may_stand_unquoted(folders: Path, tmp_path: Path) -> None:
 def test_a_region_bounds_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     network().save(tmp_path / "before" / "123456789012" / "eu-west-1")
     network().save(tmp_path / "after" / "123456789012" / "eu-west-1")
+    network().save(tmp_path / "before" / "123456789012" / "us-east-1")
     network(name="other").save(tmp_path / "after" / "123456789012" / "us-east-1")
     both = (str(tmp_path / "before"), str(tmp_path / "after"))
     assert diff(capsys, *both).status == 1
     assert diff(capsys, *both, "--region", "eu-west-1").status == 0
+
+
+def test_a_region_that_only_one_snapshot_has_captured_is_not_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network().save(tmp_path / "before" / "123456789012" / "eu-west-1")
+    network().save(tmp_path / "after" / "123456789012" / "eu-west-1")
+    network(name="other").save(tmp_path / "after" / "123456789012" / "us-east-1")
+    found = diff(capsys, str(tmp_path / "before"), str(tmp_path / "after"))
+    assert found.status == 0
+    assert "account 123456789012, us-east-1: only in" in " ".join(found.out.split())
+    assert found.out.startswith("NO DIFFERENCE in what both have captured")

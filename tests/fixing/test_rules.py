@@ -291,3 +291,17 @@ def test_where_the_group_is_full_the_entry_of_the_list_comes_first() -> None:
 def test_a_list_counts_in_the_quota_with_all_the_entries_that_it_may_have() -> None:
     (fix, _) = listed().fix(f"{CLIENT} -> ops:22").fixes
     assert fix.room == ["sg-ops: 11 of 60 inbound rules"]
+
+
+@pytest.mark.parametrize(
+    ("name", "used"),
+    [("com.amazonaws.global.cloudfront.origin-facing", 56), ("com.amazonaws.eu-west-1.s3", 2)],
+)
+def test_a_list_of_aws_counts_with_its_weight(name: str, used: int) -> None:
+    """https://docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html"""
+    net = web()
+    net.prefix_list("pl-aws", ["192.0.2.0/24", "198.51.100.0/25"], name=name, owner="AWS")
+    net.group("sg-ops", ingress=[tcp(443, "pl-aws")])
+    net.instance("ops", "10.0.1.20", groups=["sg-ops"], public="198.51.100.20")
+    (fix,) = net.fix(f"{CLIENT} -> ops:22").fixes
+    assert fix.room == [f"sg-ops: {used} of 60 inbound rules"]

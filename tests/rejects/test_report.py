@@ -152,13 +152,22 @@ def test_what_is_not_explained_says_why() -> None:
 
 # -- for programs ---------------------------------------------------------------------------------------------------
 
+
+def test_a_program_reads_what_a_person_is_told_of_the_records() -> None:
+    flows = [record("eni-web1", f"{OFFICE} 40000 -> 10.0.1.10 22"), "not a record"]
+    document = stdlib_json.loads(json.render_rejects(rejects(company(), flows)))
+    (note,) = document["notes"]
+    assert note.startswith("malformed: ")
+    assert note.endswith("flow.log:3: 3 fields where the format has 19")
+
+
 GROUP = ["interface_id", "source", "destination", "destination_port", "protocol", "direction", "records", "packets"]
 GROUP += ["bytes", "first_seen", "last_seen", "status", "cause"]
 
 
 def test_the_json_is_what_the_contract_says(found: Rejects) -> None:
     document: dict[str, Any] = stdlib_json.loads(json.render_rejects(found))
-    assert [*document] == ["schema_version", "scanned", "groups"]
+    assert [*document] == ["schema_version", "scanned", "groups", "notes"]
     assert [*document["scanned"]] == [
         "records",
         "accepted",

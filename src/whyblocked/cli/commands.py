@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from whyblocked import __version__
-from whyblocked.errors import UsageError
+from whyblocked.errors import UsageError, WhyblockedError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -178,10 +178,23 @@ def program() -> None:
 
 
 def execute(arguments: list[str]) -> int:
-    """Run what the arguments say; click's own errors become :class:`UsageError`."""
+    """Run what the arguments say; a slip in the name of a command is told with what goes wrong for it."""
     if COMPLETE in os.environ:  # a shell asks what could be typed next
         return _complete()
     found = arrange(arguments, flags())
+    try:
+        return _execute(arguments, found)
+    except WhyblockedError as error:
+        if found.command == ASK and found.places and error.status == UsageError.status:
+            from difflib import get_close_matches
+
+            close = get_close_matches(found.arguments[found.places[0]][:64], COMMANDS, n=1, cutoff=0.75)
+            error.message += f" (or did you mean the command {close[0]}?)" if close else ""
+        raise
+
+
+def _execute(arguments: list[str], found: Arranged) -> int:
+    """Let click run it; its own errors become :class:`UsageError`."""
     if found.command in QUESTION_AT:
         from whyblocked.cli.redirect import recover
 

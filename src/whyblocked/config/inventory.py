@@ -108,10 +108,16 @@ class Inventory:
         self.items = tuple(items)
         self.slots = tuple(dict.fromkeys(slots))
 
-    @property
-    def kinds(self) -> frozenset[str]:
-        """The kinds that were captured, also where there is nothing of them."""
-        return frozenset(INSTANCES if slot.key == "Reservations" else slot.key for slot in self.slots)
+    def captured(self, *, placed: bool) -> frozenset[tuple[str, tuple[str, str]]]:
+        """The kinds that were captured, also where there is nothing of them: each with its account and Region, where
+        these are asked for."""
+        return frozenset(
+            (
+                INSTANCES if slot.key == "Reservations" else slot.key,
+                (slot.account_id or "", slot.region or "") if placed else ("", ""),
+            )
+            for slot in self.slots
+        )
 
 
 def load_inventory(folder: Path, region: str | None = None) -> Inventory:

@@ -66,11 +66,15 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``whyblocked rejects --output json`` prints."""
+    """What ``whyblocked rejects --output json`` prints.
+
+    ``notes``: what else to know of what was read, and what could not be read; standard error has the same lines.
+    """
 
     schema_version: Literal[1] = 1
     scanned: dict[str, int]
     groups: list[Explained]
+    notes: list[str] = []
 
 
 class Rejects:
@@ -141,7 +145,8 @@ class Rejects:
     def document(self) -> Document:
         """The groups with the most packets, as programs read them."""
         shown = min(self.top, len(self.table))
-        return Document(scanned=self.scanned, groups=[self.explained(row) for row in range(shown)])
+        groups = [self.explained(row) for row in range(shown)]
+        return Document(scanned=self.scanned, groups=groups, notes=self.remarks)  # of which explaining makes some
 
 
 def rejects(simulator: Simulator, request: RejectsRequest, now: datetime) -> Rejects:

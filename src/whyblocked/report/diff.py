@@ -77,13 +77,17 @@ def story(found: Difference) -> Story:
     count = len(found.changes)
     changed = sum(one.changed for one in found.answers)
     return Story(
-        title=count_words(count, "DIFFERENCE", "DIFFERENCES") if count else "NO DIFFERENCE",
+        title=count_words(count, "DIFFERENCE", "DIFFERENCES") if count else _none(found),
         words=clean(f"{found.before} -> {found.after}", _MOST),
         answers=f"{count_words(len(found.answers), 'question')}, {changed or 'none'} changed" if found.answers else "",
         items=[_item(one, found.changes) for one in found.answers],
         groups=[_group(list(same)) for _, same in groupby(found.changes, key=_resource)],
         notes=[clean(one, _MOST) for one in (*(f"not compared: {one}" for one in found.not_compared), *found.errors)],
     )
+
+
+def _none(found: Difference) -> str:
+    return "NO DIFFERENCE" + (" in what both have captured" if found.not_compared else "")
 
 
 def _resource(change: Changed) -> tuple[str | None, ...]:

@@ -81,7 +81,8 @@ class Sides:
     def __init__(self, before: Inventory, after: Inventory) -> None:
         placed = all(slot.account_id and slot.region for slot in (*before.slots, *after.slots))
         self.before, self.after = Side(before, placed=placed), Side(after, placed=placed)
-        self.shared = before.kinds & after.kinds
+        self.of_before, self.of_after = (one.captured(placed=placed) for one in (before, after))
+        self._shared = self.of_before & self.of_after
         known = {_rule_of(item) for item in self.before.items.values() if item.kind == RULES}
         beside = {key: item for key, item in self.after.items.items() if not self.is_compared(key)}
         self._beside = [key for key, item in beside.items() if key.kind != RULES or _rule_of(item) not in known]
@@ -90,8 +91,8 @@ class Sides:
         self._name = f"{before.name} and {after.name}"
 
     def is_compared(self, key: Key) -> bool:
-        """Whether both snapshots have captured the kind; rows of rules only where groups came without their rules."""
-        return key.kind in self.shared and (key.kind != RULES or self._are_rules(key))
+        """Whether both snapshots have captured the kind there; rows of rules only where groups have none of them."""
+        return (key.kind, key.place) in self._shared and (key.kind != RULES or self._are_rules(key))
 
     def _are_rules(self, key: Key) -> bool:
         for side in (self.before, self.after):
@@ -107,7 +108,7 @@ class Sides:
 
     def is_served(self, key: Key) -> bool:
         """Whether both snapshots have captured what serves, of this kind of association."""
-        return _SERVED_BY[key.kind][0] in self.shared
+        return (_SERVED_BY[key.kind][0], key.place) in self._shared
 
     def between(self, changes: Collection[Change]) -> Account:
         """The account before, with these changes made.

@@ -108,7 +108,7 @@ class Comparison:
         self._explain = explain
         self._accounts: dict[frozenset[int], Account] = {}
         # What only one has captured is in every account between the two, so those are not what each of them says.
-        self._is_alike = before.kinds == after.kinds
+        self._is_alike = self._sides.of_before == self._sides.of_after
         self._wholes: dict[str, Account] = {}
 
     def difference(self, questions: Iterable[Asking] = (), errors: Sequence[str] = ()) -> Difference:
@@ -240,8 +240,15 @@ def _is_id(text: str) -> bool:
 
 def _not_compared(sides: Sides) -> Iterator[str]:
     """What only one of the two has captured."""
-    before, after = sides.before.inventory, sides.after.inventory
-    for one, other in ((before, after), (after, before)):
-        missing = sorted(one.kinds - other.kinds)
+    before, after = sides.before.inventory.name, sides.after.inventory.name
+    for name, one, other in ((before, sides.of_before, sides.of_after), (after, sides.of_after, sides.of_before)):
+        known = {kind for kind, _ in other}
+        missing = sorted({kind for kind, _ in one - other if kind not in known})
         if missing:
-            yield f"{', '.join(missing)}: only in {one.name}"
+            yield f"{', '.join(missing)}: only in {name}"
+        places: dict[tuple[str, str], list[str]] = {}
+        for kind, place in sorted(one - other):
+            if kind in known:
+                places.setdefault(place, []).append(kind)
+        for (account, region), kinds in sorted(places.items()):
+            yield f"{', '.join(kinds)} of account {account}, {region}: only in {name}"

@@ -52,10 +52,8 @@ def _authorize(account: Account, edit: e.AuthorizeSecurityGroup) -> Iterator[str
         if isinstance(peers, Missing):
             yield f"The rule holds for every interface that carries {name}; how many do could not be read ({peers})."
         elif len(peers) != 1 or inbound:
-            yield (
-                f"The rule holds for every interface that carries {name}, now {len(peers):,}, "
-                "and for those that will carry it."
-            )
+            now = f"{len(peers):,}" if peers else "none"
+            yield f"The rule holds for every interface that carries {name}, now {now}, and those that will carry it."
 
 
 def traffic_text(permission: IpPermission) -> str:

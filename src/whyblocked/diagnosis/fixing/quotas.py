@@ -14,6 +14,18 @@ from whyblocked.config.edits.groups import rules_of
 RULES = 60  # a security group, direction and IP version
 ENTRIES = 20  # a network ACL, direction and IP version, with the one that AWS shows as *
 _LAST_NUMBER = 32766
+# With how many rules the lists of AWS count, by the end of their names:
+# https://docs.aws.amazon.com/vpc/latest/userguide/working-with-aws-managed-prefix-lists.html#aws-managed-prefix-list-weights
+_WEIGHTS = {
+    "cloudfront.origin-facing": 55,
+    "dynamodb": 1,
+    "ec2-instance-connect": 2,
+    "groundstation": 5,
+    "route53-healthchecks": 25,
+    "s3": 1,
+    "s3express": 6,
+    "vpc-lattice": 10,
+}
 
 
 def room(after: Account, edits: Iterable[e.Edit]) -> tuple[list[str], list[str]]:
@@ -47,10 +59,17 @@ def _room_of_group(after: Account, edit: e.AuthorizeSecurityGroup, used: list[st
 
 
 def _weight(account: Account, kind: str, peer: str) -> int:
-    """A prefix list counts as so many rules as it may have entries; where that was not read, as it has."""
+    """A prefix list counts as so many rules as it may have entries, one of AWS with its weight; else, as it has."""
     if kind != "prefix_list_ids":
         return 1
     account.source.ask(Query("DescribeManagedPrefixLists", "prefix-list-id", peer))
+    names = (
+        name for name, ids in account.prefix_list_names.items() if peer in ids and name.startswith("com.amazonaws.")
+    )
+    for name in names:
+        for service, weight in _WEIGHTS.items():
+            if name.endswith(f".{service}"):
+                return weight
     listed = account.managed_lists.get(peer)
     most = listed.max_entries if listed is not None else None
     return most or len(account.prefix_lists.get(peer, ())) or 1
