@@ -107,7 +107,7 @@ def not_found(
         reasons = tuple(dict.fromkeys(clean(str(missing)) for missing in search.refused))
         return UndeterminedError(f"{what}: '{clean(text)}' could not be looked up: {', '.join(reasons)}", reasons)
     if (told := arns.named(text)) and (where := _read_instead(search.account)):
-        return EndpointError(f"{what}: {message} was read: the ARN names {told}, and {where}")
+        return EndpointError(f"{what}: {message}: the ARN names {told}, and {where}")
     return EndpointError(f"{what}: {message} in {elsewhere(search.account, resource_id)}", similar(search, text))
 
 
