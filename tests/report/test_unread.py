@@ -13,7 +13,9 @@ import msgspec
 import pytest
 from botocore import xform_name
 
+from tests.builders import question_of
 from tests.report import answers
+from whyblocked.api import Session, snapshot
 from whyblocked.config.operations import SAVED, Operation
 from whyblocked.config.snapshot import load_snapshot
 from whyblocked.report import html, markdown
@@ -125,3 +127,23 @@ def test_every_report_of_an_open_answer_shows_the_command() -> None:
 def test_an_answer_that_is_decided_asks_for_nothing_more() -> None:
     found = msgspec.structs.replace(answers.allowed(), missing=[UNSAVED])
     assert outline(found).next_steps == []
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    ["describe-network-acls", "describe-route-tables", "describe-security-groups", "describe-subnets"],
+)
+def test_what_the_commands_add_to_a_snapshot_decides_the_question(tmp_path: Path, lacking: str) -> None:
+    incident = Path(__file__).parents[2] / "fixtures" / "18-packets-never-came"
+    saved = {path.name: path.read_bytes() for path in (incident / "snapshot").glob("*.json")}
+    called = {f"aws ec2 {name.removesuffix('.json')}": data for name, data in saved.items()}
+    for name, data in saved.items():
+        if name != f"{lacking}.json":
+            (tmp_path / name).write_bytes(data)
+    question = question_of((incident / "question.txt").read_text().strip())
+    found = Session(snapshot(tmp_path)).explain(question)
+    assert found.verdict == "undetermined"
+    for command in commands(*found.missing):
+        assert command is not None
+        (tmp_path / command.partition(" > ")[2]).write_bytes(called[command.partition(" > ")[0]])
+    assert Session(snapshot(tmp_path)).explain(question).verdict == "allowed"
