@@ -82,7 +82,9 @@ class Asking:
         self._over.set()
         with self._lock:
             notes = list(self._notes)
-            notes += [f"CloudTrail{where.words}: {unread_words(len(ids))}" for where, ids in self._unread.items() if ids]
+            notes += [
+                f"CloudTrail{where.words}: {unread_words(len(ids))}" for where, ids in self._unread.items() if ids
+            ]
             if late:
                 notes.append(f"CloudTrail took longer than {PATIENCE:.0f} s: there may be more than it told by then")
             return Heard(list(self._events.values()), notes)
