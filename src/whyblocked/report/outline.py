@@ -167,7 +167,7 @@ def outline(answer: Answer) -> Outline:
         needs=answer.missing if answer.verdict == "undetermined" else [],
         fixes=answer.fixes,
         no_fix=answer.no_fix,
-        next_steps=list(dict.fromkeys((f.next_step, f.command) for f in answer.blockers if f.next_step)),
+        next_steps=_next_steps(answer),
         warnings=answer.warnings,
         missing=answer.missing,
         evidence=answer.evidence,
@@ -183,10 +183,20 @@ def _open_ports(answer: Answer) -> str | None:
 
 
 def _partly_open(part: PacketSet, answer: Answer) -> str:
-    """``443 (source ports 32768-60999)``: the ports, and what sets the packets that pass apart from others asked about."""
+    """``443 (source ports 32768-60999)``: the ports, and what sets the packets that pass apart from others."""
     others = [*(hop.packet for hop in answer.forward[:1]), *answer.partly_open]
     others = [structs.replace(other, destination_ports=part.destination_ports) for other in others]
     return f"{part.destination_ports} ({difference_words(part, others) or 'some packets'})"
+
+
+def _next_steps(answer: Answer) -> list[tuple[str, str | None]]:
+    steps = dict.fromkeys((f.next_step, f.command) for f in answer.blockers if f.next_step)
+    if answer.verdict != "undetermined":
+        return list(steps)
+    from whyblocked.report.unread import ways_to_read
+
+    regions = {finding.region for finding in answer.blockers}
+    return [*steps, *ways_to_read(answer.missing, regions.pop() if len(regions) == 1 else None)]
 
 
 def _supposed(answer: Answer) -> Supposed | None:
