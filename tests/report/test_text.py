@@ -78,6 +78,13 @@ def test_the_report_where_the_stream_can_only_write_ascii() -> None:
     goldens.check("blocked_on_return.ascii.txt", plain)
 
 
+def test_records_do_not_confirm_what_could_not_be_told() -> None:
+    shown = report(msgspec.structs.replace(answers.undetermined(), evidence=answers.confirms()))
+    assert "Evidence  the rules leave it open; what the flow logs show" in shown
+    assert "confirm this" not in shown
+    assert "Evidence  the flow logs confirm this" in report(answers.blocked_on_return())
+
+
 def test_letters_that_the_stream_has_are_kept() -> None:
     answer = msgspec.structs.replace(answers.allowed(), summary="Zürich ✗ 東京")
     assert "Zürich x ??" in report(answer, encoding="iso8859-1")

@@ -8,8 +8,6 @@ from html import escape
 from whyblocked.diagnosis.answer import Answer, Fix, Moment
 from whyblocked.report.outline import (
     BEHIND,
-    BEHIND_SAYS,
-    EVIDENCE,
     Blocker,
     Mark,
     Outline,
@@ -181,7 +179,7 @@ def _nearest(seen: Outline) -> Iterator[str]:
 def _evidence(seen: Outline) -> Iterator[str]:
     evidence = seen.evidence
     yield "<section>"
-    yield f"<h2>Evidence <small>{EVIDENCE[evidence.status]}</small></h2>"
+    yield f"<h2>Evidence <small>{seen.evidence_says}</small></h2>"
     yield f"<p>{escape(evidence.summary)}</p>"
     yield from _rows(evidence_rows(evidence))
     yield from _chart(evidence.timeline)
@@ -199,7 +197,7 @@ def _behind(seen: Outline) -> Iterator[str]:
     if not seen.behind:
         return
     yield "<section>"
-    yield f"<h2>{BEHIND} <small>{escape(BEHIND_SAYS)}</small></h2>"
+    yield f"<h2>{BEHIND} <small>{escape(seen.behind_says)}</small></h2>"
     for one in seen.behind:
         yield f"<p><strong>{escape(one.says)}</strong></p>"
         yield from _rows(one.rows)

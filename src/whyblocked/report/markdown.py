@@ -9,8 +9,6 @@ from itertools import groupby
 from whyblocked.diagnosis.answer import Answer
 from whyblocked.report.outline import (
     BEHIND,
-    BEHIND_SAYS,
-    EVIDENCE,
     Mark,
     Outline,
     Path,
@@ -92,7 +90,7 @@ def _path(path: Path) -> Iterator[str]:
 
 
 def _evidence(seen: Outline) -> Iterator[str]:
-    yield from _section("Evidence", EVIDENCE[seen.evidence.status])
+    yield from _section("Evidence", seen.evidence_says)
     yield prose(seen.evidence.summary)
     rows = [row for row in evidence_rows(seen.evidence) if row[0] in ("records", "seen", "at")]
     if rows or seen.evidence.notes:
@@ -103,7 +101,7 @@ def _evidence(seen: Outline) -> Iterator[str]:
 
 def _behind(seen: Outline) -> Iterator[str]:
     if seen.behind:
-        yield from _section(BEHIND, BEHIND_SAYS)
+        yield from _section(BEHIND, seen.behind_says)
     for one in seen.behind:
         yield f"- ! {prose(one.says)}"
         yield from (

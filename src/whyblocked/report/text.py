@@ -11,8 +11,6 @@ from whyblocked.diagnosis.answer import Answer, Fix
 from whyblocked.report.console import PROSE, UNWRAPPED, Screen, build_console, say, wrapped
 from whyblocked.report.outline import (
     BEHIND,
-    BEHIND_SAYS,
-    EVIDENCE,
     Mark,
     Outline,
     Path,
@@ -251,7 +249,7 @@ def _fix(fix: Fix, number: int, width: int) -> Iterator[Text]:
 
 def _behind_the_rules(seen: Outline, width: int) -> Iterator[Text]:
     if seen.behind:
-        yield from _section(BEHIND, BEHIND_SAYS)
+        yield from _section(BEHIND, seen.behind_says)
     for one in seen.behind:
         yield from wrapped(Text.assemble(("! ", "bold magenta"), one.says), _prose(width), 2, 4)
         for label, words in one.rows:
@@ -282,7 +280,7 @@ def _evidence(seen: Outline, width: int) -> Iterator[Text]:
     evidence = seen.evidence
     yield Text()
     style = "bold magenta" if evidence.status == "contradicts" else ""
-    yield Text.assemble(("Evidence", "bold"), "  ", (EVIDENCE[evidence.status], style))
+    yield Text.assemble(("Evidence", "bold"), "  ", (seen.evidence_says, style))
     yield from wrapped(Text(evidence.summary), _prose(width), 2)
     before = ""
     for label, words in evidence_rows(evidence):

@@ -265,9 +265,7 @@ def _address(account: Account, edit: e.AssociateAddress) -> Iterator[str]:
             if rule.peer in _EVERYWHERE:
                 permission = IpPermission(ip_protocol=rule.protocol, from_port=rule.low, to_port=rule.high)
                 opened.append(traffic_text(permission))
-    what = (
-        f"lets in {listed(list(dict.fromkeys(opened)))} from anywhere" if opened else "lets in only whom a rule names"
-    )
+    what = f"let in {listed(list(dict.fromkeys(opened)))} from anywhere" if opened else "let in only whom a rule names"
     yield f"The internet can address {eni} then: where routes and network ACLs allow it, its groups {what}."
 
 
