@@ -201,3 +201,41 @@ def test_markdown_and_hostile_names(capsys: pytest.CaptureFixture[str], tmp_path
     assert "\x1b" not in out
     assert "is eni-x (`*web*`)" in out
     assert "\x1b" not in ask(capsys, tmp_path, net, "10.0.2.5")[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("sg-0123456789abcdef0", "a security group"),
+        ("sgr-0123456789abcdef0", "a security group rule"),
+        ("subnet-01234567", "a subnet"),
+        ("igw-0123456789abcdef0", "an internet gateway"),
+        ("acl-0123456789abcdef0", "a network ACL"),
+        ("rtb-0123456789abcdef0", "a route table"),
+        ("tgw-rtb-0123456789abcdef0", "a transit gateway route table"),
+        ("subnet-0abc", "the id of a subnet"),
+        (f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/sg-0123456789abcdef0", "a security group"),
+        (f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs", "an ARN of sqs"),
+    ],
+)
+def test_what_has_no_address_of_its_own_is_refused_with_what_to_name_instead(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, kind: str
+) -> None:
+    status, out, err = ask(capsys, tmp_path, company(), text)
+    assert (status, out) == (2, "")
+    assert kind in err
+    assert err.endswith(": name an address, an interface, an instance or a name\n")
+    assert err.count("\n") == 1
+    assert "question" not in err
+
+
+def test_an_arn_of_another_account_is_not_answered_with_what_this_one_has(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    net = company()
+    host = net.instance("host", "10.0.2.9")
+    status, out, err = ask(capsys, tmp_path, net, f"arn:aws:ec2:{REGION}:999999999999:instance/{host}")
+    assert (status, out) == (2, "")
+    assert f"the ARN names account 999999999999 in {REGION}" in err
+    assert f"what was read is of account {ACCOUNT} in {REGION}" in err
+    assert ask(capsys, tmp_path, net, f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{host}")[0] == 0

@@ -160,6 +160,37 @@ def test_a_function_sends_from_its_subnets(shop: Shop) -> None:
     assert ("GetFunctionConfiguration", {"FunctionName": "report"}) in source.calls
 
 
+def test_a_function_that_is_called_like_a_service_is_asked_back(shop: Shop) -> None:
+    functions = boto3.client("lambda", region_name="us-east-1")
+    report = functions.get_function_configuration(FunctionName="report")
+    functions.create_function(
+        FunctionName="s3",
+        Runtime="python3.12",
+        Role=report["Role"],
+        Handler="a.b",
+        Code={"ZipFile": b"PK\x05\x06" + bytes(18)},
+        VpcConfig={"SubnetIds": list(shop.subnets), "SecurityGroupIds": report["VpcConfig"]["SecurityGroupIds"]},
+    )
+    with pytest.raises(EndpointError, match="an AWS service is called so as well") as caught:
+        asked("web -> s3:443")
+    own, service = caught.value.candidates
+    assert own.startswith("arn:aws:lambda:us-east-1:123456789012:function:s3")
+    assert service.startswith("com.amazonaws.us-east-1.s3 ")
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:rds:us-west-2:123456789012:db:orders",
+        "arn:aws:lambda:us-west-2:123456789012:function:report",
+        "arn:aws:ec2:us-west-2:123456789012:network-interface/{database}",
+    ],
+)
+def test_an_arn_of_another_region_is_asked_there_and_means_nothing_here(shop: Shop, arn: str) -> None:
+    with pytest.raises(EndpointError, match="the ARN names account 123456789012 in us-west-2, and there is none"):
+        asked(f"web -> [{arn.format(database=shop.database)}]:5432")
+
+
 def test_a_file_system_is_its_mount_targets(shop: Shop) -> None:
     answer, source = asked(f"web -> {shop.file_system}:2049")
     assert answer.forward[-1].id == shop.mount_target
@@ -185,3 +216,16 @@ def test_a_denied_service_is_named_with_its_permission(moto_server: Overlay, mon
     assert "rds:DescribeDBInstances: AccessDenied" in answer.missing
     with pytest.raises(UndeterminedError, match="rds:DescribeDBInstances: AccessDenied"):
         Session(live()).whois("orders")
+
+
+def test_a_service_by_its_short_name_needs_no_permission_for_what_may_be_called_alike(
+    moto_server: Overlay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(endpoint_url=moto_server.url, aws_access_key_id="testing", aws_secret_access_key="testing")
+    for name, value in moto_server.environment().items():
+        monkeypatch.setenv(name, value)
+    plain, _ = asked("web -> s3:443")
+    for operation in MANAGED:
+        moto_server.refuse(operation, "AccessDenied")
+    refused, _ = asked("web -> s3:443")
+    assert (refused.verdict, refused.missing) == (plain.verdict, plain.missing)

@@ -283,6 +283,8 @@ def test_an_address_of_two_vpcs_is_ambiguous_from_outside(account: Account) -> N
         ("web-1 tgw-01234567", "is a transit gateway, not yet resolved"),
         ("web-1 subnet-0123456789abcdef0", "ask about its CIDR"),
         ("sg-0123456789abcdef0 web-1", "is a security group"),
+        ("web-1 sg-0abc", "nothing is called 'sg-0abc' in the account"),
+        ("web-1 subnet-0abc", "it looks like the id of a subnet: ask about its CIDR"),
         ("web-1 app-1.eu-west-1.elb.amazonaws.com:443", "no load balancer app-1.eu-west-1.elb.amazonaws.com"),
         ("web-1 net-1.elb.eu-west-1.amazonaws.com:443", "no load balancer net-1.elb.eu-west-1"),
         ("web-1 db.abc.eu-west-1.rds.amazonaws.com:5432", "nothing is called 'db.abc.eu-west-1.rds.amazonaws.com'"),
@@ -301,6 +303,44 @@ def test_ends_that_are_refused(text: str, message: str, account: Account) -> Non
 
 def test_an_arn_of_an_instance(account: Account) -> None:
     assert end(f"arn:aws:ec2:eu-west-1:123456789012:instance/{WEB}", account).label == WEB
+
+
+@pytest.mark.parametrize(
+    ("arn", "named"),
+    [
+        (f"arn:aws:ec2:eu-west-1:999999999999:instance/{WEB}", "account 999999999999 in eu-west-1"),
+        (f"arn:aws:ec2:us-east-1:123456789012:instance/{WEB}", "account 123456789012 in us-east-1"),
+        ("arn:aws:ec2:eu-west-1:999999999999:network-interface/eni-0a1", "account 999999999999 in eu-west-1"),
+        (f"arn:aws:ec2::999999999999:instance/{WEB}", "account 999999999999,"),
+        ("arn:aws:ec2:us-east-1::network-interface/eni-0a1", "names us-east-1,"),
+    ],
+)
+def test_an_arn_of_another_account_or_region_means_nothing_here(arn: str, named: str) -> None:
+    account = Account()
+    for resource in resources():
+        account.add(resource, "123456789012", "eu-west-1")
+    with pytest.raises(EndpointError) as caught:
+        resolve(parse(f"{arn} 10.0.1.77"), account)
+    assert caught.value.status == 2
+    assert named in caught.value.message
+    assert "what was read is of account 123456789012 in eu-west-1" in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "place", ["eu-west-1:123456789012", ":", "eu-west-1:", ":123456789012", "EU-WEST-1:123456789012"]
+)
+def test_an_arn_of_the_account_means_its_resource_whatever_it_leaves_out(place: str) -> None:
+    account = Account()
+    for resource in resources():
+        account.add(resource, "123456789012", "eu-west-1")
+    assert end(f"arn:aws:ec2:{place}:instance/{WEB}", account).label == WEB
+    assert end(f"arn:aws:ec2:{place}:network-interface/eni-0a1", account).label == "eni-0a1"
+
+
+def test_an_arn_of_what_can_be_no_end_says_what_it_is(account: Account) -> None:
+    with pytest.raises(EndpointError, match=r"subnet-01234567 is a subnet, .* ask about its CIDR"):
+        resolve(parse("web-1 arn:aws:ec2:eu-west-1:123456789012:subnet/subnet-01234567"), account)
 
 
 def test_inside_a_subnets_range_is_inside(account: Account) -> None:

@@ -125,8 +125,8 @@ def test_what_could_not_be_read_is_said_once() -> None:
     stream = Stream()
     text.render_verdict(early, build_console(stream, False, 80))
     text.render_evidence(answers.undetermined(), build_console(stream, False, 80), first=early)
-    assert stream.getvalue().count("ec2:DescribeNetworkAcls") == 1
-    assert stream.getvalue().count("logs:FilterLogEvents") == 1
+    assert stream.getvalue().count("ec2:DescribeNetworkAcls: AccessDenied") == 1
+    assert stream.getvalue().count("logs:FilterLogEvents: AccessDenied") == 1
 
 
 @pytest.mark.parametrize(

@@ -502,6 +502,16 @@ def test_a_classic_one_sends_to_the_port_of_its_instances() -> None:
     assert made.ask("client -> internal-old-987654321.eu-west-1.elb.amazonaws.com:80").verdict == "allowed"
 
 
+@pytest.mark.parametrize("place", ["eu-west-1:999999999999", "us-east-1:123456789012"])
+def test_a_classic_one_is_not_what_the_arn_of_another_place_names(place: str) -> None:
+    net = classic(Shop()).net
+    client = next(iter(net.responses["NetworkInterfaces"]))["PrivateIpAddress"]
+    own = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/old"
+    assert net.ask(f"{client} -> [{own}]:80").question.destination == "old"
+    with pytest.raises(EndpointError, match=r"the ARN names account .*what was read is of account 123456789012 in eu-"):
+        net.ask(f"{client} -> [arn:aws:elasticloadbalancing:{place}:loadbalancer/old]:80")
+
+
 def test_a_classic_one_listens_on_its_own_ports() -> None:
     answer = classic(Shop(ingress={"shop": [tcp((0, 65535), "0.0.0.0/0")]})).ask("client -> old:8080")
     assert codes(answer) == ["ELB_LISTENERS_MISMATCH"]

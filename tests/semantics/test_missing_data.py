@@ -134,3 +134,17 @@ def test_default_actions_tell_that_the_order_is_strict() -> None:
     policy["StatefulDefaultActions"] = ["aws:drop_strict"]
     policy.pop("StatefulEngineOptions")
     assert codes(net.ask(TO)) == ["FIREWALL_RULES_RESTRICTION"]
+
+
+@pytest.mark.parametrize("question", [IN, "web -> 203.0.113.5:443"])
+@pytest.mark.parametrize(("state", "verdict"), [("active", "allowed"), ("blackhole", "blocked")])
+def test_the_state_of_a_route_tells_whether_a_gateway_that_was_not_captured_is_attached(
+    state: str, verdict: str, question: str
+) -> None:
+    net = public_server()
+    del net.responses["InternetGateways"]
+    for table in net.responses["RouteTables"]:
+        for route in table["Routes"]:
+            if route.get("GatewayId") == "igw-1":
+                route["State"] = state
+    assert net.ask(question).verdict == verdict

@@ -27,13 +27,13 @@ def node_description(balancer: r.Balancer) -> str:
     return "/".join((f"ELB {_PREFIX.get(balancer.kind, tail[0])}", *tail[1:]))
 
 
-def balancer_named(account: Account, name: str) -> Iterator[r.Balancer | Missing]:
-    """The load balancers with a name: one of the newer kinds and a Classic one may share it."""
+def balancer_named(account: Account, name: str, arn: str = "") -> Iterator[r.Balancer | Missing]:
+    """The load balancers with a name, where ``arn`` says: one of the newer kinds and a Classic one may share it."""
     for operation, parameter, classic in (
         ("DescribeLoadBalancers", "Names", False),
         ("DescribeClassicLoadBalancers", "LoadBalancerNames", True),
     ):
-        missing = account.source.ask(Query(operation, parameter, name))
+        missing = account.source.ask(Query(operation, parameter, name, arn))
         _check(account, "LoadBalancerDescriptions" if classic else "LoadBalancers", name)
         found = account.balancers.by_name.get(name, {}).values()
         alike = [b for b in found if isinstance(b, r.ClassicLoadBalancer) is classic]

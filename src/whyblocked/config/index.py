@@ -206,8 +206,9 @@ class Index:
             self.interfaces_in[interface.subnet_id] = {**here, interface.network_interface_id: interface}
             self.version += 1
 
-    def _add_instance(self, instance: r.Instance, *_: object) -> None:
+    def _add_instance(self, instance: r.Instance, account_id: str | None, region: str | None) -> None:
         self.instances.setdefault(instance.instance_id, instance)
+        self._place(instance.instance_id, None, account_id, region)
 
     def _add_internet_gateway(self, gateway: r.InternetGateway, *_: object) -> None:
         if self.internet_gateways.setdefault(gateway.internet_gateway_id, gateway) is not gateway:

@@ -12,6 +12,12 @@ from typing import Any, NamedTuple
 from whyblocked.config import resources as r
 
 
+def cli_words(name: str) -> str:
+    """A name of the API's as the AWS CLI spells it."""
+    words = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", name)
+    return re.sub(r"([A-Z])([A-Z][a-z])", r"\1-\2", words).lower()
+
+
 class Each(NamedTuple):
     """A call that has to be made once for every resource that another call lists; its answer does not name it.
 
@@ -78,8 +84,7 @@ class Operation(NamedTuple):
     @property
     def file_name(self) -> str:
         """The call as the AWS CLI spells it: ``describe-route-tables``, ``describe-db-instances``."""
-        words = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", self.name)
-        return re.sub(r"([A-Z])([A-Z][a-z])", r"\1-\2", words).lower()
+        return cli_words(self.name)
 
 
 _IAM_PREFIX = {

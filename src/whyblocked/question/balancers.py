@@ -9,11 +9,12 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from whyblocked.config.account import Missing
+from whyblocked.config.account import Account, Missing
 from whyblocked.config.balancers import balancer_named, expected, node_description, nodes_of
 from whyblocked.config.resources import Balancer, LoadBalancer, NetworkInterface
 from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.network.asked import End
+from whyblocked.question import arns
 from whyblocked.text import clean
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def balancer_at(search: Search, text: str) -> list[Balancer]:
     """The load balancer with this ARN or DNS name."""
     if match := _ARN.fullmatch(text):
         if match[2] is not None:
-            return [one for one in _known(search, match[2]) if not isinstance(one, LoadBalancer)]
+            found = [one for one in _known(search, match[2], arn=text) if not isinstance(one, LoadBalancer)]
+            return [one for one in found if _may_be(search.account, one, text)]
         search.ask(("DescribeLoadBalancers", "LoadBalancerArns", text))
         known = search.account.balancers.by_id.get(text)
         return [] if known is None else [known]
@@ -59,9 +61,15 @@ def balancer_at(search: Search, text: str) -> list[Balancer]:
     return list(search.account.balancers.by_host.get(host, {}).values())
 
 
-def _known(search: Search, name: str, *, pending_only: bool = False) -> list[Balancer]:
+def _may_be(account: Account, balancer: Balancer, arn: str) -> bool:
+    """Whether a Classic Load Balancer, which shows no ARN of its own, can be the ARN's by where its VPC is."""
+    vpc_id = balancer.vpc_id or ""
+    return arns.may_be(arn, account.account_id_of(vpc_id), account.region_of(vpc_id))
+
+
+def _known(search: Search, name: str, *, pending_only: bool = False, arn: str = "") -> list[Balancer]:
     found: list[Balancer] = []
-    for one in balancer_named(search.account, name):
+    for one in balancer_named(search.account, name, arn):
         if not isinstance(one, Missing):
             found.append(one)
         elif one.pending or not pending_only:

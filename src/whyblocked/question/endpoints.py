@@ -13,17 +13,23 @@ from whyblocked.config.resources import NetworkInterface, VpcEndpoint, name_tag
 from whyblocked.config.resources.endpoints import APPLIANCES, GATEWAY, INTERFACE
 from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.network.asked import End
+from whyblocked.question import arns
 from whyblocked.question.aws_services import SHORT
 from whyblocked.question.find import Search, id_patterns, short_id
 from whyblocked.text import clean
 
 
-def endpoints_like(search: Search, prefix: str) -> list[VpcEndpoint]:
-    """The VPC endpoints whose id begins with ``prefix``, leading zeros aside."""
+def endpoints_like(search: Search, prefix: str, arn: str = "") -> list[VpcEndpoint]:
+    """The VPC endpoints whose id begins with ``prefix``, leading zeros aside; ``arn`` where all of it was typed."""
     for pattern in id_patterns(prefix):
-        search.ask(("DescribeVpcEndpoints", "vpc-endpoint-id", pattern))
+        search.ask(("DescribeVpcEndpoints", "vpc-endpoint-id", pattern), about=arn)
     search.check("VpcEndpoints", prefix)
-    known = search.account.vpc_endpoints
+    account = search.account
+    known = {
+        found: one
+        for found, one in account.vpc_endpoints.items()
+        if not arn or arns.may_be(arn, one.owner_id or account.account_id_of(one.vpc_id), account.region_of(one.vpc_id))
+    }
     if prefix in known:
         return [known[prefix]]
     match = short_id(prefix).match

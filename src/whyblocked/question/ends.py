@@ -20,7 +20,7 @@ from whyblocked.question.balancers import balancer_at, balancer_end, balancers_n
 from whyblocked.question.find import GONE, Search
 from whyblocked.question.hints import ambiguous, not_found
 from whyblocked.question.needs import around_instance
-from whyblocked.question.shapes import Shape, is_host_name
+from whyblocked.question.shapes import Shape, is_host_name, looks_like
 from whyblocked.text import clean
 
 
@@ -166,6 +166,8 @@ def _in_dns(search: Search, name: str, text: str, what: str) -> list[End]:
     """A name that neither EC2 nor a service knows: its addresses are what DNS says here."""
     nothing = f"nothing is called '{clean(name)}'"
     if not is_host_name(name):
+        if not search.refused and (told := looks_like(name, what)):
+            raise EndpointError(f"{what}: {nothing} in {hints.elsewhere(search.account)}; {told}")
         raise not_found(search, what, text, nothing, "")
     addresses = search.in_dns(name.lower().rstrip("."))
     if isinstance(addresses, Missing):
@@ -207,13 +209,13 @@ def _balancer(search: Search, shape: Shape, text: str, what: str) -> list[End]:
 def _service(search: Search, shape: Shape, text: str, what: str) -> list[End]:
     """A VPC endpoint by its id or DNS name, or a service by its own, unless something of the account is called so."""
     if shape.kind == "service":
-        own = _Own.named(search, text).lines(search.account) if shape.value == text.lower() in SHORT else []
+        own = _called_alike(search, text) if shape.value == text.lower() in SHORT else []
         if own and not search.waits():
             region = getattr(search.account.source, "region", "") or "REGION"
             lines = [*own, f"com.amazonaws.{region}.{shape.value} (the service of AWS's)"]
             raise ambiguous(what, text, "an AWS service is called so as well", lines)
         return endpoints.service(search, shape.value, text, what)
-    found = endpoints.endpoints_like(search, shape.value)
+    found = endpoints.endpoints_like(search, shape.value, shape.arn)
     if search.waits():
         return []
     if not found:
@@ -222,6 +224,18 @@ def _service(search: Search, shape: Shape, text: str, what: str) -> list[End]:
         lines = [f"{one.vpc_endpoint_id}  {clean(one.service_name)} in {one.vpc_id}" for one in found]
         raise ambiguous(what, text, f"{len(found)} VPC endpoints' ids begin like that", lines)
     return endpoints.end_of(search, found[0], text, what, shape.zone)
+
+
+def _called_alike(search: Search, name: str) -> list[str]:
+    """What of the account is called like a service of AWS's, each in a form that names it alone.
+
+    Where a service's resources may not be read, a name is taken not to be of one of them.
+    """
+    beside = Search(search.account)
+    services = sorted(map(managed.describe, managed.find(beside, name)))
+    if beside.waits():
+        search.wait()
+    return [*_Own.named(search, name).lines(search.account), *services]
 
 
 def _dns(search: Search, shape: Shape, text: str, what: str) -> list[End]:

@@ -18,6 +18,7 @@ from whyblocked.config.addresses import device_index
 from whyblocked.config.resources import Instance, NetworkInterface, name_tag
 from whyblocked.errors import InputError
 from whyblocked.network.addresses import is_public
+from whyblocked.question import arns
 from whyblocked.question.shapes import ID_DIGITS, is_host_name
 
 GONE = frozenset({"terminated", "shutting-down"})
@@ -127,6 +128,10 @@ class Search:
         """Whether something that was looked up has to be fetched first."""
         return self._pending
 
+    def wait(self) -> None:
+        """Note that a search beside this one waits."""
+        self._pending = True
+
     def ask(self, *queries: tuple[str, str, str], about: str = "") -> None:
         """Ask for all of these, where what they are ``about`` lives."""
         for query in queries:
@@ -145,14 +150,32 @@ class Search:
             )
         self.check("Reservations", prefix)
         ids = self.directory.instance_ids.matching(prefix)
-        return {found: self.account.instances.get(found) for found in ids}
+        return {
+            found: self.account.instances.get(found) for found in ids if not arn or self._is_instance_of(found, arn)
+        }
 
     def interfaces_like(self, prefix: str, arn: str = "") -> list[NetworkInterface]:
         """The interfaces whose id begins with ``prefix``, leading zeros aside; ``arn`` where all of it was typed."""
         for pattern in id_patterns(prefix):
             self.ask(("DescribeNetworkInterfaces", "network-interface-id", pattern), about=arn)
         self.check("NetworkInterfaces", prefix)
-        return [self.account.interfaces[found] for found in self.directory.interface_ids.matching(prefix)]
+        found = [self.account.interfaces[one] for one in self.directory.interface_ids.matching(prefix)]
+        return [one for one in found if not arn or arns.may_be(arn, *self._place_of(one))]
+
+    def _is_instance_of(self, instance_id: str, arn: str) -> bool:
+        """Whether an instance can be the one that an ARN names, by itself and by what its interfaces tell."""
+        account = self.account
+        places = [(account.account_id_of(instance_id), account.region_of(instance_id))]
+        for interface in self.directory.attached.get(instance_id, ()):
+            owner, region = self._place_of(interface)
+            said = interface.attachment.instance_owner_id if interface.attachment else None
+            places.append((said or owner, region))
+        return all(arns.may_be(arn, *place) for place in places)
+
+    def _place_of(self, interface: NetworkInterface) -> tuple[str | None, str | None]:
+        """The account and Region of an interface, as far as they are known."""
+        of, account = interface.network_interface_id, self.account
+        return account.account_id_of(of), account.region_of(of) or account.region_of(interface.vpc_id)
 
     def named(self, name: str) -> tuple[list[Instance], list[NetworkInterface]]:
         """The instances and interfaces with this ``Name`` or DNS name; what is gone only where nothing else has it."""

@@ -10,6 +10,7 @@ from whyblocked.config.account import Account
 from whyblocked.config.ownership import ownership
 from whyblocked.config.resources import Instance, NetworkInterface, name_tag
 from whyblocked.errors import EndpointError, UndeterminedError
+from whyblocked.question import arns
 from whyblocked.question.shapes import ID_DIGITS
 from whyblocked.text import clean
 
@@ -105,7 +106,17 @@ def not_found(
     if search.refused:
         reasons = tuple(dict.fromkeys(clean(str(missing)) for missing in search.refused))
         return UndeterminedError(f"{what}: '{clean(text)}' could not be looked up: {', '.join(reasons)}", reasons)
+    if (told := arns.named(text)) and (where := _read_instead(search.account)):
+        return EndpointError(f"{what}: {message}: the ARN names {told}, and {where}")
     return EndpointError(f"{what}: {message} in {elsewhere(search.account, resource_id)}", similar(search, text))
+
+
+def _read_instead(account: Account) -> str:
+    """What was read where an ARN is not found. Live, its own account and Region were asked: else it is no answer."""
+    if getattr(account.source, "region", None):
+        return "there is none"
+    read = arns.places_read(account)
+    return f"what was read is of {read}" if read else ""
 
 
 def ambiguous(what: str, text: str, message: str, lines: Iterable[str]) -> EndpointError:

@@ -27,7 +27,7 @@ MOST_CLUSTERS = 10
 
 def find(search: Search, name: str) -> list[Managed]:
     """What is called ``name``; nothing while it waits."""
-    search.ask(*dict.fromkeys(asks(name)))
+    search.ask(*dict.fromkeys(asks(name)), about=name if name.startswith("arn:") else "")
     if search.waits():
         return []
     if not name.startswith("arn:"):  # an ARN stands among the texts of what could not be read as well

@@ -33,6 +33,7 @@ _PUBLIC_DNS = re.compile(
 _HOST_NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+\.?", re.IGNORECASE)
 
 _INSTEAD = "name one of its interfaces (eni-...) or an address"
+_WHOSE = "name an address, an interface, an instance or a name"
 _OTHER_IDS = {
     "nat": ("a NAT gateway", _INSTEAD),
     "tgw": ("a transit gateway", "name a host behind it by its address"),
@@ -42,8 +43,10 @@ _OTHER_IDS = {
     "vgw": ("a virtual private gateway", "name a host behind it by its address"),
     "cgw": ("a customer gateway", "name a host behind it by its address"),
     "pcx": ("a peering connection", "name a host behind it by its address"),
+    "sgr": ("a security group rule", "name an instance or interface whose group has it"),
     "sg": ("a security group", "name an instance or interface that carries it"),
     "acl": ("a network ACL", "name a host in one of its subnets"),
+    "tgw-rtb": ("a transit gateway route table", "name a host behind it by its address"),
     "rtb": ("a route table", "name a host in one of its subnets"),
     "pl": ("a prefix list", "ask about one of its blocks"),
     "subnet": ("a subnet", "ask about its CIDR"),
@@ -51,6 +54,8 @@ _OTHER_IDS = {
     "eipalloc": ("an Elastic IP address", "ask about the address itself"),
 }
 _OTHER_ID = re.compile(rf"({'|'.join(_OTHER_IDS)})-(?:[0-9a-f]{{8}}|[0-9a-f]{{17}})", re.IGNORECASE)
+_OTHER_ID_CUT = re.compile(rf"({'|'.join(_OTHER_IDS)})-[0-9a-f]{{1,17}}", re.IGNORECASE)
+_OTHER_ARN = re.compile(r"arn:[^:]*:ec2:[^:]*:[^:]*:[a-z-]+/([a-z-]+-[0-9a-f]+)", re.IGNORECASE)
 _SERVICE_NAMES = (
     (re.compile(r"\.elb\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?\.?$", re.IGNORECASE), "a load balancer"),
     (re.compile(r"\.(amazonaws\.com(\.cn)?|on\.aws|api\.aws)\.?$", re.IGNORECASE), "an AWS service"),
@@ -102,7 +107,7 @@ def shape_of(name: str, what: str) -> Shape:
     if is_balancer(name):
         return Shape("load-balancer", name)
     if (service := aws_services.named(name)) is not None:
-        return Shape(service.kind, service.value, zone=service.zone)
+        return Shape(service.kind, service.value, arn=arn, zone=service.zone)
     if is_managed(name):
         return Shape("managed", name)
     _check_supported(name, what)
@@ -112,6 +117,15 @@ def shape_of(name: str, what: str) -> Shape:
 def is_host_name(name: str) -> bool:
     """Whether a name could be one of DNS."""
     return _HOST_NAME.fullmatch(name) is not None
+
+
+def looks_like(name: str, what: str) -> str:
+    """What a name that nothing has may be the beginning of, with what to name instead; empty for any other."""
+    match = _OTHER_ID_CUT.fullmatch(name)
+    if match is None:
+        return ""
+    kind, instead = _OTHER_IDS[match[1].lower()]
+    return f"it looks like the id of {kind}: {_WHOSE if what == 'whois' else instead}"
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:
@@ -138,16 +152,18 @@ def _check_network(network: IPv4Network | IPv6Network, what: str) -> None:
 
 
 def _check_supported(name: str, what: str) -> None:
-    shown = clean(name, 120)
+    shown, ask_instead = clean(name, 120), _WHOSE if what == "whois" else _INSTEAD
     if match := _OTHER_ID.fullmatch(name):
         kind, instead = _OTHER_IDS[match[1].lower()]
         if what == "whois":
-            raise EndpointError(f"{what}: {shown} is {kind}: name an address, an interface, an instance or a name")
+            raise EndpointError(f"{what}: {shown} is {kind}: {_WHOSE}")
         raise EndpointError(f"{what}: {shown} is {kind}, not yet resolved as an end of a question: {instead}")
     if name.lower().startswith("arn:"):
+        if match := _OTHER_ARN.fullmatch(name):
+            _check_supported(match[1], what)
         service = name.split(":", 3)[2] if name.count(":") >= 3 else ""
         kind = _ARN_SERVICES.get(service.lower(), f"an ARN of {clean(service, 30)}" if service else "an ARN")
-        raise EndpointError(f"{what}: '{shown}' is {kind}, not yet resolved: {_INSTEAD}")
+        raise EndpointError(f"{what}: '{shown}' is {kind}, not yet resolved: {ask_instead}")
     for pattern, kind in _SERVICE_NAMES:
         if pattern.search(name):
-            raise EndpointError(f"{what}: '{shown}' is the name of {kind}, not yet resolved: {_INSTEAD}")
+            raise EndpointError(f"{what}: '{shown}' is the name of {kind}, not yet resolved: {ask_instead}")

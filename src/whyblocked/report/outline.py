@@ -165,13 +165,23 @@ def outline(answer: Answer) -> Outline:
         needs=answer.missing if answer.verdict == "undetermined" else [],
         fixes=answer.fixes,
         no_fix=answer.no_fix,
-        next_steps=list(dict.fromkeys((f.next_step, f.command) for f in answer.blockers if f.next_step)),
+        next_steps=_next_steps(answer),
         warnings=answer.warnings,
         missing=answer.missing,
         evidence=answer.evidence,
         behind=[_behind(finding) for finding in answer.hosts],
         changes=changes_of(answer),
     )
+
+
+def _next_steps(answer: Answer) -> list[tuple[str, str | None]]:
+    steps = dict.fromkeys((f.next_step, f.command) for f in answer.blockers if f.next_step)
+    if answer.verdict != "undetermined":
+        return list(steps)
+    from whyblocked.report.unread import ways_to_read
+
+    regions = {finding.region for finding in answer.blockers}
+    return [*steps, *ways_to_read(answer.missing, regions.pop() if len(regions) == 1 else None)]
 
 
 def _supposed(answer: Answer) -> Supposed | None:
