@@ -240,19 +240,70 @@ def test_contradictions(sightings: list[Sighting], verdict: str, lines: list[str
     assert evidence.summary.startswith(said)
 
 
+BEFORE, SINCE = "2014-12-14T04:07:50Z", "2014-12-14T04:16:50Z"
+
+
 @pytest.mark.parametrize(
-    ("first", "second", "said"),
-    [
-        ("REJECT", "ACCEPT", "; from 2014-12-14T04:16:50Z on they agree, so something changed in between."),
-        ("ACCEPT", "REJECT", "; until 2014-12-14T04:07:50Z they agreed, so something changed in between."),
-    ],
+    ("place", "verdict", "old", "new"),
+    [("accept", "allowed", "REJECT", "ACCEPT"), ("reject", "blocked", "ACCEPT", "REJECT")],
 )
-def test_a_change_within_the_window(first: str, second: str, said: str) -> None:
-    evidence = read([line(action=first), line(action=second, at=600)], path())
-    assert evidence.status == "contradicts"
-    assert evidence.summary.endswith(said)
-    mixed = read([line(action=first), line(action=second, at=30)], path())
+def test_the_newest_records_decide_whether_a_change_confirms_or_contradicts(
+    place: str, verdict: str, old: str, new: str
+) -> None:
+    was, now = f"{old.lower()}ed", f"{new.lower()}ed"
+    since = read([line(action=old), line(action=new, at=600)], path(ingress=place), verdict)
+    assert since.status == "confirms"
+    assert since.summary == (
+        f"The flow logs agree since a change: 1 record {was} at {SERVER} (ingress) until {BEFORE}, "
+        f"and from {SINCE} on 1 record {now} there."
+    )
+    assert since.turn is not None
+    assert (since.turn.before, since.turn.after) == (old, new)
+    reverse = read([line(action=new), line(action=old, at=600)], path(ingress=place), verdict)
+    assert reverse.status == "contradicts"
+    assert reverse.summary.endswith(f"; until {BEFORE} they agreed, so something changed in between.")
+    mixed = read([line(action=old), line(action=new, at=30)], path(ingress=place), verdict)
+    assert mixed.status == "contradicts"
     assert mixed.summary.endswith("; 1 record of the same time agrees.")
+
+
+def test_a_rejection_at_the_client_since_a_change_explains_why_the_server_was_reached_before() -> None:
+    before = [line(CLIENT), line()]
+    evidence = read([*before, line(CLIENT, action="REJECT", at=600)], path(egress="reject"), "blocked")
+    assert evidence.status == "confirms"
+    assert f"1 record accepted at {CLIENT} (egress) until {BEFORE}" in evidence.summary
+    assert read(
+        [*before, line(at=1200), line(CLIENT, action="REJECT", at=600)], path(egress="reject"), "blocked"
+    ).status == ("contradicts")
+
+
+def test_connections_accepted_until_the_end_contradict_a_block_and_the_next_step_is_named() -> None:
+    evidence = read([line(at=at) for at in (0, 60, 120)], path(ingress="reject"), "blocked")
+    assert evidence.status == "contradicts"
+    assert any("--changes" in note and "another account" in note for note in evidence.notes)
+    assert not any("--changes" in note for note in read([line()], path()).notes)
+
+
+def test_records_confirm_nothing_that_the_rules_leave_open() -> None:
+    evidence = read([line()], path(), "undetermined")
+    assert evidence.summary == (f"The rules leave it open; the flow logs show 1 record accepted at {SERVER} (ingress).")
+
+
+def test_a_window_without_records_says_nothing_of_packets_that_did_not_come() -> None:
+    since = datetime.fromtimestamp(1418530010 + 86400, UTC)
+    for lines in ([line()], [line(), line(ports=(1, 443))]):
+        evidence = read([*lines, line(CLIENT)], path(), since=since)
+        assert evidence.status == "silent"
+        assert evidence.summary == (
+            f"No record of {CLIENT}, {SERVER} lies in the time asked about; {len(lines) + 1} lie outside of it. "
+            "Whether packets came in that time, these logs do not tell."
+        )
+
+
+def test_an_interface_whose_records_lie_outside_the_window_has_lost_nothing() -> None:
+    since = datetime.fromtimestamp(1418530010 + 600, UTC)
+    evidence = read([line(CLIENT, at=1200), line(ports=(1, 443))], path(), since=since)
+    assert (evidence.status, "got lost" in evidence.summary) == ("confirms", False)
 
 
 def flagged(action: str, flags: str, at: int = 0, pkt: tuple[str, str] = ("-", "-"), direction: str = "-") -> str:

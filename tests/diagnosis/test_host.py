@@ -155,6 +155,14 @@ def test_a_rst_is_a_closed_port() -> None:
     assert said(ONE.asks(SERVER, SYN, 1) + ONE.answers(SERVER, RST, 1, 40)) == ("HOST_REFUSES_CONNECTIONS", "high")
 
 
+def test_the_summary_begins_with_what_the_host_did() -> None:
+    answer = answered(two_subnets(), ASKED, ONE.asks(SERVER, SYN, 1) + ONE.answers(SERVER, RST, 1, 40))
+    assert answer.summary.startswith("AWS lets it pass; the host answered with RST: port closed. ")
+    assert "Behind the rules  AWS lets it pass; the host answered with RST: port closed" in shown(answer)
+    low = answered(two_subnets(), ASKED, STORIES["falls-silent"][2])
+    assert low.summary.startswith("AWS lets it pass; an open connection fell silent (low confidence). ")
+
+
 def test_syn_and_syn_ack_again_and_again_are_a_reply_that_gets_lost() -> None:
     records = ONE.asks(SERVER, SYN, 4) + ONE.answers(SERVER, SYN_ACK, 5)
     assert said(records + others(SERVER)) == ("REPLY_LOST_ON_THE_WAY_BACK", "medium")

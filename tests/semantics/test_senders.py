@@ -13,6 +13,7 @@ from tests.builders import Network, codes, tcp
 from tests.semantics.scenes import two_subnets
 from tests.semantics.test_load_balancers import Shop, shop
 from whyblocked.diagnosis.answer import Answer
+from whyblocked.network.packets import network_words, verb
 
 BLOCK = "10.0.0.0/16"
 
@@ -121,6 +122,14 @@ def test_addresses_that_no_subnet_has_are_nobodys() -> None:
     answer = server().ask(f"{BLOCK} -> db:5432")
     assert (answer.verdict, codes(answer)) == ("allowed", [])
     assert any("in none of its subnets: nobody is there" in warning for warning in answer.warnings)
+
+
+@pytest.mark.parametrize(("where", "verb_"), [("10.0.0.0/8", "is"), ("10.0.0.0/8, 11.0.0.0/8", "are")])
+def test_several_blocks_take_a_verb_in_the_plural(where: str, verb_: str) -> None:
+    assert verb(where, "is", "are") == verb_
+    many = network_words(4, [(number, number) for number in range(0, 40, 2)])
+    assert many.endswith("more blocks")
+    assert verb(many, "is", "are") == "are"
 
 
 def test_a_block_that_no_subnet_has_is_the_question() -> None:

@@ -16,6 +16,11 @@ from whyblocked.text import clean
 
 Status = Literal["confirms", "contradicts", "silent"]
 
+_NEXT = (
+    "next: see what was changed since, with --changes (a snapshot: save it anew and ask again); where an end or what "
+    "lies between belongs to another account, read the rules of that one too (one more "
+    "--profile, or --role-arn)"
+)
 _FORMAT = (
     "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} "
     "${bytes} ${start} ${end} ${action} ${log-status} ${tcp-flags} ${pkt-srcaddr} ${pkt-dstaddr} ${flow-direction} "
@@ -76,25 +81,72 @@ def enable_command(sightings: Sequence[Sighting], account: Account) -> str:
 def _judged(tally: Tally, scan: Scan, traffic: frozenset[str]) -> tuple[Status, str]:
     spots = tally.spots
     wrong = [spot for spot in spots if any(span.records for span in spot.contradicting.values())]
+    lasting = [spot for spot in wrong if _since(spot, tally) is None]
+    if lasting:
+        return "contradicts", _contradiction(lasting[0], tally)
     if wrong:
-        return "contradicts", _contradiction(wrong[0], tally)
+        return "confirms", _confirmed_since(wrong[0], _since(wrong[0], tally) or Span(), tally)
+    if tally.verdict == "undetermined" and (seen := [spot for spot in spots if spot.records > spot.late.records]):
+        return "confirms", f"The rules leave it open; the flow logs show {_shown(seen)}."
     passed = [spot for spot in spots if spot.agreeing[True].records]
     refused = [spot for spot in spots if spot.agreeing[False].records]
     if refused:
         return "confirms", _refused(refused, passed, tally)
     due = [spot for spot in spots if spot.place.expected in ("reject", "partial")]
     if passed and due and tally.verdict == "blocked":
-        return "silent", _refusal_not_seen(passed, due[0], scan, traffic)
-    if passed and (lost := _lost(spots, passed, scan, traffic)):
+        return "silent", _refusal_not_seen(passed, due[0], tally, scan, traffic)
+    if passed and (lost := _lost(passed, tally, scan, traffic)):
         return "silent", (
             f"The flow logs show packets leaving by {_where(passed[0])} {_when(passed[0].agreeing[True])}, but none at "
             f"{_where(lost)}, which is logged: they got lost in between, or were dropped by what keeps no flow log."
         )
     if passed:
         return "confirms", _passed(passed, tally)
-    if tally.verdict == "undetermined" and (seen := [spot for spot in spots if spot.records]):
-        return "confirms", f"The rules leave it open; the flow logs show {_shown(seen)}."
     return "silent", _nothing(tally, scan)
+
+
+def _since(spot: Spot, tally: Tally) -> Span | None:
+    """The records that agree and are all newer than what contradicts the rules at a place: something changed then.
+
+    Those of the same place; where the rules block all of it, also those that were rejected elsewhere on the path.
+    """
+    rejected, accepted = spot.contradicting[False], spot.contradicting[True]
+    if rejected.records and accepted.records:
+        return None
+    if rejected.records:
+        newer = [spot.agreeing[True]]
+    else:
+        others = tally.spots if tally.verdict == "blocked" else ()
+        newer = [spot.agreeing[False], *(other.agreeing[False] for other in others if other is not spot)]
+    last = rejected.last if rejected.records else accepted.last
+    for span in newer:
+        if last is not None and span.first is not None and last <= span.first:
+            return span
+    return None
+
+
+def _confirmed_since(spot: Spot, newer: Span, tally: Tally) -> str:
+    """The newest records agree with the rules, older ones do not."""
+    rejected = spot.contradicting[False]
+    old = rejected if rejected.records else spot.contradicting[True]
+    was, now = ("rejected", "accepted") if rejected.records else ("accepted", "rejected")
+    at = next(one for one in tally.spots if any(span is newer for span in one.agreeing.values()))
+    where = "there" if at is spot else f"at {_where(at)}"
+    until = iso(old.last or 0)
+    if not tally.reasons and tally.verdict == "undetermined":
+        text = "The rules leave it open; the flow logs show a change"
+    else:
+        text = "The flow logs agree since a change"
+    return (
+        f"{text}: {_records(old)} {was} at {_where(spot)} until {until}, and from {iso(newer.first or 0)} on "
+        f"{_records(newer)} {now} {where}."
+    )
+
+
+def _is_logged(spot: Spot, tally: Tally, scan: Scan) -> bool:
+    """Whether the log of a place tells of the time asked about: all that was read of it may lie outside."""
+    name = spot.sighting.interface_id
+    return name in scan.interfaces and (not scan.outside or name in tally.active)
 
 
 def _contradiction(spot: Spot, tally: Tally) -> str:
@@ -153,28 +205,28 @@ def _passed(passed: Sequence[Spot], tally: Tally) -> str:
     return f"{text}, none rejected."
 
 
-def _refusal_not_seen(passed: Sequence[Spot], due: Spot, scan: Scan, traffic: frozenset[str]) -> str:
+def _refusal_not_seen(passed: Sequence[Spot], due: Spot, tally: Tally, scan: Scan, traffic: frozenset[str]) -> str:
     seen = passed[0]
     who = "the reply" if due.sighting.leg == "return" else "the packets"
     text = f"The flow logs show {_records(seen.agreeing[True])} accepted at {_where(seen)}"
     if traffic == {"ACCEPT"}:
         return f"{text}; they record accepted traffic only, so a rejection at {_where(due)} can't show."
-    if due.sighting.interface_id not in scan.interfaces:
+    if not _is_logged(due, tally, scan):
         return f"{text}; no records of {_where(due)}, where the rules reject {who}, were among those read."
     if due.sighting.interface_id == seen.sighting.interface_id:
         return f"{text}, but no rejection of {who} at {_where(due)}: perhaps none was sent in that time."
     return f"{text}, but nothing at {_where(due)}, where the rules would reject it: {who} did not get that far."
 
 
-def _lost(spots: Sequence[Spot], passed: Sequence[Spot], scan: Scan, traffic: frozenset[str]) -> Spot | None:
+def _lost(passed: Sequence[Spot], tally: Tally, scan: Scan, traffic: frozenset[str]) -> Spot | None:
     """The interface that accepted packets should have come to, is logged, and shows none of them."""
     if traffic == {"REJECT"} or passed[0].sighting.leg != "forward" or passed[0].sighting.direction != "egress":
         return None
-    arriving = [s for s in spots if s.sighting.leg == "forward" and s.sighting.direction == "ingress"]
+    arriving = [s for s in tally.spots if s.sighting.leg == "forward" and s.sighting.direction == "ingress"]
     last = arriving[-1] if arriving else None
     if last is None or last.records or not last.sighting.reached or last.place.expected != "accept":
         return None
-    return last if last.sighting.interface_id in scan.interfaces else None
+    return last if _is_logged(last, tally, scan) else None
 
 
 def _nothing(tally: Tally, scan: Scan) -> str:
@@ -190,9 +242,15 @@ def _nothing(tally: Tally, scan: Scan) -> str:
         )
     if not scan.records:
         return "The flow logs hold no records at all in this time."
-    read = f"the {_number(scan.records, 'record')} read" if scan.records > 1 else "the one record read"
     paths = list(dict.fromkeys(spot.sighting.interface_id for spot in tally.spots))
-    logged = [interface for interface in paths if interface in scan.interfaces]
+    if scan.outside and not tally.active:
+        lie = "lies" if scan.outside == 1 else "lie"
+        return (
+            f"No record of {_listed(paths)} lies in the time asked about; {scan.outside:,} {lie} outside of it. "
+            "Whether packets came in that time, these logs do not tell."
+        )
+    read = f"the {_number(scan.records, 'record')} read" if scan.records > 1 else "the one record read"
+    logged = list(dict.fromkeys(s.sighting.interface_id for s in tally.spots if _is_logged(s, tally, scan)))
     if not logged:
         return f"None of this flow is among {read}, nor any other record that names {_listed(paths)}."
     reached = {spot.sighting.interface_id for spot in tally.spots if spot.sighting.reached}
@@ -237,6 +295,7 @@ def _turn(spot: Spot) -> Turn | None:
 def _notes(tally: Tally, scan: Scan, status: Status, recent: bool) -> Iterable[str]:
     late = sum(spot.late.records for spot in tally.spots)
     if status == "contradicts":
+        yield _NEXT
         if tally.without_flags:
             yield (
                 "these records have no tcp-flags: some of the rejected ones may be late packets of closed connections, "

@@ -27,6 +27,7 @@ from whyblocked.network.packets import (
     network_words,
     span,
     subtract_intervals,
+    verb,
 )
 from whyblocked.network.references import blocks_of
 from whyblocked.network.routes import look_up
@@ -110,12 +111,13 @@ def _enter(
         yield from enter_by_internet(walk, asked, version, [source], target)
     elif entry is not None and entry.kind == "nat-gateway":
         for node, bundle in _at_the_door(walk, asked, version, source, target, entry):
+            where = network_words(version, [source])
             walk.block(
                 bundle,
                 bundle.pieces,
                 layer="nat-gateway",
                 code="NAT_GATEWAY_REFUSES_INBOUND",
-                summary=f"{network_words(version, [source])} lies behind {entry.id}, which accepts no connections.",
+                summary=f"{where} {verb(where, 'lies', 'lie')} behind {entry.id}, which accepts no connections.",
                 resource_ids=(entry.id,),
             )
             yield node, bundle.but(pieces=flagged(bundle.pieces, blocked=True))
@@ -223,8 +225,12 @@ def _from_inside(
                 yield from _from_segment(walk, asked, version, part, spans, target, subnet)
     nobody = rest and _holds_a_subnet(walk, asked, vpc_id, target)
     for part in rest:
-        where = f"{network_words(version, [part])} is in the blocks of {vpc_id} but in none of its subnets"
-        walk.warn(f"{where}: nobody is there, so it is left out." if nobody else f"{where}.")
+        blocks = network_words(version, [part])
+        are = verb(blocks, "is", "are")
+        where = f"{blocks} {are} in the blocks of {vpc_id} but in none of its subnets"
+        walk.warn(
+            f"{where}: nobody is there, so {verb(blocks, 'it is', 'they are')} left out." if nobody else f"{where}."
+        )
         if not nobody:
             yield from _at_the_door(walk, asked, version, part, target, Node("vpc", vpc_id))
 

@@ -140,6 +140,11 @@ def network_words(version: int, intervals: Iterable[Interval], most: int = 3) ->
     return ", ".join(blocks[: most if more else most + 1]) + more
 
 
+def verb(where: str, one: str, many: str) -> str:
+    """The form of a verb behind the words of :func:`network_words`: one block *is*, several *are*."""
+    return many if "," in where or " and " in where else one
+
+
 @lru_cache(maxsize=8192)
 def _cidrs(version: int, low: int, high: int) -> str:
     kind = IPv4Address if version == 4 else IPv6Address

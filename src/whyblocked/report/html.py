@@ -8,8 +8,6 @@ from html import escape
 from whyblocked.diagnosis.answer import Answer, Fix, Moment
 from whyblocked.report.outline import (
     BEHIND,
-    BEHIND_SAYS,
-    EVIDENCE,
     Blocker,
     Mark,
     Outline,
@@ -86,7 +84,9 @@ def _page(seen: Outline) -> Iterator[str]:
     yield f'<p class="question">{_code(seen.question)}</p>'
     yield f'<p class="summary">{escape(seen.summary)}</p>'
     if seen.open_ports is not None:
-        yield f"<p>Open ports: {_code(seen.open_ports or 'none')}</p>"
+        yield f"<p>Open ports: {_code(seen.open_ports)}</p>"
+    if seen.partly_open:
+        yield f"<p>Open in part: {', '.join(_code(part) for part in seen.partly_open)}</p>"
     yield "</header>"
     yield "<main>"
     yield from _planned(seen)
@@ -179,7 +179,7 @@ def _nearest(seen: Outline) -> Iterator[str]:
 def _evidence(seen: Outline) -> Iterator[str]:
     evidence = seen.evidence
     yield "<section>"
-    yield f"<h2>Evidence <small>{EVIDENCE[evidence.status]}</small></h2>"
+    yield f"<h2>Evidence <small>{seen.evidence_says}</small></h2>"
     yield f"<p>{escape(evidence.summary)}</p>"
     yield from _rows(evidence_rows(evidence))
     yield from _chart(evidence.timeline)
@@ -197,7 +197,7 @@ def _behind(seen: Outline) -> Iterator[str]:
     if not seen.behind:
         return
     yield "<section>"
-    yield f"<h2>{BEHIND} <small>{escape(BEHIND_SAYS)}</small></h2>"
+    yield f"<h2>{BEHIND} <small>{escape(seen.behind_says)}</small></h2>"
     for one in seen.behind:
         yield f"<p><strong>{escape(one.says)}</strong></p>"
         yield from _rows(one.rows)

@@ -9,8 +9,6 @@ from itertools import groupby
 from whyblocked.diagnosis.answer import Answer
 from whyblocked.report.outline import (
     BEHIND,
-    BEHIND_SAYS,
-    EVIDENCE,
     Mark,
     Outline,
     Path,
@@ -44,7 +42,10 @@ def _lines(seen: Outline) -> Iterator[str]:
     yield prose(seen.summary)
     if seen.open_ports is not None:
         yield ""
-        yield f"Open ports: {code(seen.open_ports or 'none')}"
+        yield f"Open ports: {code(seen.open_ports)}"
+    if seen.partly_open:
+        yield ""
+        yield f"Open in part: {', '.join(code(part) for part in seen.partly_open)}"
     if seen.supposed is not None:
         yield from _section("Planned changes", "made on a copy, not in AWS")
         yield from (f"- {prose(words)}" for words in seen.supposed.applied)
@@ -89,7 +90,7 @@ def _path(path: Path) -> Iterator[str]:
 
 
 def _evidence(seen: Outline) -> Iterator[str]:
-    yield from _section("Evidence", EVIDENCE[seen.evidence.status])
+    yield from _section("Evidence", seen.evidence_says)
     yield prose(seen.evidence.summary)
     rows = [row for row in evidence_rows(seen.evidence) if row[0] in ("records", "seen", "at")]
     if rows or seen.evidence.notes:
@@ -100,7 +101,7 @@ def _evidence(seen: Outline) -> Iterator[str]:
 
 def _behind(seen: Outline) -> Iterator[str]:
     if seen.behind:
-        yield from _section(BEHIND, BEHIND_SAYS)
+        yield from _section(BEHIND, seen.behind_says)
     for one in seen.behind:
         yield f"- ! {prose(one.says)}"
         yield from (

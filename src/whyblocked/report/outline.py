@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from msgspec import structs
 
 from whyblocked.diagnosis.answer import Answer, Evidence, Finding, Fix, Hop, Leg, NearMiss, PacketSet, Seen
+from whyblocked.diagnosis.host.heads import headline
 from whyblocked.report.changes import Changes, changes_of
 from whyblocked.report.safe import safe
 from whyblocked.report.words import (
@@ -31,19 +32,19 @@ VERDICTS: dict[str, tuple[Mark, str]] = {
     "partial": ("no", "PARTLY BLOCKED"),
     "undetermined": ("unknown", "UNDETERMINED"),
 }
-EVIDENCE = {
+_EVIDENCE = {
     "confirms": "the flow logs confirm this",
     "contradicts": "the flow logs CONTRADICT this",
     "silent": "the flow logs have no record of this",
     "unavailable": "no flow logs to compare with",
 }
+_SHOWN = "the rules leave it open; what the flow logs show"
 TESTED = {
     "allowed": "tested on a copy of the account: with it the question passes",
     "undetermined": "tested on a copy of the account: nothing that AWS shows blocks it any more",
 }
 RAISE_FIRST = "not ready: the quota has to be raised first, as AWS refuses it until then"
 BEHIND = "Behind the rules"
-BEHIND_SAYS = "they allow it; of the host the records say"
 LEGS: dict[Leg, str] = {"forward": "on the way there", "return": "on the way back"}
 _MARKS: dict[str, Mark] = {"allow": "yes", "deny": "no", "unknown": "unknown"}
 _DOES = {
@@ -127,7 +128,8 @@ class Outline(NamedTuple):
     verdict: str
     question: str
     supposed: Supposed | None
-    open_ports: str | None
+    open_ports: str | None  # words, where every port was asked about
+    partly_open: list[str]
     summary: str
     blockers: list[Blocker]
     paths: list[Path]
@@ -138,7 +140,9 @@ class Outline(NamedTuple):
     warnings: list[str]
     missing: list[str]
     evidence: Evidence
+    evidence_says: str
     behind: list[Behind]
+    behind_says: str
     changes: Changes
 
 
@@ -155,7 +159,8 @@ def outline(answer: Answer) -> Outline:
         verdict=verdict,
         question=question_words(answer.question, names),
         supposed=_supposed(answer),
-        open_ports=answer.open_ports,
+        open_ports=_open_ports(answer),
+        partly_open=[_partly_open(part, answer) for part in answer.partly_open],
         summary=answer.summary,
         blockers=_blockers(answer, names),
         paths=[
@@ -169,9 +174,24 @@ def outline(answer: Answer) -> Outline:
         warnings=answer.warnings,
         missing=answer.missing,
         evidence=answer.evidence,
+        evidence_says=_evidence_says(answer),
         behind=[_behind(finding) for finding in answer.hosts],
+        behind_says=headline(answer.hosts[0]) if answer.hosts else "",
         changes=changes_of(answer),
     )
+
+
+def _open_ports(answer: Answer) -> str | None:
+    if answer.open_ports == "":
+        return "none wholly" if answer.partly_open else "none"
+    return answer.open_ports
+
+
+def _partly_open(part: PacketSet, answer: Answer) -> str:
+    """``443 (source ports 32768-60999)``: the ports, and what sets the packets that pass apart from others."""
+    others = [*(hop.packet for hop in answer.forward[:1]), *answer.partly_open]
+    others = [structs.replace(other, destination_ports=part.destination_ports) for other in others]
+    return f"{part.destination_ports} ({difference_words(part, others) or 'some packets'})"
 
 
 def _next_steps(answer: Answer) -> list[tuple[str, str | None]]:
@@ -319,6 +339,12 @@ _EXPECTED = {
     "nothing": "nothing gets here",
     "unknown": "not known what the rules do",
 }
+
+
+def _evidence_says(answer: Answer) -> str:
+    """How records and verdict go together; where there is no verdict they can't confirm one."""
+    status = answer.evidence.status
+    return _SHOWN if answer.verdict == "undetermined" and status == "confirms" else _EVIDENCE[status]
 
 
 def evidence_rows(evidence: Evidence) -> list[tuple[str, str]]:

@@ -11,8 +11,6 @@ from whyblocked.diagnosis.answer import Answer, Fix
 from whyblocked.report.console import PROSE, UNWRAPPED, Screen, build_console, say, wrapped
 from whyblocked.report.outline import (
     BEHIND,
-    BEHIND_SAYS,
-    EVIDENCE,
     Mark,
     Outline,
     Path,
@@ -77,7 +75,9 @@ def _verdict(seen: Outline, width: int) -> Iterator[Text]:
     yield from wrapped(Text(seen.summary), _prose(width), 2)
     if seen.open_ports is not None:
         yield Text()
-        yield from _row("open ports", seen.open_ports or "none", width, 2)
+        yield from _row("open ports", seen.open_ports, width, 2)
+    for number, part in enumerate(seen.partly_open):
+        yield from _row("" if number else "in part", part, width, 2)
     if seen.supposed is not None:
         yield from _planned(seen.supposed, width)
     for blocker in seen.blockers:
@@ -249,7 +249,7 @@ def _fix(fix: Fix, number: int, width: int) -> Iterator[Text]:
 
 def _behind_the_rules(seen: Outline, width: int) -> Iterator[Text]:
     if seen.behind:
-        yield from _section(BEHIND, BEHIND_SAYS)
+        yield from _section(BEHIND, seen.behind_says)
     for one in seen.behind:
         yield from wrapped(Text.assemble(("! ", "bold magenta"), one.says), _prose(width), 2, 4)
         for label, words in one.rows:
@@ -280,7 +280,7 @@ def _evidence(seen: Outline, width: int) -> Iterator[Text]:
     evidence = seen.evidence
     yield Text()
     style = "bold magenta" if evidence.status == "contradicts" else ""
-    yield Text.assemble(("Evidence", "bold"), "  ", (EVIDENCE[evidence.status], style))
+    yield Text.assemble(("Evidence", "bold"), "  ", (seen.evidence_says, style))
     yield from wrapped(Text(evidence.summary), _prose(width), 2)
     before = ""
     for label, words in evidence_rows(evidence):

@@ -166,6 +166,16 @@ def _route(account: Account, edit: e.CreateRoute | e.ReplaceRoute) -> Iterator[s
         )
 
 
+def _less(account: Account, edit: e.DeleteRoute) -> Iterator[str]:
+    table = account.route_tables.get(edit.route_table_id)
+    if table is not None:
+        served = _some(account, _served(account, edit.route_table_id, table.vpc_id)) or "no subnet yet"
+        yield (
+            f"{called(account, edit.route_table_id)} serves {served}: all that is sent from there to "
+            f"{edit.destination} takes the wider route."
+        )
+
+
 def _served(account: Account, table_id: str, vpc_id: str) -> list[str]:
     subnets = account.subnets_of(vpc_id)
     found = []
@@ -255,9 +265,7 @@ def _address(account: Account, edit: e.AssociateAddress) -> Iterator[str]:
             if rule.peer in _EVERYWHERE:
                 permission = IpPermission(ip_protocol=rule.protocol, from_port=rule.low, to_port=rule.high)
                 opened.append(traffic_text(permission))
-    what = (
-        f"lets in {listed(list(dict.fromkeys(opened)))} from anywhere" if opened else "lets in only whom a rule names"
-    )
+    what = f"let in {listed(list(dict.fromkeys(opened)))} from anywhere" if opened else "let in only whom a rule names"
     yield f"The internet can address {eni} then: where routes and network ACLs allow it, its groups {what}."
 
 
@@ -343,6 +351,7 @@ _EFFECTS: dict[type, Callable[[Account, Any], Iterator[str]]] = {
     e.ReplaceNetworkAclEntry: _entry,
     e.CreateRoute: _route,
     e.ReplaceRoute: _route,
+    e.DeleteRoute: _less,
     e.AssociateRouteTable: _other_table,
     e.ModifyVpcEndpoint: _endpoint,
     e.CreateTransitGatewayRoute: _transit_route,

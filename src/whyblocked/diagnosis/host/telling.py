@@ -10,8 +10,9 @@ import msgspec
 from whyblocked.config.account import Account
 from whyblocked.diagnosis.answer import Answer, Finding
 from whyblocked.diagnosis.evidence import Gathered
-from whyblocked.diagnosis.host.cases import Case, cases
+from whyblocked.diagnosis.host.cases import Case, Read, cases
 from whyblocked.diagnosis.host.commands import commands, host_of
+from whyblocked.diagnosis.host.heads import headline
 from whyblocked.diagnosis.host.mtu import unheard
 from whyblocked.diagnosis.host.words import next_step, summary
 from whyblocked.diagnosis.sets import packet_set
@@ -58,13 +59,13 @@ def told(account: Account, answer: Answer, gathered: Gathered) -> Answer:
     read = read._replace(forgets=tuple(_forgetting(answer)), unheard=partial(unheard, account))
     every = list(cases(tally, read))
     found = [_finding(account, case) for case in every[:MOST]]
-    notes = [*_notes(tally, found), *answer.evidence.notes]
+    notes = [*_notes(tally, read, found), *answer.evidence.notes]
     if len(every) > MOST:
         notes.append(f"the records say as much of {len(every) - MOST:,} more interfaces or ports")
     verdict = answer.summary
     if found:
         first = found[0].summary
-        verdict = f"{verdict.rstrip('.')}; by the records, {first[0].lower()}{first[1:]}"
+        verdict = f"{headline(found[0])}. {verdict.rstrip('.')}; by the records, {first[0].lower()}{first[1:]}"
     return msgspec.structs.replace(
         answer,
         summary=verdict,
@@ -86,9 +87,10 @@ def _forgetting(answer: Answer) -> Iterator[str]:
             yield hop.name or hop.id
 
 
-def _notes(tally: Tally, found: list[Finding]) -> Iterator[str]:
+def _notes(tally: Tally, read: Read, found: list[Finding]) -> Iterator[str]:
     talks = list(tally.talks)
-    if not talks and not any(spot.records for spot in tally.spots) and not found:
+    unread = read.scan.outside and not tally.active  # all lies outside the time asked about, which tells nothing of it
+    if not unread and not talks and not any(spot.records for spot in tally.spots) and not found:
         yield _HINT
     states = [(talk.has_flags, talk.state()) for talk in talks if talk.protocol == TCP]
     for state, what in (("unclear", _UNCLEAR), ("unanswered", _UNTOLD)):

@@ -19,7 +19,7 @@ from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged, spli
 from whyblocked.network.hops import edge
 from whyblocked.network.hops.encryption import remark
 from whyblocked.network.hops.public_access import check
-from whyblocked.network.packets import DESTINATION, SOURCE, Interval, Packets, network_words
+from whyblocked.network.packets import DESTINATION, SOURCE, Interval, Packets, network_words, verb
 from whyblocked.network.walk import Step, Walk
 
 
@@ -228,7 +228,8 @@ def _refuse_nat64(walk: Walk, node: Node, bundle: Bundle) -> tuple[Piece, ...]:
             found,
             layer=node.kind,
             code="NAT64_NEEDS_A_NAT_GATEWAY",
-            summary=f"{where} stands for an IPv4 address, and {node.id} does not translate it.",
+            summary=f"{where} {verb(where, 'stands for an IPv4 address', 'stand for IPv4 addresses')}, and {node.id} "
+            f"does not translate {verb(where, 'it', 'them')}.",
             resource_ids=(node.id,),
             next_step="Route 64:ff9b::/96 of the subnet to a NAT gateway.",
         )

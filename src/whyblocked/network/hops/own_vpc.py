@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html (the 
 from __future__ import annotations
 
 from whyblocked.network.flow import Bundle, Node, flagged, split
-from whyblocked.network.packets import SOURCE, network_words, span
+from whyblocked.network.packets import SOURCE, network_words, span, verb
 from whyblocked.network.walk import Walk
 
 
@@ -26,7 +26,7 @@ def refuse_others(walk: Walk, node: Node, bundle: Bundle, *, code: str, serves: 
         others,
         layer=node.kind,
         code=code,
-        summary=f"{serves}, and {where} is not in it.",
+        summary=f"{serves}, and {where} {verb(where, 'is', 'are')} not in it.",
         resource_ids=(node.id,),
         next_step=next_step,
     )

@@ -12,7 +12,7 @@ from typing import Literal
 from whyblocked.config.account import Missing, Query
 from whyblocked.config.resources import PeeringSide, VpcPeeringConnection
 from whyblocked.network.flow import Bundle, Node, Piece, flagged, split
-from whyblocked.network.packets import DESTINATION, SOURCE, join_intervals, network_words
+from whyblocked.network.packets import DESTINATION, SOURCE, join_intervals, network_words, verb
 from whyblocked.network.references import blocks_of
 from whyblocked.network.walk import Step, Walk
 
@@ -115,7 +115,8 @@ def refuse_strangers(
         pieces,
         layer="vpc-peering",
         code="PCX_REQUIRES_ADDRESS_IN_VPC_CIDR",
-        summary=f"Peering is not transitive: {name} {where} is not in {side.vpc_id or 'the VPC'}.",
+        summary=f"Peering is not transitive: {name} {where} {verb(where, 'is', 'are')} not in "
+        f"{side.vpc_id or 'the VPC'}.",
         resource_ids=(peering.vpc_peering_connection_id,),
     )
     return bundle.but(pieces=flagged(tuple(pieces), blocked=True))
