@@ -141,6 +141,12 @@ def test_an_event_without_its_record_is_counted() -> None:
     assert (heard.events, heard.notes) == ([], ["CloudTrail: 1 event could not be read"])
 
 
+def test_a_change_without_a_time_is_counted() -> None:
+    timeless = trails.record("DeleteRoute", "yesterday", {"routeTableId": "rtb-1"})
+    _, heard = asked(lambda _: trails.printed(timeless), names("rtb-1"))
+    assert (heard.events, heard.notes) == ([], ["CloudTrail: 1 event could not be read"])
+
+
 def test_reading_calls_and_failed_attempts_are_not_taken_for_unreadable() -> None:
     reading = trails.record("DescribeInstances", "2026-11-23T12:00:00Z", {}, readOnly=True)
     failed = trails.record("DeleteRoute", "2026-11-23T12:00:00Z", {}, errorCode="Client.UnauthorizedOperation")

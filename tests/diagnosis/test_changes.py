@@ -351,6 +351,16 @@ def test_what_takes_addresses_is_asked_for_by_name_where_one_is_missing(tmp_path
         assert {"DisassociateAddress", "AssociateAddress", "ReleaseAddress"}.issubset(asked_for) is expected
 
 
+@pytest.mark.parametrize("value", [None, 7, "", [], {"items": [{"a": 1}]}, {"x": {"y": None}}, ["eni-web"]])
+@pytest.mark.parametrize("name", ["AssociateAddress", "DisassociateAddress", "ReleaseAddress"])
+def test_addresses_of_no_known_form_never_cost_the_answer(tmp_path: Path, name: str, value: Any) -> None:
+    keys = ("associationId", "allocationId", "publicIp", "networkInterfaceId", "instanceId")
+    odd = record(name, BEFORE, dict.fromkeys(keys, value), {"associationId": value}, ids=[])
+    answer = asked(unaddressed(), tmp_path, odd, TO_WEB, TAKEN)
+    assert answer.verdict == "blocked"
+    assert "it took the public address away" in [one.why for one in answer.changes]
+
+
 def test_addresses_do_not_matter_where_something_else_blocks(tmp_path: Path) -> None:
     assert asked(network(), tmp_path, TAKEN).changes == []
 

@@ -155,7 +155,13 @@ def is_unreadable(item: object) -> bool:
     """Whether an event is there of which nobody can tell what it did; records of other programs are none."""
     record = _record(item)
     listed = isinstance(item, dict) and not {"CloudTrailEvent", "EventName"}.isdisjoint(item)
-    return record is None or (listed and not isinstance(record.get("eventName"), str))
+    if record is None:
+        return True
+    name = record.get("eventName")
+    if not isinstance(name, str):
+        return listed
+    counts = not record.get("errorCode") and re.fullmatch(_CHANGE, name) is not None
+    return counts and _seconds(record.get("eventTime")) is None
 
 
 def unread_words(number: int) -> str:
