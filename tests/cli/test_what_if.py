@@ -104,6 +104,17 @@ def test_a_file_without_changes_changes_nothing(run: Run) -> None:
     shown = run("what-if", QUESTION, "--apply", run.file("# nothing yet\n"))
     assert shown.status == 1
     assert shown.out.startswith("As it would be with 0 planned changes, today BLOCKED")
+    assert "change.sh: nothing of the network is changed" in shown.out
+
+
+def test_one_file_of_several_that_changes_nothing_is_named(run: Run) -> None:
+    nothing = run.file("aws ec2 describe-security-groups --group-ids sg-1\n", "look.sh")
+    shown = run("what-if", QUESTION, "--apply", run.file(OPEN), "--apply", nothing, "--output", "json")
+    told = [warning for warning in json.loads(shown.out)["warnings"] if "nothing" in warning]
+    assert (shown.status, [warning.rpartition("/")[2] for warning in told]) == (
+        0,
+        ["look.sh: nothing of the network is changed"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,6 +157,14 @@ def test_what_cannot_be_read_leaves_it_undetermined(run: Run) -> None:
 
 
 # -- many questions ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_a_check_says_that_a_file_changes_nothing(run: Run, output: str) -> None:
+    questions = run.file(f"{QUESTION} blocked\n", "network.txt")
+    shown = run("check", questions, "--apply", run.file("# nothing yet\n"), "--output", output)
+    assert shown.status == 0
+    assert shown.err.endswith("change.sh: nothing of the network is changed\n")
 
 
 def test_expectations_are_held_against_the_changes(run: Run) -> None:

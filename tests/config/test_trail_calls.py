@@ -124,6 +124,36 @@ def test_calls_are_made_up_to_a_limit_that_is_told() -> None:
     ]
 
 
+def test_events_that_cannot_be_read_are_counted_once_each() -> None:
+    page = events(4)
+    for item, text in zip(page["Events"], ("{{{", "[1]", None), strict=False):
+        item["CloudTrailEvent"] = text
+    client, heard = asked(lambda _: page, names("sg-1", "sg-2"))
+    assert len(client.calls) == 2
+    assert heard.notes == ["CloudTrail: 3 events could not be read"]
+    assert len(heard.events) == 1
+
+
+def test_an_event_without_its_record_is_counted() -> None:
+    page = events(1)
+    del page["Events"][0]["CloudTrailEvent"]
+    _, heard = asked(lambda _: page, names("sg-1"))
+    assert (heard.events, heard.notes) == ([], ["CloudTrail: 1 event could not be read"])
+
+
+def test_a_change_without_a_time_is_counted() -> None:
+    timeless = trails.record("DeleteRoute", "yesterday", {"routeTableId": "rtb-1"})
+    _, heard = asked(lambda _: trails.printed(timeless), names("rtb-1"))
+    assert (heard.events, heard.notes) == ([], ["CloudTrail: 1 event could not be read"])
+
+
+def test_reading_calls_and_failed_attempts_are_not_taken_for_unreadable() -> None:
+    reading = trails.record("DescribeInstances", "2026-11-23T12:00:00Z", {}, readOnly=True)
+    failed = trails.record("DeleteRoute", "2026-11-23T12:00:00Z", {}, errorCode="Client.UnauthorizedOperation")
+    _, heard = asked(lambda _: trails.printed(reading, failed), names("sg-1"))
+    assert (heard.events, heard.notes) == ([], [])
+
+
 def test_throttling_is_waited_out_and_counts_as_a_call() -> None:
     answers: list[Answer] = [refused("ThrottlingException"), refused("ThrottlingException"), events(1)]
     client, heard = asked(lambda _: answers.pop(0), names("sg-1"))

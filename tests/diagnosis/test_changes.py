@@ -19,6 +19,7 @@ from whyblocked.diagnosis.answer import Answer, Change
 from whyblocked.diagnosis.changes import MOST
 from whyblocked.diagnosis.evidence import EvidenceRequest
 from whyblocked.diagnosis.request import ChangesRequest
+from whyblocked.diagnosis.suspects import deciders, lookups
 from whyblocked.report import html, markdown, text
 from whyblocked.report.console import build_console
 
@@ -259,6 +260,109 @@ def test_a_stopped_instance(tmp_path: Path) -> None:
     net.instance("batch", "10.0.1.30", groups=["sg-web"], state="stopped", instance_id="i-0abc1234def567890")
     stopped = record("StopInstances", AT, {"instancesSet": {"items": [{"instanceId": "i-0abc1234def567890"}]}})
     assert suspicious(net, tmp_path, stopped, "web -> batch:22") is True
+
+
+# -- public addresses ------------------------------------------------------------------------------------------------
+
+
+BEFORE = "2026-11-23T09:00:00Z"
+ALLOCATED = {"allocationId": "eipalloc-0a1"}
+TAKEN = record("DisassociateAddress", AT, {"associationId": "eipassoc-0b2"})
+
+
+def given(*, association: str = "eipassoc-0b2", time: str = BEFORE, **to: Any) -> Json:
+    """An Elastic IP address is associated: the answer tells the association, the request with what."""
+    response = {"requestId": "1", "_return": True, "associationId": association}
+    return record("AssociateAddress", time, {**ALLOCATED, "allowReassociation": True, **to}, response)
+
+
+def unaddressed() -> Network:
+    """A web server that the internet would reach, had it a public address."""
+    net = Network()
+    net.internet_gateway()
+    net.subnet("subnet-front", "10.0.1.0/24", routes={"0.0.0.0/0": "igw-1"})
+    net.group("sg-web", [tcp(22, "0.0.0.0/0")])
+    net.instance("web", "10.0.1.10", groups=["sg-web"])
+    return net
+
+
+TO_WEB = given(networkInterfaceId="eni-web")
+TO_INSTANCE = given(instanceId=INSTANCE)
+TO_OTHER = given(networkInterfaceId="eni-other")
+
+
+@pytest.mark.parametrize("line", [QUESTION, "web -> 203.0.113.5:443"])
+@pytest.mark.parametrize(
+    ("events", "why"),
+    [
+        ((TO_WEB, TAKEN), "it took the public address away"),
+        ((TO_INSTANCE, TAKEN), "it took the public address away"),
+        ((TO_WEB, record("ReleaseAddress", AT, ALLOCATED)), "it took the public address away"),
+        (
+            (record("DisassociateAddress", AT, {"publicIp": "198.51.100.10"}, ids=["eni-web"]),),
+            "it took the public address away",
+        ),
+        (
+            (TO_WEB, given(association="eipassoc-0c3", time=AT, networkInterfaceId="eni-other")),
+            "it gave the public address to another",
+        ),
+        ((TAKEN,), "whose public address it took away is not told"),
+    ],
+)
+def test_what_took_the_public_address_away(tmp_path: Path, line: str, events: tuple[Json, ...], why: str) -> None:
+    found = asked(unaddressed(), tmp_path, *events, line=line).changes
+    assert [(one.time, one.why) for one in found if one.may_have_caused] == [(AT, why)]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (TO_WEB,),  # it gave it one
+        (TO_OTHER, TAKEN),  # another one's
+        (record("DisassociateAddress", AT, {"associationId": "eipassoc-0b2"}, ids=["eni-other"]),),
+        (record("ReleaseAddress", AT, ALLOCATED),),  # of an address that nobody is known to have had
+        (given(time=AT, networkInterfaceId="eni-other"),),
+    ],
+)
+def test_a_public_address_that_was_never_its_own_is_no_cause(tmp_path: Path, events: tuple[Json, ...]) -> None:
+    found = asked(unaddressed(), tmp_path, *events).changes
+    assert not [one for one in found if one.may_have_caused]
+
+
+def test_the_release_of_an_address_that_was_taken_away_before_is_no_cause(tmp_path: Path) -> None:
+    released = record("ReleaseAddress", "2026-11-23T15:00:00Z", ALLOCATED)
+    found = asked(unaddressed(), tmp_path, TO_WEB, TAKEN, released).changes
+    assert [one.event_name for one in found if one.may_have_caused] == ["DisassociateAddress"]
+
+
+def test_a_change_of_an_unknown_host_s_address_is_not_said_to_be_on_this_one(tmp_path: Path) -> None:
+    (whose,) = asked(unaddressed(), tmp_path, TAKEN).changes
+    assert (whose.resource_ids, whose.summary) == ([], "DisassociateAddress: took away eipassoc-0b2.")
+    taken = asked(unaddressed(), tmp_path / "linked", TO_WEB, TAKEN).changes[0]
+    assert taken.summary == "DisassociateAddress on eni-web: took away eipassoc-0b2."
+
+
+def test_what_takes_addresses_is_asked_for_by_name_where_one_is_missing(tmp_path: Path) -> None:
+    session = Session(snapshot(unaddressed().save(tmp_path / "snapshot")))
+    for line, expected in ((QUESTION, True), ("10.0.1.9 -> web:443", False)):
+        walk = session.examine(question_of(line)).walk
+        assert walk is not None
+        asked_for = {lookup.value for lookup in lookups(deciders(walk))}
+        assert {"DisassociateAddress", "AssociateAddress", "ReleaseAddress"}.issubset(asked_for) is expected
+
+
+@pytest.mark.parametrize("value", [None, 7, "", [], {"items": [{"a": 1}]}, {"x": {"y": None}}, ["eni-web"]])
+@pytest.mark.parametrize("name", ["AssociateAddress", "DisassociateAddress", "ReleaseAddress"])
+def test_addresses_of_no_known_form_never_cost_the_answer(tmp_path: Path, name: str, value: Any) -> None:
+    keys = ("associationId", "allocationId", "publicIp", "networkInterfaceId", "instanceId")
+    odd = record(name, BEFORE, dict.fromkeys(keys, value), {"associationId": value}, ids=[])
+    answer = asked(unaddressed(), tmp_path, odd, TO_WEB, TAKEN)
+    assert answer.verdict == "blocked"
+    assert "it took the public address away" in [one.why for one in answer.changes]
+
+
+def test_addresses_do_not_matter_where_something_else_blocks(tmp_path: Path) -> None:
+    assert asked(network(), tmp_path, TAKEN).changes == []
 
 
 # -- what passes now ------------------------------------------------------------------------------------------------

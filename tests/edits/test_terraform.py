@@ -597,3 +597,24 @@ def test_what_aws_would_refuse_is_told_with_the_address_of_the_resource() -> Non
     assert raised.value.message.startswith(
         "plan.json: aws_security_group_rule.https: sg-web has the ingress rule already"
     )
+
+
+def test_a_plan_that_changes_nothing_is_told() -> None:
+    plan = Terraform()
+    plan.keep("aws_security_group_rule.ssh", SSH_RULE)
+    answer = answered(shop(), plan)
+    assert "plan.json: nothing of the network is changed" in answer.warnings
+    assert (answer.verdict, answer.applied) == (answer.before, [])
+
+
+def test_a_plan_of_what_has_nothing_to_do_with_the_network_is_told_as_well() -> None:
+    plan = Terraform()
+    plan.create("aws_s3_bucket.logs", {"bucket": "logs"})
+    assert "plan.json: nothing of the network is changed" in answered(shop(), plan).warnings
+
+
+def test_a_plan_that_changes_something_is_not_said_to_change_nothing() -> None:
+    plan = Terraform()
+    plan.keep("aws_security_group_rule.https", SSH_RULE)
+    plan.create("aws_security_group_rule.ssh", SSH_RULE)
+    assert not [warning for warning in answered(shop(), plan).warnings if "nothing" in warning]

@@ -171,6 +171,14 @@ def _put_route(*, there: bool) -> Callable[[Json, Options], None]:
     return run
 
 
+def _delete_route(account: Json, options: Options) -> None:
+    routes: list[Json] = row(account, "RouteTables", "RouteTableId", options["route-table-id"][0])["Routes"]
+    (destination,) = ((key, options[name][0]) for name, key in _ROUTE_DESTINATIONS.items() if name in options)
+    (old,) = (one for one in routes if one.get(destination[0]) == destination[1])
+    assert old["Origin"] == "CreateRoute"
+    routes.remove(old)
+
+
 def _modify_list(account: Json, options: Options) -> None:
     list_id = options["prefix-list-id"][0]
     listed = row(account, "PrefixLists", "PrefixListId", list_id)
@@ -447,6 +455,7 @@ _OPERATIONS: dict[str, Callable[[Json, Options], str | None]] = {
     "ec2 replace-network-acl-entry": _put_entry(there=True),
     "ec2 create-route": _put_route(there=False),
     "ec2 replace-route": _put_route(there=True),
+    "ec2 delete-route": _delete_route,
     "ec2 associate-route-table": _associate_table,
     "ec2 allocate-address": _allocate,
     "ec2 associate-address": _associate,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+import msgspec
 import pytest
 
 from tests.report import answers
@@ -84,3 +85,9 @@ def test_bars_are_drawn_to_scale() -> None:
     assert len(heights) == 11  # one of twelve moments saw no rejects
     assert max(heights) == pytest.approx(80 * 8 / 11, abs=0.01)
     assert "NaN" not in text
+
+
+def test_ports_that_are_open_in_part_are_told_with_what_passes() -> None:
+    part = answers.there(destination_ports="443", source_ports="49152-65535")
+    answer = msgspec.structs.replace(answers.every_port(), open_ports="", partly_open=[part])
+    assert "<p>Open in part: <code>443 (source ports 49152-65535)</code></p>" in html.render(answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from markdown_it import MarkdownIt
 
@@ -65,3 +66,9 @@ def test_markup_from_outside_is_inert() -> None:
         "code_inline",
         "fence",
     }
+
+
+def test_ports_that_are_open_in_part_are_told_with_what_passes() -> None:
+    part = answers.there(destination_ports="443", source_ports="49152-65535")
+    answer = msgspec.structs.replace(answers.every_port(), open_ports="", partly_open=[part])
+    assert "Open ports: `none wholly`\n\nOpen in part: `443 (source ports 49152-65535)`\n" in markdown.render(answer)

@@ -46,6 +46,27 @@ def test_the_report_of_a_story(story: str, width: int) -> None:
     goldens.check(f"{story}.{width}.txt", report(answers.STORIES[story](), width))
 
 
+def test_ports_that_are_open_in_part_are_told_with_what_passes() -> None:
+    part = answers.there(destination_ports="443", source_ports="49152-65535")
+    shown = report(msgspec.structs.replace(answers.every_port(), open_ports="", partly_open=[part]))
+    assert "  open ports none wholly\n  in part    443 (source ports 49152-65535)\n" in shown
+    other = answers.there(source="10.0.9.0/24", destination_ports="8443", source_ports="49152-65535")
+    shown = report(msgspec.structs.replace(answers.every_port(), partly_open=[part, other]))
+    assert "  open ports 22,443,8000-8100\n  in part    443 (from 203.0.113.5, source ports 49152-65535)\n" in shown
+    assert "             8443 (from 10.0.9.0/24, source ports 49152-65535)\n" in shown
+
+
+def test_ports_that_pass_on_one_way_of_several_are_told_as_open_for_some_packets() -> None:
+    part = answers.every_port().forward[0].packet
+    part = msgspec.structs.replace(part, destination_ports="8080")
+    shown = report(msgspec.structs.replace(answers.every_port(), open_ports="", partly_open=[part]))
+    assert "  in part    8080 (some packets)\n" in shown
+
+
+def test_no_open_port_at_all_reads_none() -> None:
+    assert "  open ports none\n" in report(msgspec.structs.replace(answers.every_port(), open_ports=""))
+
+
 @pytest.mark.parametrize("story", ["blocked_on_return", "undetermined"])
 def test_the_report_in_colour(story: str) -> None:
     goldens.check(f"{story}.color.txt", report(answers.STORIES[story](), 80, color=True))

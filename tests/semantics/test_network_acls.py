@@ -164,6 +164,20 @@ def test_replies_need_the_ephemeral_ports_of_the_client(reply: Reply) -> None:
     assert all(finding.leg == "return" and finding.direction == "egress" for finding in answer.blocked_by)
 
 
+def test_ports_that_pass_for_some_client_ports_alone_are_open_in_part() -> None:
+    net = Network()
+    net.subnet("subnet-client", "10.0.1.0/24")
+    net.subnet("subnet-server", "10.0.2.0/24", acl=([allow(100, "tcp", 443)], [allow(100, "tcp", (49152, 65535))]))
+    net.instance("client", "10.0.1.10")
+    net.instance("server", "10.0.2.20")
+    answer = net.ask("client -> server")
+    assert (answer.verdict, answer.open_ports) == ("partial", "")
+    assert [(part.destination_ports, part.source_ports) for part in answer.partly_open] == [("443", "49152-60999")]
+    assert net.ask("client -> server:443").partly_open == []
+    assert net.ask("client -> server --source-port 50000").open_ports == "443"
+    assert net.ask("client -> server --source-port 50000").partly_open == []
+
+
 def test_a_client_on_the_internet_may_use_any_port_from_1024() -> None:
     answer = public_server(acl=(OPEN, [allow(100, "tcp", (32768, 65535))])).ask("203.0.113.5 -> web:443")
     assert (answer.verdict, blockers(answer)) == ("partial", ["return network-acl egress acl-public rule 32767"])

@@ -56,6 +56,10 @@ def command(
 
         note(f"whyblocked: {'standard input' if file == '-' else clean(file)} holds no question: nothing was checked")
     planned = read_planned(apply) if apply else None
+    for warning in (warning for plan in planned or () for warning in plan.warnings):
+        from whyblocked.cli.output import note
+
+        note(f"whyblocked: {warning}")
     checking = Checking(settings.open(), planned, fixes=output == "json")
     if output == "json":
         from whyblocked.cli.output import emit

@@ -54,6 +54,8 @@ def _ipv4(text: str) -> IPv4Address:
 
 def delegated_prefixes(interface: r.NetworkInterface) -> tuple[str, ...]:
     """Blocks delegated to the interface; their addresses count as its own."""
+    if not interface.ipv4_prefixes and not interface.ipv6_prefixes:
+        return ()  # as of nearly all, and all interfaces are asked
     blocks = [p.ipv4_prefix for p in interface.ipv4_prefixes] + [p.ipv6_prefix for p in interface.ipv6_prefixes]
     return tuple(block for block in blocks if block)
 

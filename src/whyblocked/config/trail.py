@@ -151,6 +151,24 @@ def decode(item: object) -> Event | None:
     )
 
 
+def is_unreadable(item: object) -> bool:
+    """Whether an event is there of which nobody can tell what it did; records of other programs are none."""
+    record = _record(item)
+    listed = isinstance(item, dict) and not {"CloudTrailEvent", "EventName"}.isdisjoint(item)
+    if record is None:
+        return True
+    name = record.get("eventName")
+    if not isinstance(name, str):
+        return listed
+    counts = not record.get("errorCode") and re.fullmatch(_CHANGE, name) is not None
+    return counts and _seconds(record.get("eventTime")) is None
+
+
+def unread_words(number: int) -> str:
+    """``2 events could not be read``."""
+    return f"{number} event{'' if number == 1 else 's'} could not be read"
+
+
 def _record(item: object) -> dict[str, Any] | None:
     """The record, which ``lookup-events`` prints as a text in ``CloudTrailEvent``; None where it is unreadable."""
     record = item
@@ -277,13 +295,13 @@ class TrailFiles:
                         event = decode(item)
                         if event is not None:
                             events.setdefault(event.event_id or len(events), event)
-                        elif _record(item) is None:
+                        elif is_unreadable(item):
                             unread += 1
                 except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
                     reason = getattr(error, "strerror", None) or str(error) or "it ends too early"
                     notes.append(f"{file.name} can't be read: {clean(reason, 120)}")
             if unread:
-                notes.append(f"{unread} event{'' if unread == 1 else 's'} could not be read")
+                notes.append(unread_words(unread))
             self._heard = Heard(list(events.values()), notes)
         return self._heard
 

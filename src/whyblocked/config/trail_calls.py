@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from whyblocked.config.account import Missing
 from whyblocked.config.awserrors import Refusal, refusal
 from whyblocked.config.operations import TRAIL
-from whyblocked.config.trail import Event, Heard, Lookup, decode
+from whyblocked.config.trail import Event, Heard, Lookup, decode, is_unreadable, unread_words
 from whyblocked.errors import WhyblockedError
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Asking:
         self._since = since
         self._lock = threading.Lock()
         self._events: dict[str, Event] = {}
+        self._unread: dict[Where, set[str]] = defaultdict(set)  # a page of another look-up may hold the same event
         self._notes = dict.fromkeys(notes)
         self._over = threading.Event()
         self._began = self._clock.now()
@@ -81,6 +82,9 @@ class Asking:
         self._over.set()
         with self._lock:
             notes = list(self._notes)
+            notes += [
+                f"CloudTrail{where.words}: {unread_words(len(ids))}" for where, ids in self._unread.items() if ids
+            ]
             if late:
                 notes.append(f"CloudTrail took longer than {PATIENCE:.0f} s: there may be more than it told by then")
             return Heard(list(self._events.values()), notes)
@@ -115,7 +119,7 @@ class Asking:
                     continue
                 self._note(_reason(error, where))
                 return
-            self._take(answer)
+            self._take(answer, where)
             following = answer.get("NextToken")
             if page == 1 and not answer.get("Events"):
                 more = [Lookup("EventName", name, lookup.about) for name in lookup.otherwise]
@@ -136,11 +140,15 @@ class Asking:
         )
         return found
 
-    def _take(self, answer: dict[str, Any]) -> None:
-        events = [event for item in answer.get("Events", ()) if (event := decode(item)) is not None]
+    def _take(self, answer: dict[str, Any], where: Where) -> None:
+        items = answer.get("Events") or ()
+        events = [event for item in items if (event := decode(item)) is not None]
+        unread = [item for item in items if is_unreadable(item)]
         with self._lock:
             for event in events:
                 self._events.setdefault(event.event_id or str(len(self._events)), event)
+            for item in unread:
+                self._unread[where].add(str(item.get("EventId") or item))
 
     def _note(self, text: str) -> None:
         with self._lock:

@@ -238,6 +238,9 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Everything whyblocked found out about one question.
 
+    ``open_ports`` are those of which every packet passes, both ways, where every port was asked about (else null).
+    ``partly_open`` are the packets to other ports that surely pass too, if only on some ways: at those ports the rest
+    is refused or not known. Where there are more than a few such sets it is one that holds them all.
     ``changes`` are recent ones of what decides, those that may have caused the verdict first; ``change_summary`` joins
     the first of them with the records, ``change_notes`` say what of CloudTrail was not read.
     ``no_fix`` says why there are no ``fixes``.
@@ -250,6 +253,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     summary: str
     open_ports: str | None = None
+    partly_open: list[PacketSet] = []
     blocked_by: list[Finding]
     forward: list[Hop]
     return_: list[Hop] = msgspec.field(name="return")

@@ -16,7 +16,16 @@ from whyblocked.errors import UndeterminedError
 from whyblocked.network.asked import ALL_PROTOCOLS, Asked, End, Question
 from whyblocked.network.flow import Leg, Piece
 from whyblocked.network.noted import Blocker, Passage
-from whyblocked.network.packets import Packets, interval_text, join_intervals, subtract_intervals
+from whyblocked.network.packets import (
+    ALL_PORTS,
+    DESTINATION_PORTS,
+    Interval,
+    Packets,
+    interval_text,
+    join_intervals,
+    subtract_intervals,
+    with_interval,
+)
 from whyblocked.network.protocols import has_ports, protocol_text
 from whyblocked.network.supposed import Supposed
 from whyblocked.text import clean
@@ -57,12 +66,14 @@ def answer(asked: Asked, walk: Walk, remarks: Iterable[str] = ()) -> Answer:
     found = list(findings(walk.account, walk.blockers))
     asking = _asking(asked, walk.leaves)
     missing = [str(missing) for missing in walk.missing]
+    whole, partly = _open_ports(asked, walk.leaves)
     warnings = [*asked.warnings, *walk.warnings, *_warnings(asked, found), *remarks]
     return Answer(
         question=asking,
         verdict=verdict,
         summary=_summary(asking, verdict, found, missing),
-        open_ports=_open_ports(asked, walk.leaves),
+        open_ports=whole,
+        partly_open=partly,
         blocked_by=found,
         forward=_hops(walk.account, walk.passages, "forward"),
         return_=_hops(walk.account, walk.passages, "return"),
@@ -120,13 +131,26 @@ def _port(ports: tuple[int, int] | None) -> int | str | None:
     return ports[0] if ports[0] == ports[1] else f"{ports[0]}-{ports[1]}"
 
 
-def _open_ports(asked: Asked, leaves: Sequence[Piece]) -> str | None:
-    """The ports that pass wholly, both ways, where every port was asked about."""
+def _open_ports(asked: Asked, leaves: Sequence[Piece]) -> tuple[str | None, list[PacketSet]]:
+    """Where every port was asked about: the ports that pass wholly, both ways, and what passes to the others."""
     if asked.question.destination_ports is not None or asked.question.protocol not in (6, 17):
-        return None
-    passing = [piece.asked.destination_ports for piece in leaves if not piece.blocked and not piece.unknown]
+        return None, []
+    passing = [piece.asked for piece in leaves if not piece.blocked and not piece.unknown]
     failing = [piece.asked.destination_ports for piece in leaves if piece.blocked or piece.unknown]
-    return interval_text(subtract_intervals(passing, join_intervals(failing)))
+    whole = subtract_intervals((packets.destination_ports for packets in passing), join_intervals(failing))
+    others = subtract_intervals([ALL_PORTS], whole)
+    return interval_text(whole), _to_ports(sorted(passing, key=lambda packets: packets.destination_ports), others)
+
+
+def _to_ports(packets: Sequence[Packets], ports: Sequence[Interval]) -> list[PacketSet]:
+    """Those of the packets that go to these ports."""
+    cut = [
+        with_interval(box, DESTINATION_PORTS, (max(low, box.destination_ports[0]), min(high, box.destination_ports[1])))
+        for box in packets
+        for low, high in ports
+        if low <= box.destination_ports[1] and high >= box.destination_ports[0]
+    ]
+    return [part for version in (4, 6) for part in packet_sets(box for box in cut if box.version == version)]
 
 
 def _summary(asking: Asking, verdict: Verdict, findings: Sequence[Finding], missing: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ packets, the rule that decides was put there by it, the route led to where they 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ import msgspec
 from whyblocked.config.account import Account
 from whyblocked.config.addresses import private_addresses
 from whyblocked.config.trail import Event, Heard, Told, Trail
+from whyblocked.diagnosis import trail_addresses as addresses
 from whyblocked.diagnosis import trail_rules as rules
 from whyblocked.diagnosis.answer import Answer, Change, Turn
 from whyblocked.diagnosis.request import ChangesRequest
@@ -102,8 +103,11 @@ def changes(
 ) -> list[Change]:
     """The events that are about a decider: what may have caused the verdict first, then the newest."""
     ranked = []
+    events = list(events)
+    taken = addresses.lost(events) if any(one.unaddressed for one in found) else {}
     for event in events:
-        about, judgement = judged(event, found, account)
+        of_addresses = event.name in addresses.EVENTS and any(one.unaddressed for one in found)
+        about, judgement = _took(event, found, taken) if of_addresses else judged(event, found, account)
         if about:
             near = judgement.likely > NOT and _is_near(event, turn)
             rank = (not near, -judgement.likely, -event.time, event.event_id)
@@ -119,9 +123,32 @@ def judged(event: Event, found: Iterable[Decider], account: Account) -> tuple[li
     return about, best
 
 
+_WHOSE = "whose public address it took away is not told"
+
+
+def _took(
+    event: Event, found: Sequence[Decider], taken: Mapping[str, frozenset[str] | None]
+) -> tuple[list[Decider], Judged]:
+    """The same of an event about a public address, where one is missing."""
+    holders = taken[addresses.key(event)]
+    hosts = [one for one in found if one.unaddressed]
+    about = [one for one in hosts if holders is not None and one.id in holders]
+    if about:
+        moved = event.name == "AssociateAddress"
+        return about, Judged(
+            SURE, f"it {'gave the public address to another' if moved else 'took the public address away'}"
+        )
+    named = [one for one in found if _is_about(event, one)]
+    if not named and holders is None and event.name == "DisassociateAddress":
+        return hosts, Judged(PERHAPS, _WHOSE)
+    return named, Judged(NOT)
+
+
 def told(event: Event, about: Sequence[Decider], judgement: Judged, account: Account) -> Change:
     """An event as answers show it."""
     ids = list(dict.fromkeys(one.id for one in about if one.kind != "block-public-access" or one.id in event.mentions))
+    if judgement.why == _WHOSE:
+        ids = []
     what = did(event)
     on = f" on {', '.join(named(account, one) for one in ids)}" if ids else ""
     return Change(

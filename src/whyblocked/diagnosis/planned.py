@@ -22,7 +22,8 @@ _NOT_YET = Evidence(
 def applied(account: Account, planned: Sequence[Planned]) -> Account:
     """A copy of ``account`` with all changes made, those of the first file first."""
     changes = [change for one in planned for change in one.changes]
-    return apply(account, [change.edit for change in changes], [change.where for change in changes])
+    places, regions = [change.where for change in changes], [change.region for change in changes]
+    return apply(account, [change.edit for change in changes], places, regions)
 
 
 def as_planned(found: Answer, today: Answer | None, account: Account, planned: Sequence[Planned]) -> Answer:
@@ -35,6 +36,7 @@ def as_planned(found: Answer, today: Answer | None, account: Account, planned: S
     on_path = _on_path(found)
     missing = [_told(one) for one in left_out if not on_path.isdisjoint(one.about)]
     warnings = [f"Not applied: {_told(one)}" for one in left_out if on_path.isdisjoint(one.about)]
+    warnings += [warning for plan in planned for warning in plan.warnings]
     verdict: Verdict = "undetermined" if missing else found.verdict
     return msgspec.structs.replace(
         found,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from whyblocked.config.account import Account
 from whyblocked.config.trail import Lookup
+from whyblocked.diagnosis.trail_addresses import EVENTS, NO_ADDRESS
 from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import Packets
 from whyblocked.network.rules import Direction, GroupRule
@@ -36,7 +37,8 @@ class Decider(NamedTuple):
     """A resource that decides on packets, which are as they are there; ``blocks``: it refuses them.
 
     ``rule`` is what matched, as answers have it; ``also`` are further ids that an event may name instead; ``layer`` is
-    the blocker's, of an interface or instance where one stands.
+    the blocker's, of an interface or instance where one stands. ``unaddressed``: it blocks because that has no public
+    address.
     """
 
     kind: str
@@ -47,6 +49,7 @@ class Decider(NamedTuple):
     rule: Mapping[str, Any] | None = None
     also: frozenset[str] = frozenset()
     layer: str = ""
+    unaddressed: bool = False
 
     @property
     def ids(self) -> frozenset[str]:
@@ -83,10 +86,13 @@ def of_blocker(account: Account, blocker: Blocker) -> Iterator[Decider]:
     if interface is None or isinstance(interface, Supposed) or blocker.layer == "network-acl":
         return
     here = Decider("interface", interface.network_interface_id, blocker.packets, True, blocker.direction)
-    here = here._replace(layer=blocker.layer)
+    here = here._replace(layer=blocker.layer, unaddressed=blocker.code in NO_ADDRESS)
     yield here
     if interface.attachment and interface.attachment.instance_id:
-        yield here._replace(kind="instance", id=interface.attachment.instance_id)
+        # an address that is given to an instance goes to its primary interface
+        primary = not interface.attachment.device_index
+        unaddressed = here.unaddressed and primary
+        yield here._replace(kind="instance", id=interface.attachment.instance_id, unaddressed=unaddressed)
 
 
 def at_interface(
@@ -116,7 +122,7 @@ def lookups(found: Iterable[Decider], most: int | None = None) -> list[Lookup]:
         if one.kind != "block-public-access":  # whose events name the account at most
             wanted[Lookup("ResourceName", one.id, one.id, _BY_NAME.get(one.kind, ()) if one.blocks else ())] = None
     for one in blocking:
-        for name in _UNNAMED.get(one.kind, ()):
+        for name in (*_UNNAMED.get(one.kind, ()), *(EVENTS if one.unaddressed and one.kind == "interface" else ())):
             wanted[Lookup("EventName", name, one.id)] = None
     return list(wanted)[: most or (MOST_LOOKUPS if blocking else MOST_LOOKUPS_OF_A_PATH)]
 

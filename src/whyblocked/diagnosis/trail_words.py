@@ -44,6 +44,11 @@ def did(event: Event) -> str:
         return _attribute(event)
     if name == "ModifyManagedPrefixList":
         return _list_entries(event)
+    if name in ("DisassociateAddress", "ReleaseAddress"):
+        said = event.request
+        return (
+            f"took away {said.get('publicIp') or said.get('associationId') or said.get('allocationId') or 'an address'}"
+        )
     if name == "ModifyVpcBlockPublicAccessOptions":
         return f"set the mode {event.request.get('internetGatewayBlockMode', 'that the event does not tell')}"
     return ""

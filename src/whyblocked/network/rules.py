@@ -40,6 +40,7 @@ from whyblocked.network.protocols import protocol_span, protocol_text
 
 Direction = Literal["ingress", "egress"]
 DEFAULT_RULE = 32767  # the rule shown as `*`; its IPv6 twin is 32768
+_KINDS = {"cidr": 0, "prefix-list": 1, "group": 2}  # in the order in which they are tried
 
 
 class GroupRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,10 +167,10 @@ def group_rules(group: SecurityGroup, rows: Sequence[SecurityGroupRule], directi
 
 def _narrowness(rule: GroupRule) -> tuple[object, ...]:
     """Widest first; what is equally wide in an order that does not hang on that in which AWS lists the rules."""
-    kinds = ("cidr", "prefix-list", "group")
     low, high = rule.block or (0, 0)
-    widths = [(low - high, low, high) for low, high in (rule.protocol, rule.ports, rule.codes)]
-    return (*widths, kinds.index(rule.kind), rule.version or 0, low - high, low, rule.peer, rule.rule_id or "")
+    (a, b), (c, d), (e, f) = rule.protocol, rule.ports, rule.codes
+    widths = (a - b, a, b, c - d, c, d, e - f, e, f)
+    return (*widths, _KINDS[rule.kind], rule.version or 0, low - high, low, rule.peer, rule.rule_id or "")
 
 
 def _key(rule: GroupRule) -> tuple[object, ...]:

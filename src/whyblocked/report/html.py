@@ -84,7 +84,9 @@ def _page(seen: Outline) -> Iterator[str]:
     yield f'<p class="question">{_code(seen.question)}</p>'
     yield f'<p class="summary">{escape(seen.summary)}</p>'
     if seen.open_ports is not None:
-        yield f"<p>Open ports: {_code(seen.open_ports or 'none')}</p>"
+        yield f"<p>Open ports: {_code(seen.open_ports)}</p>"
+    if seen.partly_open:
+        yield f"<p>Open in part: {', '.join(_code(part) for part in seen.partly_open)}</p>"
     yield "</header>"
     yield "<main>"
     yield from _planned(seen)

@@ -42,7 +42,10 @@ def _lines(seen: Outline) -> Iterator[str]:
     yield prose(seen.summary)
     if seen.open_ports is not None:
         yield ""
-        yield f"Open ports: {code(seen.open_ports or 'none')}"
+        yield f"Open ports: {code(seen.open_ports)}"
+    if seen.partly_open:
+        yield ""
+        yield f"Open in part: {', '.join(code(part) for part in seen.partly_open)}"
     if seen.supposed is not None:
         yield from _section("Planned changes", "made on a copy, not in AWS")
         yield from (f"- {prose(words)}" for words in seen.supposed.applied)

@@ -128,7 +128,8 @@ class Outline(NamedTuple):
     verdict: str
     question: str
     supposed: Supposed | None
-    open_ports: str | None
+    open_ports: str | None  # words, where every port was asked about
+    partly_open: list[str]
     summary: str
     blockers: list[Blocker]
     paths: list[Path]
@@ -158,7 +159,8 @@ def outline(answer: Answer) -> Outline:
         verdict=verdict,
         question=question_words(answer.question, names),
         supposed=_supposed(answer),
-        open_ports=answer.open_ports,
+        open_ports=_open_ports(answer),
+        partly_open=[_partly_open(part, answer) for part in answer.partly_open],
         summary=answer.summary,
         blockers=_blockers(answer, names),
         paths=[
@@ -177,6 +179,19 @@ def outline(answer: Answer) -> Outline:
         behind_says=headline(answer.hosts[0]) if answer.hosts else "",
         changes=changes_of(answer),
     )
+
+
+def _open_ports(answer: Answer) -> str | None:
+    if answer.open_ports == "":
+        return "none wholly" if answer.partly_open else "none"
+    return answer.open_ports
+
+
+def _partly_open(part: PacketSet, answer: Answer) -> str:
+    """``443 (source ports 32768-60999)``: the ports, and what sets the packets that pass apart from others."""
+    others = [*(hop.packet for hop in answer.forward[:1]), *answer.partly_open]
+    others = [structs.replace(other, destination_ports=part.destination_ports) for other in others]
+    return f"{part.destination_ports} ({difference_words(part, others) or 'some packets'})"
 
 
 def _next_steps(answer: Answer) -> list[tuple[str, str | None]]:

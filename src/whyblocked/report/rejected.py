@@ -20,7 +20,6 @@ from whyblocked.diagnosis.summing import (
     Entry,
     add_up,
 )
-from whyblocked.report.changes import changed
 from whyblocked.report.words import count_words, kind_words, rule_words, size_words, span_words
 from whyblocked.text import clean
 
@@ -232,6 +231,10 @@ def _flow(row: int, group: Explained, found: Rejects, names: dict[str, str], by:
 def _changes(groups: list[Explained]) -> list[str]:
     """``since 2026-11-23 14:02:31 UTC: AuthorizeSecurityGroupIngress on sg-web: added ..., by role/deploy``."""
     found = {group.change.event_id or group.change.summary: group.change for group in groups if group.change}
+    if not found:
+        return []
+    from whyblocked.report.changes import changed  # which a run that looks for no changes does without
+
     return [clean(f"since {one.when}: {one.what}, {one.who}", 500) for one in map(changed, found.values())]
 
 

@@ -75,7 +75,9 @@ def _verdict(seen: Outline, width: int) -> Iterator[Text]:
     yield from wrapped(Text(seen.summary), _prose(width), 2)
     if seen.open_ports is not None:
         yield Text()
-        yield from _row("open ports", seen.open_ports or "none", width, 2)
+        yield from _row("open ports", seen.open_ports, width, 2)
+    for number, part in enumerate(seen.partly_open):
+        yield from _row("" if number else "in part", part, width, 2)
     if seen.supposed is not None:
         yield from _planned(seen.supposed, width)
     for blocker in seen.blockers:

@@ -7,12 +7,13 @@ came. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.htm
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import zip_longest
+from itertools import chain, repeat, zip_longest
 from typing import Any
 
 from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.edits import acls, balancers, exits, gateways, groups, interfaces, kinds, routes, transits
 from whyblocked.config.edits.making import Waiting
+from whyblocked.config.edits.regions import check_region
 from whyblocked.config.operations import permission_of
 from whyblocked.config.replacing import take_over
 from whyblocked.errors import EditError, UndeterminedError, WhyblockedError
@@ -80,13 +81,17 @@ _MAKERS: dict[type, Callable[[Account, Any], None]] = {
 }
 
 
-def apply(account: Account, edits: Iterable[kinds.Edit], places: Iterable[str] = ()) -> Account:
-    """A copy of ``account`` with ``edits`` made one after the other; ``places`` say where each stands in a file.
+def apply(
+    account: Account, edits: Iterable[kinds.Edit], places: Iterable[str] = (), regions: Iterable[str] = ()
+) -> Account:
+    """A copy of ``account`` with ``edits`` made one after the other.
+
+    ``places`` say where each stands in a file, ``regions`` where it is asked for; empty is where its resource is.
 
     Raises :class:`EditError`, which holds the edit, where AWS would refuse one, and
     :class:`~whyblocked.errors.UndeterminedError` where what it is about can't be read.
     """
-    overlay = Overlay(account, tuple(edits), tuple(places))
+    overlay = Overlay(account, tuple(edits), tuple(places), tuple(regions))
     copied = Account(overlay)
     overlay.renew(copied)
     return copied
@@ -95,10 +100,17 @@ def apply(account: Account, edits: Iterable[kinds.Edit], places: Iterable[str] =
 class Overlay:
     """The source of a copy: it asks as the original asks, and makes the edits on what the original knows."""
 
-    def __init__(self, original: Account, edits: tuple[kinds.Edit, ...], places: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        original: Account,
+        edits: tuple[kinds.Edit, ...],
+        places: tuple[str, ...] = (),
+        regions: tuple[str, ...] = (),
+    ) -> None:
         self.original = original
         self.edits = edits
         self._places = places
+        self._regions = regions
         self._seen = original.version
 
     def __getattr__(self, name: str) -> Any:
@@ -138,9 +150,14 @@ class Overlay:
         self._seen = self.original.version
         take_over(self.original, account)
         waits = False
-        for edit, place in zip_longest(self.edits, self._places, fillvalue=""):
+        said = zip_longest(self._places, self._regions, fillvalue="")
+        for edit, (place, region) in zip(self.edits, chain(said, repeat(("", ""))), strict=False):
             try:
+                if region:
+                    check_region(account, edit, region)
                 _MAKERS[type(edit)](account, edit)
+                if region:  # which it may have had to fetch first
+                    check_region(account, edit, region)
             except Waiting:
                 waits = True
             except EditError as error:

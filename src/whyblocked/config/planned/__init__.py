@@ -13,10 +13,11 @@ from whyblocked.errors import EditError
 
 
 class Change(NamedTuple):
-    """One change, and where it stands."""
+    """One change, where it stands, and the Region that it is asked for in, where that is said."""
 
     edit: Edit
     where: str
+    region: str = ""
 
 
 class LeftOut(NamedTuple):
@@ -32,6 +33,12 @@ class Planned(NamedTuple):
 
     changes: tuple[Change, ...]
     left_out: tuple[LeftOut, ...] = ()
+    name: str = ""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader may not expect of the file as a whole."""
+        return [] if self.changes or self.left_out else [f"{self.name}: nothing of the network is changed"]
 
 
 def read(content: bytes, name: str) -> Planned:
@@ -49,7 +56,7 @@ def read(content: bytes, name: str) -> Planned:
         from whyblocked.config.planned.terraform import read_plan
 
         return read_plan(text, name)
-    return Planned(tuple(_script(text, name)))
+    return Planned(tuple(_script(text, name)), name=name)
 
 
 def _script(text: str, name: str) -> Iterator[Change]:
@@ -59,4 +66,4 @@ def _script(text: str, name: str) -> Iterator[Change]:
 
     for command in commands(text, name):
         made = call(command, name)
-        yield from (Change(edit, made.where) for edit in edits_of(made))
+        yield from (Change(edit, made.where, made.region or "") for edit in edits_of(made))

@@ -77,7 +77,8 @@ def read_plan(text: str, name: str) -> Planned:
             ) from None
         else:
             left_out += _rest(resource, where)
-    return Planned(tuple(change for _, change in sorted(changes, key=lambda one: one[0])), tuple(left_out))
+    in_order = tuple(change for _, change in sorted(changes, key=lambda one: one[0]))
+    return Planned(in_order, tuple(left_out), name)
 
 
 def _made(resource: Resource) -> list[Staged]:

@@ -139,14 +139,14 @@ def _replace_entry(edit: e.ReplaceNetworkAclEntry) -> Iterable[Words]:
 # -- routes ------------------------------------------------------------------------------------------------------------
 
 
-def _route(operation: str, table_id: str, route: Route) -> Words:
+def _at(operation: str, table_id: str, destination: str) -> Words:
     yield from ("ec2", operation, "--route-table-id", table_id)
-    if route.destination_prefix_list_id:
-        yield from ("--destination-prefix-list-id", route.destination_prefix_list_id)
-    elif route.destination_ipv6_cidr_block:
-        yield from ("--destination-ipv6-cidr-block", route.destination_ipv6_cidr_block)
-    else:
-        yield from ("--destination-cidr-block", route.destination_cidr_block or "")
+    option = "--destination-ipv6-cidr-block" if ":" in destination else "--destination-cidr-block"
+    yield from ("--destination-prefix-list-id" if destination.startswith("pl-") else option, destination)
+
+
+def _route(operation: str, table_id: str, route: Route) -> Words:
+    yield from _at(operation, table_id, route.destination)
     yield from (_TARGETS.get(route.target.partition("-")[0], "--gateway-id"), route.target)
 
 
@@ -156,6 +156,10 @@ def _create_route(edit: e.CreateRoute) -> Iterable[Words]:
 
 def _replace_route(edit: e.ReplaceRoute) -> Iterable[Words]:
     yield _route("replace-route", edit.route_table_id, edit.route)
+
+
+def _delete_route(edit: e.DeleteRoute) -> Iterable[Words]:
+    yield _at("delete-route", edit.route_table_id, edit.destination)
 
 
 def _transit_route(operation: str, edit: e.CreateTransitGatewayRoute | e.ReplaceTransitGatewayRoute) -> Iterable[Words]:
@@ -295,6 +299,7 @@ _WRITERS: dict[type, Callable[[Any], Iterable[Words]]] = {
     e.ReplaceNetworkAclEntry: _replace_entry,
     e.CreateRoute: _create_route,
     e.ReplaceRoute: _replace_route,
+    e.DeleteRoute: _delete_route,
     e.CreateTransitGatewayRoute: lambda edit: _transit_route("create-transit-gateway-route", edit),
     e.ReplaceTransitGatewayRoute: lambda edit: _transit_route("replace-transit-gateway-route", edit),
     e.AssociateTransitGatewayRouteTable: _of_attachment("associate-transit-gateway-route-table"),

@@ -166,6 +166,16 @@ def _route(account: Account, edit: e.CreateRoute | e.ReplaceRoute) -> Iterator[s
         )
 
 
+def _less(account: Account, edit: e.DeleteRoute) -> Iterator[str]:
+    table = account.route_tables.get(edit.route_table_id)
+    if table is not None:
+        served = _some(account, _served(account, edit.route_table_id, table.vpc_id)) or "no subnet yet"
+        yield (
+            f"{called(account, edit.route_table_id)} serves {served}: all that is sent from there to "
+            f"{edit.destination} takes the wider route."
+        )
+
+
 def _served(account: Account, table_id: str, vpc_id: str) -> list[str]:
     subnets = account.subnets_of(vpc_id)
     found = []
@@ -341,6 +351,7 @@ _EFFECTS: dict[type, Callable[[Account, Any], Iterator[str]]] = {
     e.ReplaceNetworkAclEntry: _entry,
     e.CreateRoute: _route,
     e.ReplaceRoute: _route,
+    e.DeleteRoute: _less,
     e.AssociateRouteTable: _other_table,
     e.ModifyVpcEndpoint: _endpoint,
     e.CreateTransitGatewayRoute: _transit_route,

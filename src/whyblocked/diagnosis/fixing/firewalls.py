@@ -117,7 +117,7 @@ def through(case: Case, blocker: Blocker) -> Sequence[Option]:
         raise NoFix(f"{blocker.summary} What the packets should go through is not known.")
     of_source = blocker.leg == "return"
     blocks = blocks_of(case, version, join_intervals(b.destination for b in blocker.packets), of_source=of_source)
-    edits = [put_route(table, block, target) for block in blocks]
+    edits = [put_route(case, table, block, target) for block in blocks]
     says = f"Let {called(case.account, table.route_table_id)} route {listed(blocks)} by {target}."
     return [(step([blocker], edits, says, place=table.vpc_id),)]
 
@@ -142,7 +142,7 @@ def symmetric(case: Case, blocker: Blocker) -> Sequence[Option]:
     if not blocks:
         raise NoFix(f"{blocker.summary} The subnet that the reply is for is not known.")
     found = dict(blocks)
-    edits = [put_route(table, block, endpoint_id) for block in found]
+    edits = [put_route(case, table, block, endpoint_id) for block in found]
     names = " and ".join(f"{block} ({called(case.account, subnet_id)})" for block, subnet_id in found.items())
     where = f"{called(case.account, table.route_table_id)}, the table of {gateways[-1]},"
     says = f"Add to {where} a route to {names} by {endpoint_id}."

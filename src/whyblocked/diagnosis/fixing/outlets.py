@@ -54,7 +54,10 @@ def address_out(case: Case, blocker: Blocker) -> Sequence[Option]:
 def address_for(case: Case, blocker: Blocker) -> Sequence[Option]:
     """An Elastic IP address for the interface without which the internet gateway has nothing to translate."""
     interface = case.account.interfaces.get(blocker.interface_id or "")
+    inbound = blocker.code == "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"
     if interface is None:
+        if inbound:
+            raise NoFix(f"{blocker.summary} No interface is known there that could be given one.")
         raise NoFix(
             f"{blocker.summary} It is no interface that could be given one (a Lambda function's never gets one): it "
             "has to send through a NAT gateway, from a subnet that routes to it, and none is known here."
@@ -62,12 +65,14 @@ def address_for(case: Case, blocker: Blocker) -> Sequence[Option]:
     owner = ownership(interface)
     if interface.requester_managed or (owner is not None and not interface.attachment):
         whose = f" of {owner}" if owner else ""
+        what = "it has to send through a NAT gateway"
+        if inbound:
+            what = "it is reached from inside only, unless its service has a setting that makes it public"
         raise NoFix(
             f"{interface.network_interface_id} is a service's interface{whose}, which can't be given a public address: "
-            "it has to send through a NAT gateway."
+            f"{what}."
         )
     box = blocker.packets[0]
-    inbound = blocker.code == "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"
     low, high = box.destination if inbound else box.source
     private = str(IPv4Address(low)) if low == high else interface.private_ip_address
     other = private if private != interface.private_ip_address else None

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from whyblocked.diagnosis.fixing import balancers, filters, firewalls, gateways, lists, outlets, transits, ways
+from whyblocked.diagnosis.fixing import (
+    balancers,
+    dead_ends,
+    filters,
+    firewalls,
+    gateways,
+    lists,
+    outlets,
+    transits,
+    ways,
+)
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, Proposer, Step
 from whyblocked.network.noted import Blocker
 
 _FILTERS = ("security-group", "network-acl")
 _BY_CODE: dict[tuple[str, str], Proposer] = {
     ("route-table", "NO_ROUTE_TO_DESTINATION"): ways.no_route,
-    ("route-table", "BAD_STATE_ROUTE"): ways.black_hole,
+    ("route-table", "BAD_STATE_ROUTE"): dead_ends.black_hole,
+    ("route-table", "ROUTING_LOOP"): dead_ends.circle,
     ("route-table", "REPLY_GOES_ELSEWHERE"): ways.back_to_sender,
     ("route-table", "DELIVERED_ELSEWHERE"): ways.to_the_right_one,
     ("route-table", "MORE_SPECIFIC_ROUTE"): ways.past_the_wrong_turn,
@@ -27,6 +38,9 @@ _BY_CODE: dict[tuple[str, str], Proposer] = {
     ("egress-only-internet-gateway", "BAD_STATE_ATTACHMENT"): ways.around,
     ("egress-only-internet-gateway", "NAT64_NEEDS_A_NAT_GATEWAY"): ways.around,
     ("egress-only-internet-gateway", "EGRESS_ONLY_GATEWAY_REFUSES_INBOUND"): ways.in_by_the_internet_gateway,
+    ("internet-gateway", "IGW_SOURCE_ADDRESS_NOT_IN_RFC1918_INGRESS"): ways.in_by_a_private_way,
+    ("internet-gateway", "IGW_SOURCE_ADDRESS_NOT_IN_RFC6598_INGRESS"): ways.in_by_a_private_way,
+    ("nat-gateway", "NAT_GATEWAY_REFUSES_INBOUND"): ways.in_by_a_private_way,
     ("nat-gateway", "BAD_STATE"): ways.around,
     ("nat-gateway", "NAT_GATEWAY_CARRIES_NO_IPV6"): ways.around,
     ("nat-gateway", "NAT_GATEWAY_KNOWS_NO_CONNECTION"): ways.back_to_sender,
@@ -66,7 +80,6 @@ _WHY = {
     "through its API, a function URL or a load balancer.",
     "VGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS": "A virtual private gateway delivers to private addresses only: ask for "
     "the private one.",
-    "NAT_GATEWAY_REFUSES_INBOUND": "A NAT gateway accepts no connections: what lies behind it is reached otherwise.",
 }
 """Why some things have no remedy, where the summary of what blocks does not say it."""
 
@@ -76,6 +89,8 @@ def options(case: Case) -> Sequence[Option]:
 
     :class:`NoFix` where there is none.
     """
+    if any(blocker.code == "LAMBDA_ACCEPTS_NO_CONNECTIONS" for blocker in case.walk.blockers):
+        raise NoFix(_WHY["LAMBDA_ACCEPTS_NO_CONNECTIONS"])  # whatever stands before it
     rules: list[Blocker] = []
     for blocker in case.walk.blockers:
         if blocker.layer not in _FILTERS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from whyblocked.config.edits import CreateRoute, Edit, ReplaceRoute
+from whyblocked.config.edits import CreateRoute, DeleteRoute, Edit, ReplaceRoute
 from whyblocked.diagnosis.fixing.proposing import options
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Step, key_of
 from whyblocked.diagnosis.fixing.trial import Outcome, Trial
@@ -72,6 +72,8 @@ def _goes_back_on(plan: Plan, way: Plan) -> bool:
 
 
 def _route_of(edit: Edit) -> tuple[str, str] | None:
+    if isinstance(edit, DeleteRoute):
+        return edit.route_table_id, edit.destination
     return (edit.route_table_id, edit.route.destination) if isinstance(edit, CreateRoute | ReplaceRoute) else None
 
 

@@ -8,7 +8,8 @@ from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.addresses import public_addresses
 from whyblocked.config.edits import CreateRoute, Edit, ReplaceRoute
-from whyblocked.diagnosis.fixing.steps import Case
+from whyblocked.diagnosis.fixing.steps import Case, NoFix
+from whyblocked.diagnosis.fixing.words import called
 from whyblocked.network.addresses import PUBLIC
 from whyblocked.network.nat64 import PREFIX
 from whyblocked.network.packets import Interval, subtract_intervals
@@ -35,11 +36,49 @@ def route_to(destination: str, target: str) -> r.Route:
     return r.Route(**{kind: destination, field: target})
 
 
-def put_route(table: r.RouteTable, destination: str, target: str) -> Edit:
-    """The route made, or given another target where the table has one to this very destination."""
+def put_route(case: Case, table: r.RouteTable, destination: str, target: str) -> Edit:
+    """The route made, or given another target where the table has one to this very destination that does not work."""
+    keep_working(case, table, destination, target)
     there = any(one.destination == destination and one.origin in ("CreateRoute", "") for one in table.routes)
     made = ReplaceRoute if there else CreateRoute
     return made(route_table_id=table.route_table_id, route=route_to(destination, target))
+
+
+def keep_working(case: Case, table: r.RouteTable, destination: str, target: str) -> None:
+    """Refuses to take a route that works from who uses it: whose way is given up is for people to decide."""
+    for one in table.routes:
+        if one.destination == destination and one.state != "blackhole" and not circles(case.account, table, one):
+            other = "leading them all by {} instead is a decision for people."
+            if target.startswith("igw-"):
+                other = (
+                    "if the subnet is private, moving the host to a public subnet, or a load balancer in front, is a "
+                    "decision for people."
+                )
+            raise NoFix(
+                f"{called(case.account, table.route_table_id)} has a route to {destination} that works, and "
+                f"replacing it would take that way from every host that uses it: {other.format(target)}"
+            )
+
+
+def circles(account: Account, table: r.RouteTable, route: r.Route) -> bool:
+    """Whether a route leads to a NAT gateway that sends on by this very route: whatever takes it never gets out.
+
+    A NAT gateway in one subnet alone uses that subnet's table. What it translates from IPv6 takes another route there.
+    """
+    gateway = account.nat_gateways.get(route.target)
+    return gateway is not None and ":" not in route.destination and uses(account, gateway, table)
+
+
+def uses(account: Account, gateway: r.NatGateway, table: r.RouteTable) -> bool:
+    """Whether a NAT gateway lies in a subnet of this route table."""
+    subnet = account.subnet(gateway.subnet_id) if gateway.subnet_id else None
+    own = None if subnet is None or isinstance(subnet, Missing) else account.route_table_of(subnet)
+    return isinstance(own, r.RouteTable) and own.route_table_id == table.route_table_id
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether a route to the one may become one to the other: another kind of target changes it for everybody."""
+    return one.partition("-")[0] == other.partition("-")[0]
 
 
 _FIELDS = {
@@ -184,9 +223,7 @@ def _nat_targets(account: Account, table: r.RouteTable) -> Iterator[str]:
         return subnet is None or subnet.availability_zone not in zones
 
     for gateway in sorted(nat_gateways(account, table.vpc_id), key=elsewhere):
-        subnet = account.subnet(gateway.subnet_id) if gateway.subnet_id else None
-        own = None if subnet is None or isinstance(subnet, Missing) else account.route_table_of(subnet)
-        if not (isinstance(own, r.RouteTable) and own.route_table_id == table.route_table_id):
+        if not uses(account, gateway, table):
             yield gateway.nat_gateway_id
 
 

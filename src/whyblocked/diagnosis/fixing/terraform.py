@@ -157,6 +157,10 @@ def _replace_route(edit: e.ReplaceRoute) -> Iterator[Written]:
     yield "aws_route", f"{edit.route_table_id}_{edit.route.destination}", _route(edit.route_table_id, edit.route)
 
 
+def _delete_route(edit: e.DeleteRoute) -> Iterator[Written]:
+    yield f"Take out the route to {edit.destination} that {edit.route_table_id} has."
+
+
 def _route(table_id: str, route: Route) -> Attributes:
     return {
         "route_table_id": table_id,
@@ -366,6 +370,7 @@ _WRITERS: dict[type, Callable[[Any], Iterator[Written]]] = {
     e.ReplaceNetworkAclEntry: _replace_entry,
     e.CreateRoute: _create_route,
     e.ReplaceRoute: _replace_route,
+    e.DeleteRoute: _delete_route,
     e.CreateTransitGatewayRoute: _transit_route,
     e.ReplaceTransitGatewayRoute: _transit_route,
     e.AssociateTransitGatewayRouteTable: _of_attachment("aws_ec2_transit_gateway_route_table_association"),

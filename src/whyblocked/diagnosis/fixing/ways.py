@@ -1,4 +1,4 @@
-"""Routes of VPCs: where none leads, where one leads to nothing, where one leads astray.
+"""Routes of VPCs: where none leads, where one leads astray.
 
 https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html
 """
@@ -23,9 +23,11 @@ from whyblocked.diagnosis.fixing.boxes import blocks_of, listed
 from whyblocked.diagnosis.fixing.gateways import a_gateway
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, Step, step
 from whyblocked.diagnosis.fixing.targets import (
+    alike,
     entrance,
     holds,
     internet_gateway,
+    keep_working,
     peerings,
     put_route,
     route_to,
@@ -42,16 +44,16 @@ MOST_WAYS = 4  # targets that are tried for one missing route
 
 def no_route(case: Case, blocker: Blocker) -> Sequence[Option]:
     """A route to what the VPC has: gateways, peering connections, transit gateways; or another table for the subnet."""
-    table = _table(case, blocker.resource_ids[0])
-    version, spans = _wanted(blocker)
+    table = table_of(case, blocker.resource_ids[0])
+    version, spans = wanted(blocker)
     endpoint = _by_endpoint(case, blocker, table)
     if endpoint is not None:
         return [(endpoint,)]
     blocks = blocks_of(case, version, spans, of_source=blocker.leg == "return")
     reply = blocker.leg == "return"
     found = targets(case, table, version, spans, reply=reply, sender=blocker.interface_id)[:MOST_WAYS]
-    ways: list[Option] = [(_routed(case, blocker, table, blocks, target),) for target in found]
-    ways += _other_tables(case, blocker, table, version, spans)
+    ways: list[Option] = [(routed(case, blocker, table, blocks, target),) for target in found]
+    ways += other_tables(case, blocker, table, version, spans, blocker.subnet_id)
     if not ways:
         raise NoFix(
             f"{called(case.account, table.vpc_id)} has nothing that could lead to {listed(blocks)}: no gateway, "
@@ -60,56 +62,22 @@ def no_route(case: Case, blocker: Blocker) -> Sequence[Option]:
     return ways
 
 
-def black_hole(case: Case, blocker: Blocker) -> Sequence[Option]:
-    """What a route leads to is gone, detached or not accepted: mend that, or give the route another target."""
-    rule = blocker.rule or {}
-    destination, target = str(rule.get("destination")), str(rule.get("target"))
-    table = _table(case, blocker.resource_ids[0])
-    peering = case.account.peerings.get(target)
-    if peering is not None and peering.status.code == "pending-acceptance":
-        return [(accepting(case, blocker, target),)]
-    gateway = case.account.internet_gateways.get(target)
-    if gateway is not None and not any(a.vpc_id for a in gateway.attachments):
-        edit = AttachInternetGateway(internet_gateway_id=target, vpc_id=table.vpc_id)
-        says = f"Attach {called(case.account, target)} to {called(case.account, table.vpc_id)}."
-        return [(step([blocker], [edit], says),)]
-    version, spans = _wanted(blocker)
-    reply = blocker.leg == "return"
-    likely = targets(case, table, version, spans, reply=reply, sender=blocker.interface_id)
-    found = [other for other in likely if other != target and _alike(other, target)]
-    if not found:
-        raise NoFix(
-            f"{target or 'The target'} of route {destination} is gone, and {called(case.account, table.vpc_id)} has "
-            "nothing else that the route could lead to."
-        )
-    written = next((one for one in table.routes if one.destination == destination), None)
-    if written is not None and written.origin == "EnableVgwRoutePropagation":
-        blocks = blocks_of(case, version, spans, of_source=reply)
-        return [(_routed(case, blocker, table, blocks, other),) for other in found[:MOST_WAYS]]
-    return [(_retargeted(case, blocker, table, destination, other),) for other in found[:MOST_WAYS]]
-
-
-def _alike(one: str, other: str) -> bool:
-    """Whether a route to the one may become one to the other: another kind of target changes it for everybody."""
-    return one.partition("-")[0] == other.partition("-")[0]
-
-
 def back_to_sender(case: Case, blocker: Blocker) -> Sequence[Option]:
     """The reply is routed elsewhere than the request came from: a route of its own, as the more specific one wins."""
     led = _led_astray(case, blocker)
-    table = _table(case, led.id)
+    table = table_of(case, led.id)
     came_by = entrance(case, table.vpc_id)
     if came_by is None or came_by == (led.rule or {}).get("target"):
         raise NoFix(f"{blocker.summary} What the request came by is not known, so no route to it can be proposed.")
-    version, spans = _wanted(blocker)
+    version, spans = wanted(blocker)
     blocks = blocks_of(case, version, spans, of_source=True)
-    return [(_routed(case, blocker, table, blocks, came_by),)]
+    return [(routed(case, blocker, table, blocks, came_by),)]
 
 
 def to_the_right_one(case: Case, blocker: Blocker) -> Sequence[Option]:
     """The request ends in another VPC with the same addresses: a route of its own to the one that is meant."""
     led = _led_astray(case, blocker)
-    table = _table(case, led.id)
+    table = table_of(case, led.id)
     meant = {interface.vpc_id for interface in case.asked.destination.interfaces}
     right = [
         peering.vpc_peering_connection_id
@@ -118,9 +86,9 @@ def to_the_right_one(case: Case, blocker: Blocker) -> Sequence[Option]:
     ]
     if not right:
         raise NoFix(f"{blocker.summary} Nothing is known that leads from {table.vpc_id} to the one that is meant.")
-    version, spans = _wanted(blocker)
+    version, spans = wanted(blocker)
     blocks = blocks_of(case, version, spans, of_source=False)
-    return [(_routed(case, blocker, table, blocks, target),) for target in right]
+    return [(routed(case, blocker, table, blocks, target),) for target in right]
 
 
 def past_the_wrong_turn(case: Case, blocker: Blocker) -> Sequence[Option]:
@@ -130,18 +98,18 @@ def past_the_wrong_turn(case: Case, blocker: Blocker) -> Sequence[Option]:
 
 def around(case: Case, blocker: Blocker) -> Sequence[Option]:
     """A gateway refuses what it does not carry: a route of its own that leads by another one."""
-    met = [p for p in _routes_met(case, blocker.leg) if (p.rule or {}).get("target") in blocker.resource_ids]
+    met = [p for p in routes_met(case, blocker.leg) if (p.rule or {}).get("target") in blocker.resource_ids]
     if not met:
         raise NoFix(f"{blocker.summary} No route of the account leads there that could be changed.")
-    table = _table(case, met[-1].id)
-    version, spans = _wanted(blocker)
+    table = table_of(case, met[-1].id)
+    version, spans = wanted(blocker)
     reply = blocker.leg == "return"
     found = targets(case, table, version, spans, reply=reply, sender=blocker.interface_id)
     works = blocker.code in ("BAD_STATE", "BAD_STATE_ATTACHMENT")  # else all gateways of a kind refuse alike
     others = [
         target
         for target in found
-        if target not in blocker.resource_ids and (works or not _alike(target, blocker.resource_ids[0]))
+        if target not in blocker.resource_ids and (works or not alike(target, blocker.resource_ids[0]))
     ][:MOST_WAYS]
     if not others:
         raise NoFix(f"{blocker.summary} {called(case.account, table.vpc_id)} has nothing else that it could go by.")
@@ -149,9 +117,9 @@ def around(case: Case, blocker: Blocker) -> Sequence[Option]:
     if (met[-1].rule or {}).get("destination") in blocks:
         destination = blocks[0]
         if not works:
-            _kept(case, table, blocks)
-        return [(_retargeted(case, blocker, table, destination, target),) for target in others]
-    return [(_routed(case, blocker, table, blocks, target),) for target in others]
+            keep_working(case, table, destination, others[0])
+        return [(retargeted(case, blocker, table, destination, target),) for target in others]
+    return [(routed(case, blocker, table, blocks, target),) for target in others]
 
 
 def in_by_the_internet_gateway(case: Case, blocker: Blocker) -> Sequence[Option]:
@@ -167,7 +135,30 @@ def in_by_the_internet_gateway(case: Case, blocker: Blocker) -> Sequence[Option]
     boxes = blocker.packets
     spans = join_intervals(box.source for box in boxes)
     blocks = blocks_of(case, boxes[0].version, spans, of_source=True)
-    return [(*made, _routed(case, blocker, table, blocks, gateway or _target_of(made[0])))]
+    return [(*made, routed(case, blocker, table, blocks, gateway or _target_of(made[0])))]
+
+
+def in_by_a_private_way(case: Case, blocker: Blocker) -> Sequence[Option]:
+    """Private addresses come in by no internet or NAT gateway: the reply, and so the request, by what leads there."""
+    nat = case.account.nat_gateways.get(blocker.resource_ids[0])
+    asked = {interface.network_interface_id for interface in case.asked.destination.interfaces}
+    if nat is not None and asked & {one.network_interface_id for one in nat.nat_gateway_addresses}:
+        raise NoFix(f"{blocker.summary} What sends through it is reached otherwise.")
+    subnet = destination_subnet(case, blocker)
+    table = case.account.route_table_of(subnet) if subnet is not None else None
+    if not isinstance(table, r.RouteTable):
+        raise NoFix(f"{blocker.summary} The route table of what it is for is not known.")
+    boxes = blocker.packets
+    spans = join_intervals(box.source for box in boxes)
+    blocks = blocks_of(case, boxes[0].version, spans, of_source=True)
+    found = targets(case, table, boxes[0].version, spans, reply=False, sender=None)
+    others = [one for one in found if not one.startswith(("nat-", "igw-"))][:MOST_WAYS]
+    if not others:
+        raise NoFix(
+            f"{blocker.summary} {called(case.account, table.vpc_id)} has no peering connection, transit gateway or "
+            f"virtual private gateway that could lead to {listed(blocks)}, and which one to make is a decision."
+        )
+    return [(routed(case, blocker, table, blocks, target),) for target in others]
 
 
 def accepted(case: Case, blocker: Blocker) -> Sequence[Option]:
@@ -192,19 +183,21 @@ def accepting(case: Case, blocker: Blocker, peering_id: str) -> Step:
 # -- parts -------------------------------------------------------------------------------------------------------------
 
 
-def _table(case: Case, table_id: str) -> r.RouteTable:
+def table_of(case: Case, table_id: str) -> r.RouteTable:
+    """A route table that was met."""
     table = case.account.route_tables.get(table_id)
     if table is None:
         raise NoFix(f"Route table {table_id} could not be read.")
     return table
 
 
-def _wanted(blocker: Blocker) -> tuple[int, list[Interval]]:
+def wanted(blocker: Blocker) -> tuple[int, list[Interval]]:
     """The addresses that the refused packets are on their way to."""
     return blocker.packets[0].version, join_intervals(box.destination for box in blocker.packets)
 
 
-def _routed(case: Case, blocker: Blocker, table: r.RouteTable, blocks: Sequence[str], target: str) -> Step:
+def routed(case: Case, blocker: Blocker, table: r.RouteTable, blocks: Sequence[str], target: str) -> Step:
+    """Routes to ``blocks`` by ``target``; :class:`NoFix` where one that works would have to go for it."""
     edits: list[Edit] = []
     says = ""
     warns = []
@@ -212,8 +205,7 @@ def _routed(case: Case, blocker: Blocker, table: r.RouteTable, blocks: Sequence[
     if peering is not None and peering.status.code == "pending-acceptance":
         accept = accepting(case, blocker, target)
         edits, says, warns = [*accept.edits], f"{accept.says} ", [*accept.warns]
-    _kept(case, table, blocks)
-    put = [put_route(table, block, target) for block in blocks]
+    put = [put_route(case, table, block, target) for block in blocks]
     edits += put
     replaced = [edit.route.destination for edit in put if isinstance(edit, ReplaceRoute)]
     what = "a route" if len(blocks) == 1 else "routes"
@@ -228,22 +220,12 @@ def _routed(case: Case, blocker: Blocker, table: r.RouteTable, blocks: Sequence[
     return step([blocker], edits, says, *warns, place=table.vpc_id)
 
 
-def _retargeted(case: Case, blocker: Blocker, table: r.RouteTable, destination: str, target: str) -> Step:
+def retargeted(case: Case, blocker: Blocker, table: r.RouteTable, destination: str, target: str) -> Step:
+    """Another target for a route that leads nowhere."""
     edit = ReplaceRoute(route_table_id=table.route_table_id, route=route_to(destination, target))
     where = called(case.account, table.route_table_id)
     says = f"Replace the route to {destination} in {where}: point it to {called(case.account, target)}."
     return step([blocker], [edit], says, _touches(table, destination), place=table.vpc_id)
-
-
-def _kept(case: Case, table: r.RouteTable, blocks: Sequence[str]) -> None:
-    """Refuses to take a route that works from who uses it: whose way is given up is for people to decide."""
-    for one in table.routes:
-        if one.destination in blocks and one.state != "blackhole":
-            raise NoFix(
-                f"{called(case.account, table.route_table_id)} has a route to {one.destination} that works, and "
-                "replacing it would take that way from every host that uses it. If the subnet is private, moving the "
-                "host to a public subnet, or a load balancer in front, is a decision for people."
-            )
 
 
 def _touches(table: r.RouteTable, destinations: str) -> str:
@@ -274,11 +256,10 @@ def _by_endpoint(case: Case, blocker: Blocker, table: r.RouteTable) -> Step | No
     return None
 
 
-def _other_tables(
-    case: Case, blocker: Blocker, table: r.RouteTable, version: int, spans: Sequence[Interval]
+def other_tables(
+    case: Case, blocker: Blocker, table: r.RouteTable, version: int, spans: Sequence[Interval], subnet_id: str | None
 ) -> list[Option]:
     """Another table of the VPC that other subnets use and that has the route: for a subnet that nobody gave one."""
-    subnet_id = blocker.subnet_id
     if subnet_id is None or any(a.subnet_id == subnet_id for a in table.associations):
         return []
     rulebook = Rulebook(case.account)
@@ -298,14 +279,15 @@ def _other_tables(
     return ways[:1]
 
 
-def _routes_met(case: Case, leg: str) -> list[Passage]:
+def routes_met(case: Case, leg: str) -> list[Passage]:
+    """The routes that the packets of a leg took, in order."""
     kept = (p for p in case.walk.passages if p.leg == leg and p.kind == "route-table" and p.rule)
     return list(kept)
 
 
 def _led_astray(case: Case, blocker: Blocker) -> Passage:
     """The last route that leads out of a VPC before the packets end in the wrong place."""
-    met = [p for p in _routes_met(case, blocker.leg) if (p.rule or {}).get("target") != "local"]
+    met = [p for p in routes_met(case, blocker.leg) if (p.rule or {}).get("target") != "local"]
     if not met:
         raise NoFix(f"{blocker.summary} No route is known that leads there.")
     return met[-1]
