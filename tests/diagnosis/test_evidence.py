@@ -300,6 +300,13 @@ def test_a_window_without_records_says_nothing_of_packets_that_did_not_come() ->
         )
 
 
+def test_no_part_is_settled_by_the_later_rejection_of_another_place() -> None:
+    """Only where all is blocked does a rejection elsewhere on the path say that something changed."""
+    lines = [line(), line(CLIENT, action="REJECT", at=600)]
+    assert read(lines, path(egress="reject"), "blocked").status == "confirms"
+    assert read(lines, path(egress="reject"), "partial").status == "contradicts"
+
+
 def test_an_interface_whose_records_lie_outside_the_window_has_lost_nothing() -> None:
     since = datetime.fromtimestamp(1418530010 + 600, UTC)
     evidence = read([line(CLIENT, at=1200), line(ports=(1, 443))], path(), since=since)

@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import msgspec
 import pytest
 
 from tests.builders import NOW, OPEN, OUT, Network, deny, every, question_of, tcp
-from tests.diagnosis.recorded import FIN, HEADER, RST, SYN, SYN_ACK, Connection, others, without_flags
+from tests.diagnosis.recorded import FIN, HEADER, NINE, RST, SYN, SYN_ACK, Connection, others, without_flags
 from tests.report.goldens import check
 from tests.semantics.scenes import behind_nat, two_subnets
 from whyblocked.api import Session, snapshot
@@ -368,12 +369,12 @@ def test_a_log_of_rejected_traffic_only_says_nothing_of_the_host(tmp_path: Path)
     assert told(snapshot(tmp_path / "snapshot"), answer, only).blocked_by == []
 
 
-def gathered(folder: Path, records: str) -> tuple[Answer, Any]:
+def gathered(folder: Path, records: str, since: datetime | None = None) -> tuple[Answer, Any]:
     """An answer with its evidence, and what that rests on."""
     account = snapshot(two_subnets().save(folder / "snapshot"))
     (folder / "flow.log").write_text(HEADER + records)
     examined = Session(account).examine(question_of(ASKED))
-    request = EvidenceRequest(locations=(str(folder / "flow.log"),))
+    request = EvidenceRequest(locations=(str(folder / "flow.log"),), since=since)
     found = gather(examined.sightings, "allowed", account, request, NOW)
     return msgspec.structs.replace(examined.answer, evidence=found.evidence), found
 
@@ -387,6 +388,15 @@ def test_silence_in_a_file_is_a_hint_and_in_a_complete_log_of_the_accounts_a_fin
     complete = told(account, answer, weighed._replace(read=weighed.read._replace(complete=True)))
     assert (host(complete).code, host(complete).confidence) == ("NOTHING_ARRIVES", "medium")
     assert host(complete).interface_id == SERVER
+
+
+def test_a_time_without_any_record_is_neither_a_hint_nor_a_finding(tmp_path: Path) -> None:
+    answer, weighed = gathered(tmp_path, others(SERVER), datetime.fromtimestamp(NINE + 7200, UTC))
+    account = snapshot(tmp_path / "snapshot")
+    hinted = told(account, answer, weighed)
+    assert "1 lies outside of it" in hinted.evidence.summary
+    assert not any("lost before it came here" in note for note in hinted.evidence.notes)
+    assert told(account, answer, weighed._replace(read=weighed.read._replace(complete=True))).blocked_by == []
 
 
 def test_nothing_in_the_clients_complete_log_means_that_it_did_not_send(tmp_path: Path) -> None:

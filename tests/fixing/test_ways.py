@@ -139,6 +139,7 @@ def test_who_asks_from_outside_needs_an_address_at_the_host() -> None:
     assert "associate-address --network-interface-id eni-app" in fix.commands[0]
     assert '--allocation-id "$(aws ec2 allocate-address' in fix.commands[0]
     assert "costs money" in fix.warnings[0]
+    assert any("its groups let in " in words for words in (fix.also_allows or "", *fix.warnings))
 
 
 def test_a_stopped_instance_is_started() -> None:

@@ -243,7 +243,7 @@ def _nothing(tally: Tally, scan: Scan) -> str:
     if not scan.records:
         return "The flow logs hold no records at all in this time."
     paths = list(dict.fromkeys(spot.sighting.interface_id for spot in tally.spots))
-    if scan.outside and not tally.active:
+    if tally.is_outside(scan):
         lie = "lies" if scan.outside == 1 else "lie"
         return (
             f"No record of {_listed(paths)} lies in the time asked about; {scan.outside:,} {lie} outside of it. "

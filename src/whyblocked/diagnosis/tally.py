@@ -8,7 +8,7 @@ from typing import Literal
 from whyblocked.diagnosis.answer import Moment, Seen
 from whyblocked.diagnosis.host.talks import Talks
 from whyblocked.diagnosis.matching import Flow, Own, Place, is_late
-from whyblocked.flowlogs.records import Record
+from whyblocked.flowlogs.records import Record, Scan
 from whyblocked.flowlogs.window import iso
 from whyblocked.network.packets import ICMP, ICMPV6, TCP
 from whyblocked.network.sighting import Sighting
@@ -180,6 +180,10 @@ class Tally:
                 self.talks.hear(record)
             if record.interface_id is not None:
                 self.other_ports += any(spot.place.nearly(flow) for spot in spots)
+
+    def is_outside(self, scan: Scan) -> bool:
+        """Whether all that was read of the interfaces lies outside the time asked about: it tells nothing of that."""
+        return bool(scan.outside) and not self.active
 
     def _candidates(self, record: Record) -> Iterable[Sequence[Spot]]:
         if record.interface_id is None:

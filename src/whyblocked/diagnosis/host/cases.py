@@ -101,7 +101,9 @@ def cases(tally: Tally, read: Read) -> Iterator[Case]:
             found = _judged(spot, of_port, tally, read, serving=False)
             yield from [found] if found else []
     spots = [spot for spot in (*clients, *servers) if _is_logged(spot, read)]
-    if not seen and read.complete and spots and not any(s.records for s in tally.spots):
+    if seen or tally.is_outside(read.scan):
+        return
+    if read.complete and spots and not any(s.records for s in tally.spots):
         yield Case("nothing", spots[0], (), serving=spots[0] in servers, doubts=("nothing says that anybody tried",))
 
 

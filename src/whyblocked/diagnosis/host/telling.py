@@ -89,8 +89,7 @@ def _forgetting(answer: Answer) -> Iterator[str]:
 
 def _notes(tally: Tally, read: Read, found: list[Finding]) -> Iterator[str]:
     talks = list(tally.talks)
-    unread = read.scan.outside and not tally.active  # all lies outside the time asked about, which tells nothing of it
-    if not unread and not talks and not any(spot.records for spot in tally.spots) and not found:
+    if not tally.is_outside(read.scan) and not talks and not any(spot.records for spot in tally.spots) and not found:
         yield _HINT
     states = [(talk.has_flags, talk.state()) for talk in talks if talk.protocol == TCP]
     for state, what in (("unclear", _UNCLEAR), ("unanswered", _UNTOLD)):
