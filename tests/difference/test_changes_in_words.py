@@ -187,7 +187,6 @@ def test_states() -> None:
 
     web = instance_of(network())["InstanceId"]
     assert told(network(), change) == [
-        f"~ instance {web}: State.Code: 16 -> 80",
         f"~ instance {web}: State.Name: running -> stopped",
         "- internet gateway igw-1: Attachments.vpc-1",
         "~ NAT gateway nat-1: State: available -> deleted",

@@ -170,3 +170,14 @@ def _block(text: str) -> list[int]:
 def _ports(text: str) -> list[int]:
     words = [word.split("-") for word in text.split(",")]
     return [port for word in words for port in range(int(word[0]), int(word[-1]) + 1)]
+
+
+def test_too_many_sets_of_both_ip_versions_are_held_by_one_of_each() -> None:
+    top = {4: 2**31, 6: 2**126}  # a number of one is no address of the other, or another one
+    found = packet_sets(
+        Packets(version, (top[version] + n,) * 2, (top[version] + 99 - n,) * 2, (6, 6), (n, n), (80 + n, 80 + n))
+        for n in range(12)
+        for version in (6, 4)
+    )
+    assert [":" in one.source for one in found] == [False, True]
+    assert {one.destination_ports for one in found} == {"80-91"}

@@ -150,7 +150,7 @@ def _to_ports(packets: Sequence[Packets], ports: Sequence[Interval]) -> list[Pac
         for low, high in ports
         if low <= box.destination_ports[1] and high >= box.destination_ports[0]
     ]
-    return [part for version in (4, 6) for part in packet_sets(box for box in cut if box.version == version)]
+    return packet_sets(cut)
 
 
 def _summary(asking: Asking, verdict: Verdict, findings: Sequence[Finding], missing: Sequence[str]) -> str:

@@ -24,15 +24,16 @@ MOST = 8  # sets that are told apart; more are told as the one set that holds th
 
 
 def packet_sets(packets: Iterable[Packets]) -> list[PacketSet]:
-    """Few sets that together are exactly these packets (or one that holds them where there are too many)."""
+    """Few sets that together are exactly these packets; where there are too many, one an IP version that holds them."""
     products = merge(dict.fromkeys(packets))
     if len(products) > MOST:
-        products = [_hull(products)]
+        alike = [[product for product in products if product.version == version] for version in (4, 6)]
+        products = [_hull(some) for some in alike if some]
     return [_described(product) for product in products]
 
 
 def packet_set(packets: Iterable[Packets]) -> PacketSet:
-    """The one set that holds these packets."""
+    """The one set that holds these packets, which are of one IP version."""
     return _one_set(tuple(packets))
 
 

@@ -170,7 +170,7 @@ def _nearest(seen: Outline) -> Iterator[str]:
         yield "<h2>Nearest rules</h2>"
         yield "<ul>"
         for near in found:
-            failed = f"<strong>{escape(near.failed)} differs</strong>: " if near.failed else ""
+            failed = f"<strong>{escape(near.failed)}</strong>: " if near.failed else ""
             yield f"<li>{_code(near.rule)}<br>{failed}{escape(near.summary)}</li>"
         yield "</ul>"
         yield "</section>"

@@ -58,7 +58,7 @@ def _lines(seen: Outline) -> Iterator[str]:
         for label, words in blocker.rows:
             yield f"  - {label}: {prose(words) if label == 'why' else code(words)}"
         for near in blocker.near:
-            failed = f" ({near.failed} differs)" if near.failed else ""
+            failed = f" ({near.failed})" if near.failed else ""
             yield f"  - nearest{failed}: {code(near.rule)} – {prose(near.summary)}"
     for path in seen.paths:
         yield from _path(path)

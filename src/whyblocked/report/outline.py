@@ -288,7 +288,8 @@ def _no_rule(finding: Finding) -> str:
 
 def _near(miss: NearMiss, finding: Finding) -> Near:
     rule = rule_words(miss.rule, finding.direction) + (f", owner {miss.owner}" if miss.owner else "")
-    return Near(rule, " and ".join(miss.failed), miss.summary)
+    differs = "differ" if len(miss.failed) > 1 else "differs"
+    return Near(rule, f"{' and '.join(miss.failed)} {differs}" if miss.failed else "", miss.summary)
 
 
 def _arrives(answer: Answer) -> bool:
@@ -347,6 +348,11 @@ def _evidence_says(answer: Answer) -> str:
     return _SHOWN if answer.verdict == "undetermined" and status == "confirms" else _EVIDENCE[status]
 
 
+def _scanned(key: str, count: int) -> str:
+    words = key.replace("_", " ")
+    return count_words(count, words.removesuffix("s")) if key in ("records", "files") else f"{count:,} {words}"
+
+
 def evidence_rows(evidence: Evidence) -> list[tuple[str, str]]:
     """The facts of the evidence as labelled rows, without the timeline."""
     rows = []
@@ -358,7 +364,7 @@ def evidence_rows(evidence: Evidence) -> list[tuple[str, str]]:
     rows += [("at", _seen(seen)) for seen in evidence.seen]
     if evidence.sources:
         rows.append(("read", ", ".join(evidence.sources)))
-    scanned = [f"{count:,} {key.replace('_', ' ')}" for key, count in evidence.scanned.items() if count]
+    scanned = [_scanned(key, count) for key, count in evidence.scanned.items() if count]
     if scanned:
         rows.append(("scanned", ", ".join(scanned)))
     return rows

@@ -120,7 +120,7 @@ def _nearest(seen: Outline, width: int) -> Iterator[Text]:
             yield from wrapped(Text(blocker.title), width, 2, 4)
         for near in blocker.near:
             yield from wrapped(Text.assemble("· ", near.rule), width, 2, 4)
-            failed = f"{near.failed} differs: " if near.failed else ""
+            failed = f"{near.failed}: " if near.failed else ""
             words = Text.assemble((failed, "bold"), near.summary)
             yield from wrapped(words, _prose(width), 6)
 

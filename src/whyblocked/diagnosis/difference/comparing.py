@@ -126,6 +126,8 @@ def _matters(kind: str, path: Path) -> bool:
         return name in _ONLY[kind]
     if path[0] in ("Tags", "TagSet"):
         return len(path) == 1 or path[1] == "Name"
+    if kind == INSTANCES and path == ("State", "Code"):  # the number of the state's name
+        return False
     if kind in _OF_SERVICES and len(path) == 1:
         return name in _fields(kind)
     return not is_noise(name) or not WHOLE.isdisjoint(path[:-1])
