@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.balancing import Balancing
-from tests.builders import OUT, Json, Network, allow, blockers, codes, deny, tcp
+from tests.builders import OUT, Network, allow, blockers, codes, deny, tcp
 from whyblocked.errors import EndpointError
 
 S3 = "com.amazonaws.eu-west-1.s3"
@@ -187,40 +187,6 @@ def test_a_load_balancer_that_is_called_like_a_service_is_asked_back() -> None:
     assert own.startswith(arn)
     assert service == "com.amazonaws.REGION.s3 (the service of AWS's)"
     assert net.ask(f"app -> [{arn}]:443").question.destination == "s3"
-
-
-@pytest.mark.parametrize(
-    ("key", "resource"),
-    [
-        (
-            "Functions",
-            {
-                "FunctionName": "s3",
-                "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:s3",
-                "VpcConfig": {"SubnetIds": ["subnet-app"], "SecurityGroupIds": ["sg-app"], "VpcId": "vpc-1"},
-            },
-        ),
-        (
-            "DBInstances",
-            {
-                "DBInstanceIdentifier": "s3",
-                "DBInstanceArn": "arn:aws:rds:eu-west-1:123456789012:db:s3",
-                "DBSubnetGroup": {"VpcId": "vpc-1", "Subnets": [{"SubnetIdentifier": "subnet-app"}]},
-                "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-app"}],
-            },
-        ),
-    ],
-)
-def test_a_resource_of_a_service_that_is_called_like_a_service_is_asked_back(key: str, resource: Json) -> None:
-    net = with_gateway()
-    net.responses[key] = [resource]
-    own, service = candidates(net, "app -> s3:443")
-    arn = own.partition(" ")[0]
-    assert arn in resource.values()
-    assert service.startswith("com.amazonaws.")
-    assert net.ask(f"app -> [{arn}]:443").question.destination == "s3"
-    assert net.ask(f"app -> {S3}:443").question.destination == S3
-    assert net.ask("app -> dynamodb:443").question.destination != "s3"
 
 
 def test_an_endpoint_that_is_called_like_its_service_is_no_other_thing() -> None:

@@ -209,7 +209,7 @@ def _balancer(search: Search, shape: Shape, text: str, what: str) -> list[End]:
 def _service(search: Search, shape: Shape, text: str, what: str) -> list[End]:
     """A VPC endpoint by its id or DNS name, or a service by its own, unless something of the account is called so."""
     if shape.kind == "service":
-        own = _called_alike(search, text) if shape.value == text.lower() in SHORT else []
+        own = _Own.named(search, text).lines(search.account) if shape.value == text.lower() in SHORT else []
         if own and not search.waits():
             region = getattr(search.account.source, "region", "") or "REGION"
             lines = [*own, f"com.amazonaws.{region}.{shape.value} (the service of AWS's)"]
@@ -224,18 +224,6 @@ def _service(search: Search, shape: Shape, text: str, what: str) -> list[End]:
         lines = [f"{one.vpc_endpoint_id}  {clean(one.service_name)} in {one.vpc_id}" for one in found]
         raise ambiguous(what, text, f"{len(found)} VPC endpoints' ids begin like that", lines)
     return endpoints.end_of(search, found[0], text, what, shape.zone)
-
-
-def _called_alike(search: Search, name: str) -> list[str]:
-    """What of the account is called like a service of AWS's, each in a form that names it alone.
-
-    Where a service's resources may not be read, a name is taken not to be of one of them.
-    """
-    beside = Search(search.account)
-    services = sorted(map(managed.describe, managed.find(beside, name)))
-    if beside.waits():
-        search.wait()
-    return [*_Own.named(search, name).lines(search.account), *services]
 
 
 def _dns(search: Search, shape: Shape, text: str, what: str) -> list[End]:

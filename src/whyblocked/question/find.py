@@ -128,10 +128,6 @@ class Search:
         """Whether something that was looked up has to be fetched first."""
         return self._pending
 
-    def wait(self) -> None:
-        """Note that a search beside this one waits."""
-        self._pending = True
-
     def ask(self, *queries: tuple[str, str, str], about: str = "") -> None:
         """Ask for all of these, where what they are ``about`` lives."""
         for query in queries:
