@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore import xform_name
 
-from tests.live.company import APP, OFFICE, STRANGER, Company
+from tests.live.company import APP, OFFICE, STRANGER, Company, backend
 from tests.live.test_rounds import QUESTIONS
 from tests.moto_server import REGION, Overlay
 from whyblocked.api import Session, live
@@ -98,6 +98,26 @@ def test_an_entry_of_the_list_that_the_rule_names_mends_it_as_well(company: Comp
     carry_out(command)
     after, _, _ = fixed(question)
     assert after.verdict == "allowed"
+
+
+def test_a_blackhole_in_front_of_a_route_that_works_is_deleted(company: Company) -> None:
+    question = "app -> 203.0.113.9:443"
+    working, _, _ = fixed(question)
+    assert working.verdict == "allowed", working.summary
+    (table_id,) = (hop.id for hop in working.forward[:4] if hop.kind == "route-table")
+    company.ec2.create_route(
+        RouteTableId=table_id, DestinationCidrBlock="203.0.113.0/24", VpcPeeringConnectionId=company.peering
+    )
+    table = backend().route_tables[table_id]
+    (made,) = (route for route in table.routes if route.destination_cidr_block == "203.0.113.0/24")
+    made.state = "blackhole"
+    before, _, _ = fixed(question)
+    assert before.verdict == "blocked"
+    (command,) = before.fixes[0].commands
+    assert command.split()[2] == "delete-route"
+    carry_out(command)
+    after, _, _ = fixed(question)
+    assert (after.verdict, after.fixes) == ("allowed", [])
 
 
 def test_an_elastic_ip_address_is_allocated_where_it_is_needed(company: Company) -> None:
