@@ -142,7 +142,7 @@ def _scope(
         one, other = peering.requester_vpc_info, peering.accepter_vpc_info
         if other.vpc_id == vpc_id:
             one, other = other, one
-        if other.vpc_id and _same_region(account, one, other):
+        if other.vpc_id and same_region(account, one, other):
             scope[other.vpc_id] = other
     unsure: dict[str, Missing] = {}
     if direction == "egress" or never_referenced(account, interface, bundle):
@@ -156,7 +156,7 @@ def _scope(
     return scope, unsure
 
 
-def _same_region(account: Account, one: PeeringSide, other: PeeringSide) -> bool:
+def same_region(account: Account, one: PeeringSide, other: PeeringSide) -> bool:
     """Whether two sides are in one Region, as far as anything tells: no reference reaches across Regions."""
     regions = [side.region or account.region_of(side.vpc_id or "") for side in (one, other)]
     return not all(regions) or regions[0] == regions[1]
