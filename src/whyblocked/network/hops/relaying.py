@@ -97,6 +97,21 @@ def send(
     )
 
 
+def check_kept(walk: Walk, bundle: Bundle, through: str) -> Bundle:
+    """Where a Network Load Balancer keeps clients' addresses, its packets have to flow to the target directly.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html
+    """
+    relay = bundle.relay
+    if bundle.established or relay is None or not relay.keeps:
+        return bundle
+    balancer = walk.account.balancers.by_id.get(relay.gateway_id)
+    what = f"what becomes of packets that {balancer.name if balancer else relay.gateway_id} sends through {through}"
+    why = "it keeps clients' addresses, which AWS supports for targets that it reaches directly: turn that off"
+    walk.lack(Missing(what, f"{why} (preserve_client_ip.enabled)"))
+    return bundle.but(pieces=flagged(bundle.pieces, unknown=True))
+
+
 def outside_zones(walk: Walk, balancer: Balancer, bundle: Bundle, way: Way, code: str, layer_id: str) -> None:
     """A target in a zone that is not enabled gets nothing."""
     what = "an instance" if balancer.kind == "classic" else "a target"

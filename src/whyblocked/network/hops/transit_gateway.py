@@ -20,6 +20,7 @@ from whyblocked.config.resources import (
     TransitGatewayRoute,
 )
 from whyblocked.network.flow import Bundle, Node, Piece, Turn, flagged, split
+from whyblocked.network.hops.relaying import check_kept
 from whyblocked.network.hops.transit_attachment import (
     OUTSIDE,
     attachment_of_route,
@@ -69,7 +70,7 @@ def _to_interface(
     if isinstance(subnets, Missing):
         return _unknown(walk, node, bundle, subnets)
     assert not isinstance(attachment, Missing)
-    here = check_state(walk, attachment, bundle)
+    here = check_kept(walk, check_state(walk, attachment, bundle), node.id)
     near = in_zone_of(walk, bundle.subnet_id, subnets)
     if not near:
         here = _wrong_zone(walk, node, attachment, here, subnets)
