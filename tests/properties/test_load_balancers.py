@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -64,7 +64,7 @@ def _pairs(net: Network, session: Session) -> Iterator[tuple[str, str]]:
                 yield node, eni
 
 
-def _summed(verdicts: list[str]) -> str:
+def _summed(verdicts: Sequence[str]) -> str:
     return verdicts[0] if len(set(verdicts)) == 1 else "partial"
 
 
