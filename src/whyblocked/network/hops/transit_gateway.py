@@ -171,7 +171,7 @@ def _take(
         walk.lack(missing)
         bundle = bundle.but(pieces=flagged(bundle.pieces, unknown=True))
         if route is None or missing.pending:
-            walk.leaves += bundle.pieces
+            walk.end(bundle, bundle.pieces)
             return
     if route is None:
         yield from _no_route(walk, node, bundle, table)
@@ -220,7 +220,7 @@ def _blackhole(
 ) -> Iterator[Step]:
     table_id = table.table_id
     if not certain:
-        walk.leaves += bundle.pieces
+        walk.end(bundle, bundle.pieces)
         return iter(())
     why = "its attachment is gone" if route.transit_gateway_attachments else "it drops what it takes"
     rule = described(route)
