@@ -33,6 +33,7 @@ class WrongTurn(NamedTuple):
     next_step: str
     code: str | None = None
     tried: tuple[transit.Entry, ...] = ()
+    gateway_id: str | None = None
 
 
 class _Way(NamedTuple):
@@ -67,7 +68,7 @@ def wrong_turn(account: Account, rulebook: Rulebook, bundle: Bundle, home: Node 
                 return _hidden(account, turn, taken, way, where)
     last = next((turn for turn in reversed(bundle.turns) if not _is_local(turn.route)), bundle.turns[-1])
     step = f"Add a longer route for {where} to {last.table_id} that leads to its own network."
-    return WrongTurn(*_place(account, last), _described(last.route), _words(last), step)
+    return WrongTurn(*_place(account, last), _described(last.route), _words(last), step, gateway_id=last.gateway_id)
 
 
 def _hidden(account: Account, turn: Turn, taken: _Way, way: _Way, where: str) -> WrongTurn:
@@ -82,7 +83,7 @@ def _hidden(account: Account, turn: Turn, taken: _Way, way: _Way, where: str) ->
     tried = (
         transit.Entry(one.span, one.length, 0, one.route) for one in (taken, way) if not isinstance(one.route, Route)
     )
-    return WrongTurn(*_place(account, turn), _described(turn.route), why, step, code, tuple(tried))
+    return WrongTurn(*_place(account, turn), _described(turn.route), why, step, code, tuple(tried), turn.gateway_id)
 
 
 def _place(account: Account, turn: Turn) -> tuple[str, str, str | None]:
