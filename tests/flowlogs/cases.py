@@ -284,6 +284,16 @@ TEXTS: dict[str, Case] = {
     "aws logs get-log-events --output text": (
         "b/34\tf/35\n" + "".join(f"EVENTS\t1431280976000\t{m}\t1431280876000\n" for m in LINES), (1, 1, 1, 1, 1), rdp()
     ),
+    "aws logs ... --query events[].[message,timestamp] --output text": (
+        "".join(f"{m}\t1431280876000\n" for m in LINES), COUNTS, rdp()
+    ),
+    "aws logs ... --query events[].message --output table": (
+        "-----\n|  FilterLogEvents  |\n+---+\n" + "".join(f"|  {m}  |\n" for m in LINES) + "+---+\n",
+        (1, 1, 1, 1, 4), rdp(),
+    ),
+    "grep in several files": ("".join(f"logs/2015-05-10T18:01.log:{m}\n" for m in LINES), COUNTS, rdp()),
+    "grep -n": ("".join(f"{n}:{m}\n" for n, m in enumerate(LINES, 2)), COUNTS, rdp()),
+    "grep -Hn, one of the lines pasted alone": (f"x.log:7:{REJECTED}\n{ACCEPTED}\n", (1, 1, 0, 0, 0), rdp()),
     "aws logs ... --query events[].message --output text": ("\t".join(LINES) + "\n", COUNTS, rdp()),
     "export of a log group to S3": (
         gzip.compress("".join(f"2015-05-10T18:01:16.000Z {m}\n" for m in LINES).encode(), mtime=0), COUNTS, rdp()
@@ -344,6 +354,19 @@ JSONS: dict[str, Case] = {
     "JSON lines, text among them": (json.dumps({"message": REJECTED}) + f"\n{REJECTED}\n" + json.dumps(
         {"message": ACCEPTED}), (1, 1, 0, 0, 1), rdp()
     ),
+    "JSON lines, a number with more digits than are read": (
+        f'{{"srcaddr": "10.0.0.1", "packets": {"9" * 5000}}}\n' + json.dumps({"message": REJECTED}),
+        (0, 1, 0, 0, 1), rdp(),
+    ),
+    "JSON texts, each in a line (jq '.events[].message')": (
+        "\n".join(json.dumps(f"{m}\n") for m in LINES), COUNTS, rdp()
+    ),
+    "JSON of rows (--query 'events[].[timestamp,logStreamName,message]')": (
+        json.dumps([[1431280876000, "eni-1-all", m] for m in LINES], indent=4), COUNTS, rdp()
+    ),
+    "JSON of aws kinesis get-records": (
+        json.dumps({"Records": [{"SequenceNumber": "1", "Data": packed(), "PartitionKey": "x"}]}), COUNTS, rdp()
+    ),
     "JSON lines, half-written": (json.dumps({"message": REJECTED}) + '\n{"message": "2 123', (0, 1, 0, 0, 1), rdp()),
     "JSON array of texts": (json.dumps(LINES, indent=4), COUNTS, rdp()),
     "JSON array (Logs Insights export)": (
@@ -377,6 +400,11 @@ TABLES: dict[str, Case] = {
     "CSV, semicolons": (table(objects(), mark=";"), COUNTS, rdp()),
     "CSV, byte order mark": ("\ufeff" + table(objects()), COUNTS, rdp()),
     "CSV without a header": ("".join(",".join(m.split()) + "\n" for m in LINES), COUNTS, rdp()),
+    "CSV of messages without a header (grep REJECT export.csv)": (
+        "".join(f"1431280876000,{m}\n" for m in LINES), COUNTS, rdp()
+    ),
+    "CSV of messages without a header, quoted": ("".join(f'"2015-05-10","{m}"\r\n' for m in LINES), COUNTS, rdp()),
+    "CSV of messages without a header, in one column": ("".join(f'"{m}"\r\n' for m in LINES), COUNTS, rdp()),
     "CSV of messages (console)": (
         table([{"timestamp": "1431280876000", "message": m} for m in LINES]), COUNTS, rdp()
     ),

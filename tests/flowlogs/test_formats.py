@@ -199,23 +199,49 @@ def test_malformed_lines_are_shown_by_file_and_line(tmp_path: Path) -> None:
         assert read(tmp_path, data).scan.places == [f"{tmp_path}/x.log:{line}: action 'DROP'" for line in lines]
 
 
+# https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resolver-query-logs-format.html
+QUERY = b"""{"version":"1.100000","account_id":"111122223333","region":"us-west-2","vpc_id":"vpc-1",
+"query_timestamp":"2026-11-23T09:00:00Z","query_name":"example.com.","query_type":"A","rcode":"NOERROR","answers":[],
+"srcaddr":"10.0.0.4","srcport":"9993","transport":"UDP","srcids":{"instance":"i-1"}}""".replace(b"\n", b"")
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html
+ACCESS = (
+    b"http 2026-11-23T09:00:00.186641Z app/lb/50dc6c495c0c9188 192.0.2.39:2817 10.0.0.1:80 0.000 0.001 0.000 200 200 "
+    b'34 366 "GET http://example.com:80/ HTTP/1.1" "curl/7.46.0" - - arn:aws:x "Root=1-5" "-" "-" 0 2026 "forward"\n'
+)
+
+
 def test_other_things_in_a_folder_are_named_and_left(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text(TEXT)
     for name, content in {
         ".DS_Store": b"\0\0\0\1Bud1", "README.md": b"# Version, start and end\n", "a.csv.metadata": b"\x08\1\0",
         "b.parquet": columns([{"name": "x", "start": 1}]), "c.csv": b"region,start,end\neu-west-1,1,2\n",
         "d.json": b'{"FlowLogs": [{"FlowLogId": "fl-1"}]}', "e.log.zst": b"\x28\xb5\x2f\xfd\0", "f.log": b"",
+        "dns.log.gz": gzip.compress(QUERY), "trail.json.gz": gzip.compress(b'{"Records":[{"eventVersion":"1.08"}]}'),
+        "alb.log.gz": gzip.compress(ACCESS), "waf.json": b'{"timestamp":1,"action":"BLOCK","httpRequest":{}}',
     }.items():  # fmt: skip
         (tmp_path / name).write_bytes(content)
     found = rejected([str(tmp_path)])
     assert (counted(found), found.scan.files) == (COUNTS, 2)
     assert found.notes[0] == (
-        f"skipped in {tmp_path}, as they are no flow logs: README.md, a.csv.metadata, b.parquet and 3 more"
+        f"skipped in {tmp_path}, as they are no flow logs: README.md, a.csv.metadata, alb.log.gz and 7 more"
     )
-    (tmp_path / "README.md").unlink()
-    (tmp_path / "a.csv.metadata").unlink()
-    (tmp_path / "b.parquet").unlink()
+    for name in ("README.md", "a.csv.metadata", "alb.log.gz", "b.parquet", "dns.log.gz", "trail.json.gz", "waf.json"):
+        (tmp_path / name).unlink()
     assert rejected([str(tmp_path)]).notes[0].endswith(": c.csv, d.json, e.log.zst (zstd)")
+
+
+def test_what_stands_around_some_records_does_not_hide_the_others(tmp_path: Path) -> None:
+    """A line with a word too many comes first: it is malformed, and not what the others are like."""
+    names = "${interface-id} ${srcaddr} ${dstaddr} ${action}"
+    lines = "x eni-1 10.0.0.1 10.0.0.2 REJECT\neni-1 10.0.0.1 10.0.0.2 REJECT\n" * 2
+    found = read(tmp_path, lines, log_format=names)
+    assert counted(found) == (0, 2, 0, 0, 2)
+
+
+def test_a_record_that_begins_with_an_ipv6_address_has_nothing_before_it(tmp_path: Path) -> None:
+    names = "${srcaddr} ${tcp-flags} ${dstaddr} ${action} ${log-status}"
+    (group,) = read(tmp_path, "2001:db8::2 2 2001:db8::3 REJECT OK\n", log_format=names).groups
+    assert (group.source, group.destination) == ("2001:db8::2", "2001:db8::3")
 
 
 def test_any_number_of_records_may_stand_side_by_side(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.balancing import Balancing
 from tests.builders import OUT, Network, allow, blockers, codes, deny, tcp
+from tests.transits import attach, transit_gateway, transit_table
 from whyblocked.errors import EndpointError
 
 S3 = "com.amazonaws.eu-west-1.s3"
@@ -292,3 +293,63 @@ def test_an_endpoint_in_front_of_appliances_is_no_destination() -> None:
     )
     with pytest.raises(EndpointError, match="a way and no end"):
         net.ask("app -> vpce-0c3:443")
+
+
+# -- from other VPCs -------------------------------------------------------------------------------------------------
+
+
+def endpoint_elsewhere(over: str, *, ingress: list[Any], zone: str = "a") -> Network:
+    """``app`` in vpc-1, and an endpoint (10.9.1.50) in vpc-2, to which ``pcx-1`` or ``tgw-1`` leads."""
+    net = Network(region="us-east-1")
+    net.vpc("vpc-2", "10.9.0.0/16")
+    net.subnet("subnet-app", "10.0.1.0/24", zone=zone, routes={"10.9.0.0/16": over})
+    net.subnet("subnet-far", "10.9.1.0/24", zone=zone, vpc="vpc-2", routes={"10.0.0.0/16": over})
+    net.group("sg-app")
+    net.group("sg-far", ingress, vpc="vpc-2")
+    net.instance("app", "10.0.1.10", groups=["sg-app"])
+    net.instance("db", "10.9.1.60", groups=["sg-far"])
+    service = "com.amazonaws.us-east-1.ssm"
+    net.endpoint("vpce-0d4", service, at={"subnet-far": "10.9.1.50"}, groups=["sg-far"], vpc="vpc-2")
+    net.peering("pcx-1", "vpc-1", "vpc-2")
+    transit_gateway(net, referencing=True)
+    attach(net, "tgw-attach-1", "vpc-1", ["subnet-app"])
+    attach(net, "tgw-attach-2", "vpc-2", ["subnet-far"])
+    transit_table(net, propagated={"10.0.0.0/16": "tgw-attach-1", "10.9.0.0/16": "tgw-attach-2"})
+    return net
+
+
+@pytest.mark.parametrize("over", ["pcx-1", "tgw-1"])
+@pytest.mark.parametrize("name", ["vpce-0d4", "10.9.1.50"])
+def test_an_interface_endpoint_is_reached_by_its_address_from_other_vpcs(over: str, name: str) -> None:
+    answer = endpoint_elsewhere(over, ingress=[tcp(443, "10.0.0.0/16")]).ask(f"app -> {name}:443")
+    assert (answer.verdict, codes(answer), answer.missing) == ("allowed", [], [])
+
+
+def test_the_senders_group_counts_at_an_endpoint_over_peering_and_never_over_a_transit_gateway() -> None:
+    by_group = [tcp(443, "sg-app")]
+    assert endpoint_elsewhere("pcx-1", ingress=by_group).ask("app -> vpce-0d4:443").verdict == "allowed"
+    net = endpoint_elsewhere("tgw-1", ingress=by_group)
+    assert net.ask("app -> db:443").verdict == "allowed"  # all switches are on
+    answer = net.ask("app -> vpce-0d4:443")
+    assert (answer.verdict, codes(answer)) == ("blocked", ["SG_REFERENCING_SUPPORT"])
+    assert "never counts across a transit gateway at a VPC endpoint" in answer.summary
+    assert net.ask("10.0.1.77 -> vpce-0d4:443").blocked_by[0].code == "ENI_SG_RULES_MISMATCH"
+
+
+def test_the_fix_for_a_group_at_an_endpoint_is_a_rule_with_addresses_not_a_switch() -> None:
+    net = endpoint_elsewhere("tgw-1", ingress=[tcp(443, "sg-app")])
+    net.responses["TransitGateways"][0]["Options"]["SecurityGroupReferencingSupport"] = "disable"
+    fixes = net.fix("app -> vpce-0d4:443").fixes
+    assert fixes
+    commands = " ".join(" ".join(fix.commands) for fix in fixes)
+    assert "authorize-security-group-ingress" in commands
+    assert "10.0.1.10/32" in commands
+    assert "modify-transit-gateway" not in commands
+
+
+def test_in_one_zone_no_group_counts_across_a_transit_gateway() -> None:
+    net = endpoint_elsewhere("tgw-1", ingress=[tcp(443, "sg-app")], zone="c")
+    assert net.responses["Subnets"][0]["AvailabilityZoneId"] == "use1-az3"
+    answer = net.ask("app -> db:443")
+    assert (answer.verdict, codes(answer)) == ("blocked", ["SG_REFERENCING_SUPPORT"])
+    assert "use1-az3" in answer.summary

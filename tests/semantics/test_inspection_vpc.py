@@ -53,3 +53,72 @@ def test_without_it_the_reply_comes_by_the_zone_that_it_is_sent_from() -> None:
     answer = inspected(appliance=False, zones=("a", "b")).ask("app -> db:5432")
     assert (answer.verdict, codes(answer)) == ("blocked", ["ASYMMETRIC_ROUTING"])
     assert answer.blocked_by[0].leg == "return"
+
+
+# -- from on premises ------------------------------------------------------------------------------------------------
+
+
+def inspected_office(*, appliance: bool = True, onward: str = "tgw-1") -> Network:
+    """``app`` and an office behind a VPN connection, with the firewall of a third VPC on every way between them."""
+    net = Network()
+    net.vpc("vpc-x", "10.100.0.0/16")
+    net.subnet("subnet-app", "10.0.1.0/24", zone="b", routes={"0.0.0.0/0": "tgw-1"})
+    net.group("sg-app", [tcp(443, "172.20.0.0/16", "10.0.0.0/8")], OUT)
+    net.instance("app", "10.0.1.10", groups=["sg-app"])
+    for number, zone in enumerate("ab"):
+        net.subnet(f"subnet-app-{zone}", f"10.0.255.{16 * number}/28", zone=zone)
+        net.subnet(
+            f"subnet-in-{zone}",
+            f"10.100.0.{16 * number}/28",
+            vpc="vpc-x",
+            zone=zone,
+            routes={"0.0.0.0/0": f"vpce-{zone}"},
+        )
+        net.subnet(
+            f"subnet-fw-{zone}", f"10.100.1.{16 * number}/28", vpc="vpc-x", zone=zone, routes={"0.0.0.0/0": onward}
+        )
+    arn = net.firewall("main", {"subnet-fw-a": "vpce-a", "subnet-fw-b": "vpce-b"}, vpc="vpc-x")
+    service = "com.amazonaws.vpce.eu-west-1.vpce-svc-0a1b2c3d4e5f60718"
+    for number, zone in enumerate("ab"):
+        at = {f"subnet-fw-{zone}": f"10.100.1.{16 * number + 5}"}
+        net.endpoint(f"vpce-{zone}", service, "GatewayLoadBalancer", at=at, firewall=arn, vpc="vpc-x")
+    transit_gateway(net)
+    net.vpn_connection("vpn-1", "tgw-1")
+    attach(net, "tgw-attach-1", "vpc-1", subnets=["subnet-app-a", "subnet-app-b"], table="tgw-rtb-1")
+    attach(net, "tgw-attach-vpn", "vpn-1", table="tgw-rtb-1")
+    doors = ["subnet-in-a", "subnet-in-b"]
+    attach(net, "tgw-attach-x", "vpc-x", subnets=doors, appliance=appliance, table="tgw-rtb-x")
+    transit_table(net, "tgw-rtb-1", static={"0.0.0.0/0": "tgw-attach-x"})
+    transit_table(net, "tgw-rtb-x", propagated={"10.0.0.0/16": "tgw-attach-1", "172.20.0.0/16": ["tgw-attach-vpn"]})
+    return net
+
+
+def test_who_is_behind_the_inspection_vpc_comes_in_where_that_routes_them_back() -> None:
+    answer = inspected_office().ask("172.20.5.5 -> app:443")
+    assert (answer.verdict, codes(answer), answer.missing) == ("allowed", [], [])
+    entered = [hop.detail for hop in answer.forward if hop.kind == "transit-gateway"]
+    assert list(dict.fromkeys(entered)) == ["in by tgw-attach-vpn", "in by tgw-attach-x"]
+    assert "network-firewall" in [hop.kind for hop in answer.forward]
+    assert not any("172.20.5.5 is in the blocks of" in warning for warning in answer.warnings)
+    assert inspected_office().ask("app -> 172.20.5.5:443").verdict == "allowed"
+
+
+def test_a_host_of_another_vpc_that_no_interface_shows_comes_through_the_inspection_vpc_as_well() -> None:
+    net = inspected(appliance=True, zones=("a", "b"))
+    answer = net.ask("10.9.1.77 -> app:5432")
+    assert (answer.verdict, codes(answer), answer.missing) == ("allowed", [], [])
+    assert "network-firewall" in [hop.kind for hop in answer.forward]
+    assert any("No interface owns 10.9.1.77 in subnet-db" in warning for warning in answer.warnings)
+
+
+def test_without_appliance_mode_some_flows_from_the_office_meet_another_firewall_on_their_way_back() -> None:
+    answer = inspected_office(appliance=False).ask("172.20.5.5 -> app:443")
+    assert (answer.verdict, codes(answer)) == ("partial", ["ASYMMETRIC_ROUTING"])
+
+
+def test_an_inspection_vpc_that_passes_nothing_on_is_nobodys_way_in() -> None:
+    net = inspected_office(onward="igw-1")
+    net.internet_gateway("igw-1", "vpc-x")
+    answer = net.ask("172.20.5.5 -> app:443")
+    assert answer.verdict == "blocked"
+    assert any("No route of tgw-1 leads to 172.20.5.5" in warning for warning in answer.warnings)

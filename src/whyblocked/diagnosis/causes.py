@@ -19,7 +19,6 @@ from whyblocked.network.flow import Leg
 from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import ALL_PORTS, EVERYWHERE, TCP, Packets, interval_text, join_intervals
 from whyblocked.network.protocols import protocol_text
-from whyblocked.network.references import REFERENCING_IS_OFF, TURN_REFERENCING_ON
 from whyblocked.network.rules import AclRule, Direction, any_match, first_match
 
 NOBODY = "Nobody has to open a rule for these."
@@ -118,10 +117,11 @@ class Causes:
         if not rules:
             summary = f"{names} on {group.interface_id} {'has' if len(ids) == 1 else 'have'} no {way} rules at all"
         packets = self._packets(row, group, direction)
-        code, step = "ENI_SG_RULES_MISMATCH" if rules else "SG_HAS_NO_RULES", None
+        code = "ENI_SG_RULES_MISMATCH" if rules else "SG_HAS_NO_RULES"
+        step: str | None = None
         if direction == "ingress" and self.places.lacks_referencing(place.groups, place.interface, packets):
-            code, step = "SG_REFERENCING_SUPPORT", TURN_REFERENCING_ON
-            summary = f"{names} on {group.interface_id} {REFERENCING_IS_OFF}"
+            why, step = self.places.why_not_referenced(place.interface)
+            code, summary = "SG_REFERENCING_SUPPORT", f"{names} on {group.interface_id} {why}"
         return Blocker(
             leg="forward",
             layer="security-group",

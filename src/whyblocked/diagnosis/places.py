@@ -13,7 +13,7 @@ from whyblocked.config.resources import NetworkInterface, Subnet, Vpc
 from whyblocked.diagnosis.peers import Traffic, breaks
 from whyblocked.network.flow import Bundle, Node
 from whyblocked.network.packets import Interval, Packets, span
-from whyblocked.network.references import allowed_with_referencing, peers_of
+from whyblocked.network.references import allowed_with_referencing, never_referenced, peers_of, why_not_referenced
 from whyblocked.network.rules import AclRule, Direction, GroupRule
 from whyblocked.network.simulator import Simulator
 
@@ -79,7 +79,7 @@ class Places:
         self._subnets.clear()
         self._spanned.clear()
         self._looked_at.clear()
-        groups: dict[tuple[str, tuple[str, ...]], int] = {}
+        groups: dict[tuple[object, ...], int] = {}
         acls: dict[str, int] = {}
         peered = False
         for name in interface_ids:
@@ -89,7 +89,8 @@ class Places:
                     self.missing[interface] = None
                     self.unread.add(name)
                 continue
-            key = (interface.vpc_id, tuple(sorted(group.group_id for group in interface.groups)))
+            ids = tuple(sorted(group.group_id for group in interface.groups))
+            key = (interface.vpc_id, ids, never_referenced(self.account, interface))
             if key not in groups:
                 groups[key] = len(groups)
                 self._like.append(interface)
@@ -163,7 +164,8 @@ class Places:
     def _spans(self, interface: NetworkInterface, rule: GroupRule, packets: Packets) -> Sequence[Interval] | Missing:
         peers = packets.source if rule.direction == "ingress" else packets.destination
         of = (rule.direction, rule.kind, rule.peer, rule.peer_account, rule.peering_status)
-        key = (interface.vpc_id, of, packets.version, peers)
+        across = never_referenced(self.account, interface)
+        key = (interface.vpc_id, across, of, packets.version, peers)
         if key not in self._spanned:
             bundle = _from_anywhere(interface)
             self._spanned[key] = peers_of(self.account, interface, rule.direction, bundle, rule, packets)
@@ -174,6 +176,10 @@ class Places:
         rules, unread = self.group_rules(groups, "ingress")
         bundle = _from_anywhere(interface)
         return not unread and allowed_with_referencing(self.account, interface, bundle, boxes, rules)
+
+    def why_not_referenced(self, interface: NetworkInterface) -> tuple[str, str]:
+        """Why groups do not count across a transit gateway there, and what to do about it."""
+        return why_not_referenced(self.account, interface, _from_anywhere(interface))
 
     def breaks(
         self, groups: int | None, acl: int | None, direction: Direction, version: int, protocol: int | None

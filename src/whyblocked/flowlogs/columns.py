@@ -1,7 +1,8 @@
 """Large Parquet files: rejected records straight as columns; accepted ones are counted, not built.
 
 A file in which anything is unusual (types that AWS does not write, a status or number that is none) is left to the
-parser, so the counts are the same; as in large text files, the numbers of accepted records are not looked at.
+parser, so the counts are the same. The numbers of accepted records are known by the extremes that the file tells of its
+columns; where it tells none, they are not looked at, nor are their addresses, as in large text files.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from whyblocked.flowlogs.coding import Addresses
-from whyblocked.flowlogs.fields import Format, canonical
+from whyblocked.flowlogs.fields import BIGGEST, HIGHEST, Format, canonical
 from whyblocked.flowlogs.groups import NONE
 from whyblocked.flowlogs.listed import Column
 from whyblocked.flowlogs.pages import Unusual, unpacked
@@ -32,6 +33,8 @@ def read_columns(path: Path, addresses: Addresses) -> tuple[Scan, list[pa.Table]
     try:
         with path.open("rb") as file, parquet.ParquetFile(file) as whole:
             names = _names(whole.schema_arrow)
+            if not _are_numbers(whole.metadata, names):
+                raise Unsuited
             for batch in _batches(file, whole, list(names.values())):
                 table = _rejected(batch, names, scan)
                 if table is not None and (table := sound(table, addresses)) is None:
@@ -56,6 +59,18 @@ def _names(schema: pa.Schema) -> dict[str, str]:
         if not (pa.types.is_integer(kind) if name in NUMBERS else is_text):
             raise Unsuited
     return found
+
+
+def _are_numbers(metadata: parquet.FileMetaData, names: dict[str, str]) -> bool:
+    """Whether all numbers are ones of their kinds, by the extremes that the file tells."""
+    kinds = {column: HIGHEST.get(name, BIGGEST) for name, column in names.items() if name in NUMBERS}
+    for place in range(metadata.num_columns):
+        highest = kinds.get(metadata.schema.column(place).path)
+        for group in range(metadata.num_row_groups if highest is not None else 0):
+            told = metadata.row_group(group).column(place).statistics
+            if told is not None and told.has_min_max and not 0 <= told.min <= told.max <= highest:
+                return False
+    return True
 
 
 def _batches(file: BinaryIO, whole: parquet.ParquetFile, names: Sequence[str]) -> Iterator[pa.RecordBatch]:

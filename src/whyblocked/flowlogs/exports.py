@@ -22,35 +22,44 @@ from itertools import chain
 from typing import Any
 
 from whyblocked.flowlogs.blocks import NO_RECORD, Damaged, Lines, split
-from whyblocked.flowlogs.fields import FIELDS, Format, canonical
+from whyblocked.flowlogs.fields import FIELDS, STATES, Format, canonical, is_default
 
 _BATCH = 1000
 _LARGEST = 1 << 26  # characters of one JSON value; a subscription payload has at most a megabyte
 _MESSAGE = ("@message", "message", "Message")
 _EVENTS = ("logEvents", "events", "results", "Records", "records")
 TIMES = ("start", "end")
-_HOLDERS = frozenset({*_MESSAGE, *_EVENTS, "awslogs", "kinesis", "data"})
+_HOLDERS = frozenset({*_MESSAGE, *_EVENTS, "awslogs", "kinesis", "data", "Data"})
 _AROUND = " :}"
 _LIST = re.compile(rf'"(?:{"|".join(_EVENTS)})"\s*:\s*\[')
 _PACKED = "H4sI"  # how base64 of gzip begins
 _LEFT_OUT = ("action", "srcaddr", "dstaddr")  # where there is nothing, some writers leave out the name as well
 _TELLING = 2  # so many names of fields make a header
-_FEWEST = 5  # columns of a table without a header that may be records
+_FEWEST = 5  # columns of a table without a header that may be records, or words of a record in one of them
 CUT_OFF = "the JSON ends in the middle (half-written or cut off)"
 _CUT = 12  # an error so near to the end of what is read may be the end's: a number, word or escape cut in two
 _SPACE = " \t\r\n,[]"
 
 
 def is_json(head: bytes) -> bool:
-    """Whether the content begins as JSON does; a text record never does."""
-    return head.lstrip()[:1] in (b"{", b"[")
+    """Whether the content begins as JSON does: with an object, a list, or a record as a text alone in its line."""
+    head = head.lstrip()
+    return head[:1] in (b"{", b"[") or (head[:1] == b'"' and _is_quoted(head.split(b"\n", 1)[0]))
+
+
+def _is_quoted(line: bytes) -> bool:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, str) and _is_record(value)
 
 
 def is_csv(head: bytes) -> bool:
     """Whether the first line is one of a table: a header of columns, or the values of a record."""
     line = head.lstrip().split(b"\n", 1)[0].decode("utf-8", "replace").strip()
     names = _cells(line)
-    return _is_header(names) or (len(names) >= _FEWEST and " " not in line)
+    return _is_header(names) or (len(names) >= _FEWEST and " " not in line) or any(map(_is_message, names))
 
 
 def json_lines(chunks: Iterator[bytes]) -> Iterator[Lines]:
@@ -59,7 +68,7 @@ def json_lines(chunks: Iterator[bytes]) -> Iterator[Lines]:
 
 
 def csv_lines(chunks: Iterator[bytes]) -> Iterator[Lines]:
-    """The records in a table. A header line may come again; without any, the cells are those of a record in text."""
+    """The records in a table. A header line may come again; without any, a cell is a record, or all of them are one."""
     return _blocks(_rows(split(chunks)))
 
 
@@ -100,7 +109,8 @@ def _rows(blocks: Iterator[Lines]) -> Iterator[object]:
             names = [canonical(name) for name in cells]
             yield Head(names)
         elif not names:
-            yield " ".join("%20".join(cell.split()) or "-" for cell in cells)
+            whole = next(filter(_is_message, cells), None)
+            yield " ".join("%20".join(cell.split()) or "-" for cell in cells) if whole is None else whole
         elif len(cells) == len(names):
             yield dict(zip(names, cells, strict=True))
         else:
@@ -112,6 +122,18 @@ def _is_header(cells: Sequence[str]) -> bool:
     """Whether a row names columns among which records, or their fields, are."""
     names = [canonical(cell.strip().strip("\ufeff")) for cell in cells]
     return any(name in _MESSAGE for name in names) or sum(name in FIELDS for name in names) >= _TELLING
+
+
+def _is_message(cell: str) -> bool:
+    """Whether a cell of a table without a header is a record: beyond doubt, as tags in a line may have commas."""
+    words = cell.encode("utf-8", "replace").split()
+    return bool(words) and is_default(words)
+
+
+def _is_record(text: str) -> bool:
+    """Whether a text is, as far as its words tell, a record."""
+    words = text.encode("utf-8", "replace").split()
+    return len(words) >= _FEWEST and not STATES.isdisjoint(words)
 
 
 def _mark(line: str) -> str:
@@ -139,15 +161,17 @@ class Fault(str):
 def _values(chunks: Iterator[bytes]) -> Iterator[object]:
     """The JSON values in a stream, however they are divided; the items of an array at the top one by one.
 
-    Of a document that is too large to be held, or that ends in the middle, the items of its list come one by one.
+    Of a document that is too large to be held, or that ends in the middle, the items of its list come one by one. Of a
+    list in a list, as ``--query 'events[].[timestamp,message]'`` makes of an event, only what may be a record comes.
     """
     decoder, decode = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8")("replace").decode
-    text, at, ended, fault, enough, inside, skip = "", 0, False, "", 0, False, False
+    text, at, ended, fault, enough, inside, skip, depth = "", 0, False, "", 0, False, False, 0
     while True:
         if skip:  # the rest of a line that is no JSON
             end = text.find("\n", at)
             skip, at = end < 0, len(text) if end < 0 else end
         while at < len(text) and (text[at] in _SPACE or (inside and text[at] in _AROUND)):
+            depth = max(0, depth + (text[at] == "[") - (text[at] == "]"))
             at += 1
         if (at == len(text) or len(text) - at < enough) and not ended:
             try:
@@ -161,16 +185,17 @@ def _values(chunks: Iterator[bytes]) -> Iterator[object]:
             break
         try:
             value, end = decoder.raw_decode(text, at)
-            if isinstance(value, (dict, list, str)) or inside:
+            in_row = depth > 1 and not inside
+            if isinstance(value, (dict, list, str)) or inside or in_row:
                 at, enough = end, 0
-                if not inside or _may_hold(value):
+                if _may_hold(value) if inside else not in_row or _may_be(value):
                     yield value
                 continue
             reason, cut = f"{NO_RECORD} of a record", False
         except RecursionError:
             reason, cut = "JSON nested too deeply", False
         except ValueError as error:
-            where = getattr(error, "pos", len(text))
+            where = getattr(error, "pos", at)  # a number with too many digits has none, wherever it ends
             cut = where >= len(text) - _CUT or str(error).startswith("Unterminated string")
             reason = f"{NO_RECORD}: {getattr(error, 'msg', error)}"
         if cut and not ended and len(text) - at < _LARGEST:
@@ -192,6 +217,11 @@ def _may_hold(value: object) -> bool:
     if isinstance(value, dict):
         return any(name in _HOLDERS or canonical(name) in FIELDS for name in value)
     return isinstance(value, list)
+
+
+def _may_be(cell: object) -> bool:
+    """Whether what stands in a list of a list may be a record, or may hold some."""
+    return _is_record(cell) if isinstance(cell, str) else isinstance(cell, dict)
 
 
 def _unfolded(values: Iterable[object]) -> Iterator[object]:
@@ -219,11 +249,13 @@ def _results(row: list[Any]) -> Iterator[object]:
 
 
 def _data(value: Mapping[str, Any]) -> object:
-    """The packed payload in an event of a function: CloudWatch Logs', Kinesis's or Firehose's; None in any other."""
+    """The packed payload in an event of a function (CloudWatch Logs', Kinesis's or Firehose's), or in what
+    ``aws kinesis get-records`` prints; None in any other."""
     if isinstance(value.get("awslogs"), dict):
         return value["awslogs"].get("data", "")
     stream = value.get("kinesis")
-    data = (stream if isinstance(stream, dict) else value).get("data")
+    inside = stream if isinstance(stream, dict) else value
+    data = inside.get("data", inside.get("Data"))
     return data if isinstance(data, str) and data.startswith(_PACKED) else None
 
 

@@ -35,6 +35,7 @@ FIELDS: dict[str, int] = {name: version for version, names in BY_VERSION.items()
 
 _ADDRESSES = (("srcaddr", "pkt-srcaddr"), ("dstaddr", "pkt-dstaddr"))
 TRANSIT_FIELDS = tuple(BY_VERSION[6].split())
+STATES = frozenset({b"ACCEPT", b"REJECT", b"NODATA", b"SKIPDATA"})  # a record has one of these
 _OWN = frozenset({*(name for pair in _ADDRESSES for name in pair), "action", "interface-id", "log-status"})
 _PLACEHOLDER = re.compile(r"\$\{\s*([^{}]*?)\s*\}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
@@ -71,8 +72,13 @@ class Format(msgspec.Struct, frozen=True):
 
     @property
     def is_telling(self) -> bool:
-        """Whether the names, which anything may have, are those of flow log records, if not of complete ones."""
-        return len(_OWN.intersection(self.names)) >= 1 and len(FIELDS.keys() & set(self.names)) >= 2
+        """Whether the names, which anything may have, are those of flow log records, if not of complete ones.
+
+        Route 53 Resolver's query logs have a version and the sender's address and port, too, and nothing more.
+        """
+        known = len(FIELDS.keys() & set(self.names))
+        nearly = "action" in self.names or len(self.lacking) < 2
+        return len(_OWN.intersection(self.names)) >= 1 and known >= 2 and nearly
 
     @property
     def lacking(self) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from whyblocked.flowlogs.blocks import (
 )
 from whyblocked.flowlogs.fields import (
     DEFAULT,
+    STATES,
     TRANSIT,
     Format,
     fits,
@@ -45,9 +46,6 @@ PARQUET = b"PAR1"
 _BOM = b"\xef\xbb\xbf"
 _SAMPLE = 50  # lines looked at to recognise a format
 _NAMED = 3  # skipped files named in a note
-_STATES = frozenset({b"ACCEPT", b"REJECT", b"NODATA", b"SKIPDATA"})
-_FRAMES = ((1, 0), (2, 0), (4, 1), (2, 1))  # so many words before and after the record
-_FEWEST = 5  # words of a record in a row of several
 _TEXT = re.compile(rb"[\t\r\x20-\x7e]+\Z")
 _PLAIN_HEADER = re.compile(rb"[a-z0-9-]+( [a-z0-9-]+)+\r?\Z")
 _PACKED = {
@@ -149,13 +147,18 @@ def _opened(stream: BinaryIO, name: str, contained: bool = True) -> Iterator[Lin
         raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log (binary data)")
     chunks = chain([first], chunks)
     form: Callable[[Iterator[bytes]], Iterator[Lines]] = split
-    if not (line[:1].isdigit() and b" " in line) and not _is_header(line):
+    if not (line[:1].isdigit() and b" " in line and b"," not in line) and not _is_header(line):
         from whyblocked.flowlogs import exports
 
         form = exports.json_lines if exports.is_json(first) else exports.csv_lines if exports.is_csv(first) else split
-    if form is split and _is_row(line):
-        chunks = (chunk.replace(b"\t", b"\n") for chunk in chunks)
-        simple = False
+    if form is split and (b"\t" in line or b":" in line.partition(b" ")[0]):
+        from whyblocked.flowlogs import pasted  # which most files do without
+
+        if pasted.is_row(line):
+            chunks = (chunk.replace(b"\t", b"\n") for chunk in chunks)
+            simple = False
+        elif pasted.is_grepped(line):
+            form = pasted.grepped
     if not contained and not (simple and form is split):
         raise NotAFlowLog(f"flow logs: {clean(name)} is not lines of text")
     return form(chunks)
@@ -209,12 +212,6 @@ def _recoded(chunks: Iterator[bytes], coding: str) -> Iterator[bytes]:
 def _is_header(line: bytes) -> bool:
     """Whether a line is, beyond doubt, one of names with spaces between them, as text files begin."""
     return bool(_PLAIN_HEADER.match(line)) and header_format(line.split()) is not None
-
-
-def _is_row(line: bytes) -> bool:
-    """Whether records stand side by side in one line, as ``--query 'events[].message' --output text`` prints them."""
-    counts = {len(part.split()) for part in line.split(b"\t", 2)[:2]}  # of a long line, this is the beginning
-    return b"\t" in line and len(counts) == 1 and counts.pop() >= _FEWEST
 
 
 def _parquet(stream: BinaryIO | Unread, head: bytes) -> Iterator[Lines]:
@@ -349,36 +346,22 @@ def _formats(begin: list[Lines], lines: list[bytes], name: str, forms: Sequence[
     sample = [line.split() for line in lines]
     if not sample or any(header_format(tokens) for tokens in sample):
         return forms
-    if forms:
-        return _framed(forms, sample, fits) or forms
-    if any(is_default(tokens) for tokens in sample):
+    if not forms and any(is_default(tokens) for tokens in sample):
         return [DEFAULT]
-    if any(is_transit(tokens) for tokens in sample):
+    if not forms and any(is_transit(tokens) for tokens in sample):
         return [TRANSIT]
-    if framed := _framed([DEFAULT], sample, lambda _, tokens: is_default(tokens)):
-        return framed
+    from whyblocked.flowlogs.pasted import framed  # which most files do without
+
+    if forms:
+        return framed(forms, sample, fits) or forms
+    if found := framed([DEFAULT], sample, lambda _, tokens: is_default(tokens)):
+        return found
     if len(sample) == 1 and begin[-1].half and is_begun(sample[0]):
         return []
     if any(is_nearly_default(tokens) for tokens in sample):
         return [DEFAULT]
-    if any(not _STATES.isdisjoint(tokens) for tokens in sample):
+    if any(not STATES.isdisjoint(tokens) for tokens in sample):
         raise InputError(
             f"flow logs: {clean(name)} has no header line and is not in the default format (version 2): {_OWN_FORMAT}"
         )
     raise NotAFlowLog(f"flow logs: {clean(name)} is not a flow log: no header line, no record of a known format")
-
-
-def _framed(
-    forms: Sequence[Format], sample: list[list[bytes]], is_record: Callable[[Format, list[bytes]], bool]
-) -> list[Format]:
-    """The formats with what else stands in each line, where something does: in exports to S3 and in the output of
-    ``aws logs tail`` a time, and the name of the stream; around those, what the AWS CLI adds in its own text output."""
-    for tokens in sample:
-        for form in forms:
-            if is_record(form, tokens):
-                return []
-            for before, after in _FRAMES:
-                if is_record(form, tokens[before : len(tokens) - after]):
-                    around = [f"@{number}" for number in range(before + after)]
-                    return [Format((*around[:before], *form.names, *around[before:])) for form in forms]
-    return []

@@ -35,7 +35,8 @@ def parquet_lines(stream: BinaryIO) -> Iterator[Lines]:
                 yield Lines(lines, number, form=form)
                 number += len(lines)
     except (pa.ArrowException, OSError) as error:
-        yield Lines([], number, f"the Parquet data is damaged or half-written ({str(error).splitlines()[0][:80]})")
+        reason = str(error).splitlines()[0].split(". ")[0]
+        yield Lines([], number, f"the Parquet data is damaged or half-written ({reason[:80]})")
 
 
 def _texts(column: pa.Array, name: str) -> list[str]:

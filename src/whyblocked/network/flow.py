@@ -173,6 +173,7 @@ class Bundle(msgspec.Struct, frozen=True):
     those whose stateful firewall saw the request and has to see the reply. ``pinned`` names, by attachment in appliance
     mode, the subnet that a flow enters by, both ways. ``turns`` are the routes that this leg took,
     ``crossed`` the attachments by which it came into transit gateways, with which packets: the same again is a circle.
+    ``branch`` is the way to or from a load balancer's target that they are on, 0 before any load balancer sent them on.
     """
 
     pieces: tuple[Piece, ...]
@@ -193,6 +194,7 @@ class Bundle(msgspec.Struct, frozen=True):
     pinned: tuple[tuple[str, str], ...] = ()
     turns: tuple[Turn, ...] = ()
     crossed: tuple[tuple[str, tuple[Packets, ...]], ...] = ()
+    branch: int = 0
 
     def but(self, **changes: object) -> Bundle:
         """This bundle with some fields changed."""

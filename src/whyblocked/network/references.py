@@ -34,6 +34,8 @@ TURN_REFERENCING_ON = (
     "Turn security group referencing on at the transit gateway and at both attachments, or name the sender's addresses "
     "in the rule."
 )
+_NEVER_ACROSS = "would allow it by the sender's group, which never counts across a transit gateway"
+_NO_REFERENCING_ZONE = "use1-az3"
 
 InterfaceAt = Callable[[str, Ip], NetworkInterface | Missing | None]
 """What tells the interface of a VPC that has an address."""
@@ -67,7 +69,7 @@ def peers_of(
     if rule.peering_status == "deleted" or (direction == "ingress" and bundle.inspected):
         return ()  # behind a middlebox the sender's groups are no longer told
     low, high = packets.source if direction == "ingress" else packets.destination
-    scope, unsure = _scope(account, interface.vpc_id, direction, bundle)
+    scope, unsure = _scope(account, interface, direction, bundle)
     if referencing:
         scope |= behind_transit_gateways(account, interface.vpc_id, bundle)
     if direction == "ingress" and bundle.relay is not None and bundle.relay.keeps:
@@ -104,11 +106,33 @@ def allowed_with_referencing(
     )
 
 
+def why_not_referenced(account: Account, interface: NetworkInterface, bundle: Bundle) -> tuple[str, str]:
+    """Why the sender's group does not count across a transit gateway, and what to do about it."""
+    never = never_referenced(account, interface, bundle)
+    if never is None:
+        return REFERENCING_IS_OFF, TURN_REFERENCING_ON
+    return f"{_NEVER_ACROSS} {never}", "Name the sender's addresses in the rule."
+
+
+def never_referenced(account: Account, interface: NetworkInterface, bundle: Bundle | None = None) -> str | None:
+    """Where no switch makes groups count across a transit gateway: at VPC endpoints, and in one zone."""
+    if (interface.interface_type or "").replace("_", "").lower() == "vpcendpoint":
+        return "at a VPC endpoint"
+    sender = account.interfaces.get(bundle.origin.id) if bundle else None
+    subnets = [account.subnets.get(end.subnet_id) for end in (interface, sender) if end is not None]
+    if any(subnet is not None and subnet.availability_zone_id == _NO_REFERENCING_ZONE for subnet in subnets):
+        return f"in {_NO_REFERENCING_ZONE}"
+    return None
+
+
 # -- where the carriers may be ---------------------------------------------------------------------------------------
 
 
-def _scope(account: Account, vpc_id: str, direction: Direction, bundle: Bundle) -> tuple[Scope, dict[str, Missing]]:
+def _scope(
+    account: Account, interface: NetworkInterface, direction: Direction, bundle: Bundle
+) -> tuple[Scope, dict[str, Missing]]:
     """The VPCs that a reference reaches, and why it is not known of some of them."""
+    vpc_id = interface.vpc_id
     scope: Scope = {vpc_id: None}
     for pcx, peering in sorted(account.peerings_of.get(vpc_id, {}).items()):
         if peering.status.code != "active":
@@ -118,10 +142,12 @@ def _scope(account: Account, vpc_id: str, direction: Direction, bundle: Bundle) 
         one, other = peering.requester_vpc_info, peering.accepter_vpc_info
         if other.vpc_id == vpc_id:
             one, other = other, one
-        if other.vpc_id and _same_region(account, one, other):
+        if other.vpc_id and same_region(account, one, other):
             scope[other.vpc_id] = other
     unsure: dict[str, Missing] = {}
-    for other_vpc, side in behind_transit_gateways(account, vpc_id, bundle).items() if direction == "ingress" else ():
+    if direction == "egress" or never_referenced(account, interface, bundle):
+        return scope, unsure
+    for other_vpc, side in behind_transit_gateways(account, vpc_id, bundle).items():
         supported = _referencing(account, vpc_id, other_vpc, bundle)
         if supported:
             scope[other_vpc] = side
@@ -130,7 +156,7 @@ def _scope(account: Account, vpc_id: str, direction: Direction, bundle: Bundle) 
     return scope, unsure
 
 
-def _same_region(account: Account, one: PeeringSide, other: PeeringSide) -> bool:
+def same_region(account: Account, one: PeeringSide, other: PeeringSide) -> bool:
     """Whether two sides are in one Region, as far as anything tells: no reference reaches across Regions."""
     regions = [side.region or account.region_of(side.vpc_id or "") for side in (one, other)]
     return not all(regions) or regions[0] == regions[1]

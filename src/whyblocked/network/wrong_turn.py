@@ -35,6 +35,7 @@ class WrongTurn(msgspec.Struct, frozen=True):
     next_step: str
     code: str | None = None
     tried: tuple[transit.Entry, ...] = ()
+    gateway_id: str | None = None
 
 
 class _Way(msgspec.Struct, frozen=True):
@@ -69,7 +70,7 @@ def wrong_turn(account: Account, rulebook: Rulebook, bundle: Bundle, home: Node 
                 return _hidden(account, turn, taken, way, where)
     last = next((turn for turn in reversed(bundle.turns) if not _is_local(turn.route)), bundle.turns[-1])
     step = f"Add a longer route for {where} to {last.table_id} that leads to its own network."
-    return WrongTurn(*_place(account, last), _described(last.route), _words(last), step)
+    return WrongTurn(*_place(account, last), _described(last.route), _words(last), step, gateway_id=last.gateway_id)
 
 
 def _hidden(account: Account, turn: Turn, taken: _Way, way: _Way, where: str) -> WrongTurn:
@@ -84,7 +85,7 @@ def _hidden(account: Account, turn: Turn, taken: _Way, way: _Way, where: str) ->
     tried = (
         transit.Entry(one.span, one.length, 0, one.route) for one in (taken, way) if not isinstance(one.route, Route)
     )
-    return WrongTurn(*_place(account, turn), _described(turn.route), why, step, code, tuple(tried))
+    return WrongTurn(*_place(account, turn), _described(turn.route), why, step, code, tuple(tried), turn.gateway_id)
 
 
 def _place(account: Account, turn: Turn) -> tuple[str, str, str | None]:

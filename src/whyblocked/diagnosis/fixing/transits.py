@@ -29,6 +29,7 @@ from whyblocked.network.hops.transit_attachment import OUTSIDE
 from whyblocked.network.hops.vpn_gateway import is_up
 from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import Interval, join_intervals, span
+from whyblocked.network.references import never_referenced
 from whyblocked.network.rulebook import Rulebook
 from whyblocked.network.transit import look_up
 
@@ -171,7 +172,8 @@ def referencing(case: Case, blocker: Blocker) -> Step | None:
     """Security group referencing, turned on wherever on the way it is off."""
     vias = [p.id for p in case.walk.passages if p.kind == "transit-gateway" and p.leg == "forward"]
     gateway = case.account.transit_gateways.get(vias[-1]) if vias else None
-    if gateway is None:
+    interface = case.account.interfaces.get(blocker.interface_id or "")
+    if gateway is None or interface is None or never_referenced(case.account, interface):
         return None
     edits: list[Edit] = []
     names: list[str] = []

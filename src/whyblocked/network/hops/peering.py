@@ -12,8 +12,9 @@ from typing import Literal
 from whyblocked.config.account import Missing, Query
 from whyblocked.config.resources import PeeringSide, VpcPeeringConnection
 from whyblocked.network.flow import Bundle, Node, Piece, flagged, split
+from whyblocked.network.hops.relaying import check_kept
 from whyblocked.network.packets import DESTINATION, SOURCE, join_intervals, network_words, verb
-from whyblocked.network.references import blocks_of
+from whyblocked.network.references import blocks_of, same_region
 from whyblocked.network.walk import Step, Walk
 
 
@@ -32,6 +33,8 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     if other.vpc_id == here.vpc_id:
         one, other = other, one
     here = _check_addresses(walk, peering, here, one, other)
+    if not same_region(walk.account, one, other):
+        here = check_kept(walk, here, f"{node.id} into another Region")
     if other.vpc_id is None:
         yield from walk.lose(here, Missing(f"vpc peering connection {node.id}", "the other VPC is not named"))
         return

@@ -15,6 +15,7 @@ from whyblocked.config.addresses import Ip, private_addresses
 from whyblocked.config.balancers import node_address
 from whyblocked.config.resources import Balancer, NetworkInterface
 from whyblocked.network.flow import Binding, Bundle, Node, flagged
+from whyblocked.network.forks import Registered, Spot
 from whyblocked.network.packets import Interval
 from whyblocked.network.walk import Step, Walk
 
@@ -60,6 +61,14 @@ def zones_of(walk: Walk, balancer: Balancer) -> frozenset[str]:
     return frozenset(subnet.availability_zone for subnet in subnets if subnet and subnet.availability_zone)
 
 
+def towards(walk: Walk, bundle: Bundle, target: Registered, way: Way | Missing) -> Bundle:
+    """The bundle on the way to a target, which the walk tells apart from the ways to others from here on."""
+    if isinstance(way, Missing):
+        return walk.fork(bundle, target, Spot(zone=target.zone))
+    eni = way.interface.network_interface_id if way.interface else None
+    return walk.fork(bundle, target, Spot(str(way.address), eni, way.zone or target.zone))
+
+
 def send(
     walk: Walk, balancer: Balancer, node: NetworkInterface, bundle: Bundle, way: Way, *, keeps: bool = False
 ) -> Iterator[Step]:
@@ -89,6 +98,21 @@ def send(
     )
 
 
+def check_kept(walk: Walk, bundle: Bundle, through: str) -> Bundle:
+    """Where a Network Load Balancer keeps clients' addresses, its packets have to flow to the target directly.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html
+    """
+    relay = bundle.relay
+    if bundle.established or relay is None or not relay.keeps:
+        return bundle
+    balancer = walk.account.balancers.by_id.get(relay.gateway_id)
+    what = f"what becomes of packets that {balancer.name if balancer else relay.gateway_id} sends through {through}"
+    why = "it keeps clients' addresses, which AWS supports for targets that it reaches directly: turn that off"
+    walk.lack(Missing(what, f"{why} (preserve_client_ip.enabled)"))
+    return bundle.but(pieces=flagged(bundle.pieces, unknown=True))
+
+
 def outside_zones(walk: Walk, balancer: Balancer, bundle: Bundle, way: Way, code: str, layer_id: str) -> None:
     """A target in a zone that is not enabled gets nothing."""
     what = "an instance" if balancer.kind == "classic" else "a target"
@@ -103,7 +127,7 @@ def outside_zones(walk: Walk, balancer: Balancer, bundle: Bundle, way: Way, code
         interface_id=way.interface.network_interface_id if way.interface else None,
         next_step=f"Enable {way.zone} for {balancer.name}, or register {what} in {enabled}.",
     )
-    walk.leaves += flagged(bundle.pieces, blocked=True)
+    walk.end(bundle, flagged(bundle.pieces, blocked=True))
 
 
 def address_of(text: str) -> Ip | None:

@@ -13,12 +13,7 @@ from whyblocked.config.resources import NetworkInterface
 from whyblocked.network.flow import Bundle, Node, Piece
 from whyblocked.network.hops.interface import works
 from whyblocked.network.packets import Packets
-from whyblocked.network.references import (
-    REFERENCING_IS_OFF,
-    TURN_REFERENCING_ON,
-    allowed_with_referencing,
-    peers_of,
-)
+from whyblocked.network.references import allowed_with_referencing, peers_of, why_not_referenced
 from whyblocked.network.rules import Decision, Direction, GroupRule, any_match
 from whyblocked.network.walk import Step, Walk
 
@@ -144,17 +139,18 @@ def _block(
         and not bundle.resumed
         and allowed_with_referencing(walk.account, interface, bundle, boxes, rules)
     ):
+        why, step = why_not_referenced(walk.account, interface, bundle)
         walk.block(
             bundle,
             denied,
             layer="security-group",
             code="SG_REFERENCING_SUPPORT",
-            summary=f"{' and '.join(groups)} on {eni} {REFERENCING_IS_OFF} ({bundle.via}).",
+            summary=f"{' and '.join(groups)} on {eni} {why} ({bundle.via}).",
             direction=direction,
             resource_ids=groups,
             interface_id=eni,
             tried=rules,
-            next_step=TURN_REFERENCING_ON,
+            next_step=step,
             peer_id=peer_id,
         )
         return
