@@ -223,8 +223,8 @@ def _findings(account: Account, same: Sequence[Blocker], near_most: int) -> Iter
             interface_id=listed(account, blocker.interface_id),
             subnet_id=blocker.subnet_id,
             vpc_id=blocker.vpc_id,
-            account_id=account.account_id_of(blocker.vpc_id or ""),
-            region=account.region_of(blocker.vpc_id or ""),
+            account_id=account.account_id_of(blocker.gateway_id or blocker.vpc_id or ""),
+            region=account.region_of(blocker.gateway_id or blocker.vpc_id or ""),
             rule=blocker.rule,
             code=blocker.code,
             summary=blocker.summary,
@@ -254,7 +254,7 @@ def advised(account: Account, blocker: Blocker, packets: PacketSet, near: Sequen
     """What to do about a blocker so that these packets pass, and the command for it."""
     acl = account.network_acls.get(blocker.resource_ids[0]) if blocker.layer == "network-acl" else None
     step, command = next_step(blocker, packets, near, acl)
-    region = account.region_of(blocker.vpc_id or "")
+    region = account.region_of(blocker.gateway_id or blocker.vpc_id or "")
     if command is None or region is None:
         return step, command
     from shlex import quote

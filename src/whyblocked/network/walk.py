@@ -139,6 +139,7 @@ class Walk:
             resource_ids=(turn.table_id,),
             subnet_id=None,
             vpc_id=turn.vpc_id,
+            gateway_id=turn.gateway_id,
             rule=turn.rule,
             tried=turn.tried,
             next_step=turn.next_step,

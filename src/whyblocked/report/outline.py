@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
+import msgspec
 from msgspec import structs
 
 from whyblocked.diagnosis.answer import Answer, Evidence, Finding, Fix, NearMiss, PacketSet, Seen
@@ -53,7 +53,7 @@ def tested(fix: Fix) -> str:
     return TESTED[fix.then] if fix.fits else RAISE_FIRST
 
 
-class Near(NamedTuple):
+class Near(msgspec.Struct, frozen=True):
     """A rule that almost matched."""
 
     rule: str
@@ -61,7 +61,7 @@ class Near(NamedTuple):
     summary: str
 
 
-class Blocker(NamedTuple):
+class Blocker(msgspec.Struct, frozen=True):
     """One blocker: what it is, the rule, and facts as labelled rows."""
 
     title: str
@@ -69,7 +69,7 @@ class Blocker(NamedTuple):
     near: list[Near]
 
 
-class Behind(NamedTuple):
+class Behind(msgspec.Struct, frozen=True):
     """What the records say of the host behind the rules: facts as labelled rows, what to look at, what to run there."""
 
     says: str
@@ -78,7 +78,7 @@ class Behind(NamedTuple):
     checks: list[str]
 
 
-class Supposed(NamedTuple):
+class Supposed(msgspec.Struct, frozen=True):
     """Of an answer as it would be: a line that says so, the planned changes, and the answer of today in a sentence."""
 
     head: str
@@ -86,7 +86,7 @@ class Supposed(NamedTuple):
     today: str | None
 
 
-class Outline(NamedTuple):
+class Outline(msgspec.Struct, frozen=True):
     """What stands in every report, all of it safe to show."""
 
     mark: Mark

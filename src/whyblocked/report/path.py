@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
 
+import msgspec
 from msgspec import structs
 
 from whyblocked.diagnosis.answer import Hop, Leg, PacketSet, Target
@@ -38,7 +38,7 @@ _PASSES = ("allow", "forward", "translate", "deliver")
 _ENDS: dict[Leg, tuple[str, str]] = {"forward": ("to", "destination"), "return": ("from", "source")}
 
 
-class Decision(NamedTuple):
+class Decision(msgspec.Struct, frozen=True):
     """What one resource did with the packet, or with a part of it (``only``)."""
 
     mark: Mark
@@ -46,7 +46,7 @@ class Decision(NamedTuple):
     only: str
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True):
     """One resource on the path, with all that it decided."""
 
     mark: Mark
@@ -55,7 +55,7 @@ class Step(NamedTuple):
     decisions: list[Decision]
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True):
     """The client's connection (``head`` empty on the way there), or that of a load balancer to targets.
 
     ``onward``: the same packets go on in the part that follows.
@@ -66,7 +66,7 @@ class Part(NamedTuple):
     onward: bool = False
 
 
-class Path(NamedTuple):
+class Path(msgspec.Struct, frozen=True):
     """One leg; ``more`` says what of it is not shown."""
 
     title: str
@@ -75,7 +75,7 @@ class Path(NamedTuple):
     more: str
 
 
-class _Way(NamedTuple):
+class _Way(msgspec.Struct, frozen=True):
     """Targets that the same resources decide on, and the places of the hops to the first of them."""
 
     targets: list[Target]

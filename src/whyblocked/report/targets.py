@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from whyblocked.diagnosis.answer import Target, last_of
 from whyblocked.report.words import LEG_WORDS, Mark, count_words, kind_words, names_words, short
@@ -23,7 +24,7 @@ _ORDER = ("blocked", "partial", "undetermined", "allowed")
 _WELL = (None, "healthy", "unavailable")
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True):
     """A target, or several that are alike."""
 
     mark: Mark
@@ -32,7 +33,7 @@ class Row(NamedTuple):
     says: str
 
 
-class Targets(NamedTuple):
+class Targets(msgspec.Struct, frozen=True):
     """All of them: how many are reached, then one by one, those that are not first."""
 
     head: str
