@@ -136,4 +136,4 @@ def _ways_on(
         return
     back = transit.attachment_of(walk.account, onward.id, there.resource_id or "")
     for way in _ways_from(walk, onward.id, back, version, found.destinations, passed):
-        yield way._replace(missing=way.missing or missing)
+        yield msgspec.structs.replace(way, missing=way.missing or missing)
