@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/vpc/latest/tgw/how-transit-gateways-work.html
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from whyblocked.config import transit
 from whyblocked.config.account import Missing, Query
@@ -27,7 +28,7 @@ from whyblocked.network.transit import Choice, ids_of, look_up
 from whyblocked.network.walk import Walk
 
 
-class Way(NamedTuple):
+class Way(msgspec.Struct, frozen=True):
     """Addresses, and the attachment behind which the routes of a gateway place them, as far as that is known."""
 
     destinations: Interval
@@ -141,4 +142,4 @@ def _ways_on(
         return
     back = transit.attachment_of(walk.account, onward.id, there.resource_id or "")
     for way in _ways_from(walk, onward.id, back, version, found.destinations, passed):
-        yield way._replace(missing=way.missing or missing)
+        yield msgspec.structs.replace(way, missing=way.missing or missing)

@@ -7,7 +7,9 @@ https://docs.aws.amazon.com/vpc/latest/tgw/how-transit-gateways-work.html#tgw-ro
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from whyblocked.config import transit as gateways
 from whyblocked.config.account import Account, Missing
@@ -22,7 +24,7 @@ _OF_VPC = ("MORE_SPECIFIC_ROUTE", "HIGHER_PRIORITY_ROUTE")
 _OF_GATEWAY = ("TGW_RTB_MORE_SPECIFIC_ROUTE", "TGW_RTB_HIGHER_PRIORITY_ROUTE")
 
 
-class WrongTurn(NamedTuple):
+class WrongTurn(msgspec.Struct, frozen=True):
     """The route that decided, and what it says of a blocker; ``code`` None where no other route led home."""
 
     layer: str
@@ -36,7 +38,7 @@ class WrongTurn(NamedTuple):
     gateway_id: str | None = None
 
 
-class _Way(NamedTuple):
+class _Way(msgspec.Struct, frozen=True):
     """A route of a table with the span and the length of its prefix."""
 
     route: Route | TransitGatewayRoute

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
-from typing import NamedTuple
+
+import msgspec
 
 from whyblocked.config.account import Missing
 from whyblocked.config.addresses import Ip, private_addresses
@@ -21,7 +22,7 @@ from whyblocked.network.walk import Step, Walk
 PORTS: Interval = (1024, 65535)  # what a load balancer uses as source ports
 
 
-class Way(NamedTuple):
+class Way(msgspec.Struct, frozen=True):
     """A target as a node reaches it: ``interface`` None where the address is nobody's here, ``zone`` None: any."""
 
     label: str
