@@ -137,6 +137,14 @@ def test_without_a_role_the_gateways_account_is_named_with_what_would_open_it(hu
     assert any(f"account {NETWORK}" in missing and "--role-arn" in missing for missing in answer.missing)
 
 
+def test_of_a_sender_in_an_account_that_is_closed_the_own_side_still_counts(hub: Hub) -> None:
+    answer, _ = asked(role=PATTERN.format(account=NETWORK), question="10.9.1.77 -> app:5432")
+    assert (answer.verdict, [finding.account_id for finding in answer.blocked_by]) == ("blocked", [ACCOUNT])
+    asked_back = [missing for missing in answer.missing if f"account {DATA}" in missing]
+    assert asked_back
+    assert all("--role-arn" in missing for missing in asked_back)
+
+
 def test_a_role_of_the_gateways_account_alone_leads_on_to_the_next_that_is_closed(hub: Hub) -> None:
     answer, _ = asked(role=PATTERN.format(account=NETWORK))
     assert answer.verdict == "undetermined"
