@@ -20,6 +20,7 @@ from whyblocked.flowlogs.fields import BIGGEST, HIGHEST, Format, canonical
 from whyblocked.flowlogs.groups import NONE
 from whyblocked.flowlogs.listed import Column
 from whyblocked.flowlogs.pages import Unusual, unpacked
+from whyblocked.flowlogs.parquet import DAMAGED
 from whyblocked.flowlogs.quick import ADDRESSES, NUMBERS, TEXTS, Unsuited, sound
 from whyblocked.flowlogs.records import Scan
 
@@ -40,7 +41,7 @@ def read_columns(path: Path, addresses: Addresses) -> tuple[Scan, list[pa.Table]
                 if table is not None and (table := sound(table, addresses)) is None:
                     raise Unsuited
                 tables += [] if table is None else [table]
-    except (pa.ArrowException, OSError):
+    except DAMAGED:
         raise Unsuited from None
     scan.rejected = sum(table.num_rows for table in tables)
     return scan, tables

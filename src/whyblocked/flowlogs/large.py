@@ -104,11 +104,13 @@ class Large:
 
 def _has_columns(path: Path) -> bool:
     """Whether a Parquet file has what flow logs have; one that is not whole is the parser's to tell of."""
-    from pyarrow import ArrowException, parquet
+    from pyarrow import parquet
+
+    from whyblocked.flowlogs.parquet import DAMAGED
 
     try:
         names = parquet.read_schema(path).names
-    except (ArrowException, OSError):
+    except DAMAGED:
         return False
     return not Format(tuple(map(canonical, names))).lacking
 

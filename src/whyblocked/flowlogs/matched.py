@@ -95,6 +95,8 @@ class Matching:
         import pyarrow as pa
         from pyarrow import parquet
 
+        from whyblocked.flowlogs.parquet import DAMAGED
+
         try:
             names = {canonical(name): name for name in parquet.read_schema(path).names}
             if Format(tuple(names)).lacking or any(mark in str(path) for mark in "*?["):
@@ -105,7 +107,7 @@ class Matching:
                 engine.register("wanted", wanted)
                 rows: Sequence[Any] = engine.execute(_statement(names), [str(path)]).fetchall()
                 accepted = engine.execute(f"SELECT count(*) {_accepted(names)}", [str(path)]).fetchone()
-        except (pa.ArrowException, OSError, duckdb.Error):
+        except (*DAMAGED, duckdb.Error):
             raise Unsuited from None
         for i, s, d, source_port, destination_port, protocol in rows:
             ports = {"source_port": source_port, "destination_port": destination_port}
