@@ -35,7 +35,7 @@ demo: $(STAMP)
 	@$(BIN)/whyblocked demo
 
 test: lint
-	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

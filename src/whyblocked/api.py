@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from whyblocked.network.walk import Walk
 
 
-class Examined(NamedTuple):
+class Examined(msgspec.Struct, frozen=True):
     """An answer from the configuration, what flow logs should show if it is right, and the walk that it is from."""
 
     answer: Answer

@@ -124,7 +124,8 @@ class Outcome:
     """What became of one packet and its reply.
 
     `complete` is False where a leg ended early (no route, unknown hop), so that more blockers may exist behind the
-    last one.
+    last one. `target` is what a load balancer sent the packet on to: its group (None with a Classic Load Balancer),
+    address and port.
     `doubts` (each of them a constant text) names decisions that AWS does not document; compare those packets loosely
     or not at all.
     """
@@ -135,3 +136,4 @@ class Outcome:
     unknowns: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     complete: bool = True
+    target: tuple[str | None, str, int] | None = None

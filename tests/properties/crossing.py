@@ -19,6 +19,7 @@ from whyblocked.errors import WhyblockedError
 # The rules of these are named one by one; of others the layer counts.
 RULED = ("network-acl", "security-group", "route-table")
 SAME = {"target-group": "load-balancer"}
+UNSERVED = {"ELBV2_NO_TARGETS_IN_AZ", "ELB_INSTALLED_AZ_RESTRICTION"}  # in a zone that is not enabled
 Named = tuple[str, str, tuple[str, ...], int | None]
 
 
@@ -65,9 +66,30 @@ def compare(account: Json, asked: Question) -> Compared:
         return Compared("verdict", expected, (f"whyblocked says {error.message}",))
     if ours.verdict != expected:
         return Compared("verdict", expected, (f"whyblocked says {ours.verdict}", *told(ours, found)))
+    if asked.destination == "shop" and (otherwise := tuple(targets_otherwise(ours, found))):
+        return Compared("verdict", expected, otherwise)
     if expected in ("blocked", "partial"):
         return Compared("blockers", expected, tuple(blamed_otherwise(ours, found)))
     return Compared("verdict", expected)
+
+
+def targets_otherwise(ours: Answer, found: list[Outcome]) -> Iterable[str]:
+    """What the load balancer's targets have another verdict for, where every packet came to one of them."""
+    theirs: dict[tuple[str | None, str | None, int | None], list[Outcome]] = {}
+    for one in found:
+        if one.target is not None:
+            theirs.setdefault(one.target, []).append(one)
+        elif ("forward", "load-balancer") not in {(blocker.leg, blocker.layer) for blocker in one.blockers}:
+            return
+    expected = {target: verdict_of(several) for target, several in theirs.items()}
+    mine = {
+        (target.target_group, target.address, target.port): target.verdict
+        for target in ours.targets
+        if not {stop.code for stop in target.blocked_by} & UNSERVED
+    }
+    for target in sorted({*mine, *expected}, key=str):
+        if mine.get(target) != expected.get(target):
+            yield f"target {target}: whyblocked says {mine.get(target)}, the reference {expected.get(target)}"
 
 
 def blamed_otherwise(ours: Answer, found: list[Outcome]) -> Iterable[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
 from tests.balancing import Balancing, node_id
-from tests.builders import OPEN, Json, Network, allow, deny, question_of, tcp
+from tests.builders import OPEN, Json, Network, allow, deny, question_of, tcp, told
 from tests.properties.asking import SOAK
 from whyblocked.api import Session, snapshot
 
@@ -64,7 +64,11 @@ def _pairs(net: Network, session: Session) -> Iterator[tuple[str, str]]:
                 yield node, eni
 
 
-def test_the_verdict_sums_up_what_every_pair_of_node_and_target_gives() -> None:
+def _summed(verdicts: Sequence[str]) -> str:
+    return verdicts[0] if len(set(verdicts)) == 1 else "partial"
+
+
+def test_the_verdicts_of_targets_and_answer_sum_up_what_every_pair_of_node_and_target_gives() -> None:
     seen = set()
     for seed in range(40 * SOAK):
         net = _world(Random(seed))
@@ -76,7 +80,35 @@ def test_the_verdict_sums_up_what_every_pair_of_node_and_target_gives() -> None:
         assert walk.missing == []
         pairs = list(_pairs(net, session))
         second = [session.explain(question_of(f"{a} -> {b}:8080 --source-port 1024-65535")).verdict for a, b in pairs]
-        summed = second[0] if len(set(second)) == 1 else "partial"
-        seen.add(summed)
-        assert session.explain(question_of("client -> shop:80")).verdict == summed, (seed, pairs, second)
+        answer = session.explain(question_of("client -> shop:80"))
+        seen.add(answer.verdict)
+        assert answer.verdict == _summed(second), (seed, pairs, second)
+        by_target = {
+            eni: _summed([verdict for (_, to), verdict in zip(pairs, second, strict=True) if to == eni])
+            for _, eni in pairs
+        }
+        assert {target.interface_id: target.verdict for target in answer.targets} == by_target, (seed, pairs, second)
+    assert seen == {"allowed", "blocked", "partial"}
+
+
+def test_a_target_has_the_verdict_of_the_question_where_it_is_the_only_one() -> None:
+    seen = set()
+    for seed in range(20 * SOAK):
+        net = _world(Random(seed))
+        group = net.details["describe-target-health.web"]["TargetHealthDescriptions"]
+        crosses = {"Key": "load_balancing.cross_zone.enabled", "Value": "true"}
+        if crosses not in net.details["describe-target-group-attributes.web"]["Attributes"]:
+            continue  # alone it may be served by fewer nodes
+        registered = list(group)
+        together = net.ask("client -> shop:80")
+        assert together.verdict == _summed([target.verdict for target in together.targets])
+        for target in together.targets:
+            group[:] = [one for one in registered if one["Target"]["Id"] == target.id]
+            alone = net.ask("client -> shop:80")
+            assert [(one.id, one.verdict) for one in alone.targets] == [(target.id, target.verdict)], seed
+            assert alone.verdict == target.verdict, seed
+            assert [told(finding) for finding in alone.blocked_by] == [
+                told(together.blocked_by[stop.finding]) for stop in target.blocked_by
+            ], seed
+            seen.add(alone.verdict)
     assert seen == {"allowed", "blocked", "partial"}

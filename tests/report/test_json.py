@@ -37,7 +37,7 @@ def test_answers_have_the_shape_of_the_schema(story: str, validator: Any) -> Non
 def test_the_keys_are_those_of_the_contract_in_its_order() -> None:
     document = stdlib_json.loads(json.render(answers.blocked_on_return()))
     added = {"open_ports", "partly_open", "changes", "change_summary", "change_notes", "no_fix"}
-    added |= {"applied", "before", "before_summary"}
+    added |= {"applied", "before", "before_summary", "targets"}
     assert [key for key in document if key not in added] == [
         "schema_version",
         "question",

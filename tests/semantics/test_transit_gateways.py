@@ -591,6 +591,16 @@ def test_a_gateway_of_another_account_whose_tables_are_not_shown_is_left_open() 
     assert any("999999999999" in missing and "tgw-1" in missing for missing in answer.missing)
 
 
+def test_tables_without_the_owners_view_of_an_attachment_do_not_say_that_it_has_none() -> None:
+    shared = {"table": None, "gateway_owner": "999999999999"}
+    net = joined(first=shared, second=shared)
+    answer = net.ask("app -> db:5432")
+    assert (answer.verdict, blockers(answer)) == ("undetermined", [])
+    assert any("only account 999999999999 can read it" in missing for missing in answer.missing)
+    seen_by_owner = joined(first=shared, second={"gateway_owner": "999999999999"})
+    assert codes(seen_by_owner.ask("app -> db:5432")) == ["TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION"]
+
+
 def test_the_owners_view_of_an_attachment_completes_that_of_the_vpcs_account() -> None:
     net = joined(first={"gateway_owner": "999999999999", "table": None})
     attach(net, "tgw-attach-1", "vpc-1", ["subnet-tgw1"], gateway_owner="999999999999")

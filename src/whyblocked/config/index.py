@@ -49,6 +49,7 @@ class Index:
         self.flow_logs: dict[str, r.FlowLog] = {}
         self.transit_gateways: dict[str, r.TransitGateway] = {}
         self.transit_attachments: dict[str, dict[str, r.TransitGatewayAttachment]] = defaultdict(dict)  # by gateway
+        self.transit_shown_by_owner: set[str] = set()  # attachments as the account of the gateway sees them
         self.transit_vpc_attachments: dict[str, r.TransitGatewayVpcAttachment] = {}
         self.transit_peerings: dict[str, r.TransitGatewayPeeringAttachment] = {}
         self.transit_tables: dict[str, r.TransitGatewayRouteTable] = {}
@@ -268,13 +269,15 @@ class Index:
         self._place(gateway.transit_gateway_id, gateway.owner_id, None, told[3] if len(told) > 3 else region)
 
     def _add_transit_attachment(
-        self, attachment: r.TransitGatewayAttachment, _account_id: str | None, region: str | None
+        self, attachment: r.TransitGatewayAttachment, account_id: str | None, region: str | None
     ) -> None:
         """The gateway's owner and that of the VPC see the same attachment; only the former its association."""
         known = self.transit_attachments[attachment.transit_gateway_id]
         seen = known.get(attachment.transit_gateway_attachment_id)
         if seen is None or (seen.association is None and attachment.association is not None):
             known[attachment.transit_gateway_attachment_id] = attachment
+        if account_id is not None and account_id == attachment.transit_gateway_owner_id:
+            self.transit_shown_by_owner.add(attachment.transit_gateway_attachment_id)
         self._place(attachment.transit_gateway_id, attachment.transit_gateway_owner_id, None, region)
         if attachment.resource_type == "vpc" and attachment.resource_id:
             self._place(attachment.resource_id, attachment.resource_owner_id, None, region)

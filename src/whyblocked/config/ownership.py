@@ -7,12 +7,13 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/requester-managed-eni.html
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from whyblocked.config.resources import NetworkInterface
 
 
-class Ownership(NamedTuple):
+class Ownership(msgspec.Struct, frozen=True):
     """A service in words (``NAT gateway``), and which of its resources, where that is told."""
 
     service: str

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from whyblocked.config import resources as r
 from whyblocked.config.account import Account, Missing, Query
@@ -107,7 +109,7 @@ class Snapshot:
         return Missing(f"what others have in {vpc_id}", f"account {owner}, which shares it, is not in the snapshot")
 
 
-class LoadedFile(NamedTuple):
+class LoadedFile(msgspec.Struct, frozen=True):
     """One file that held something known, and what its path says of where that is from."""
 
     name: str

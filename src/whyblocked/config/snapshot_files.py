@@ -6,7 +6,8 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+import msgspec
 
 from whyblocked.errors import InputError
 from whyblocked.text import clean
@@ -17,7 +18,7 @@ REGION = re.compile(
 _ACCOUNT = re.compile(r"\d{12}")
 
 
-class FoundFile(NamedTuple):
+class FoundFile(msgspec.Struct, frozen=True):
     """One file: how it is called in messages, and what its path says of where its content is from."""
 
     name: str

@@ -72,7 +72,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     mentions: frozenset[str] = frozenset()
 
 
-class Lookup(NamedTuple):
+class Lookup(msgspec.Struct, frozen=True):
     """One thing to ask CloudTrail, in the account and Region where ``about`` is.
 
     ``attribute`` is ``ResourceName`` (an id) or ``EventName``; ``otherwise`` are the names of events to ask for where
@@ -99,7 +99,7 @@ class Trail(Protocol):
         """What was found; waits for it as long as a reader would."""
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True):
     """What was there at once."""
 
     found: Heard
@@ -265,7 +265,7 @@ def _who(identity: object, item: object) -> str:
 # -- files ----------------------------------------------------------------------------------------------------------
 
 
-class TrailFile(NamedTuple):
+class TrailFile(msgspec.Struct, frozen=True):
     """A file of a snapshot that may hold events: its content, or where that is, where it is packed."""
 
     name: str

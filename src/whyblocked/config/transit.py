@@ -136,6 +136,7 @@ def by_id(account: Account, attachment_id: str) -> r.TransitGatewayAttachment | 
 def table_of(account: Account, attachment: r.TransitGatewayAttachment) -> str | Missing | None:
     """The id of the route table that decides about what comes in by an attachment; None where it has none."""
     gateway_id, owner = attachment.transit_gateway_id, attachment.transit_gateway_owner_id
+    attachment_id = attachment.transit_gateway_attachment_id
     association = attachment.association
     if association is not None and association.transit_gateway_route_table_id:
         return association.transit_gateway_route_table_id if association.active else None
@@ -144,23 +145,28 @@ def table_of(account: Account, attachment: r.TransitGatewayAttachment) -> str | 
     for table in account.transit_tables.values():
         listed = account.details.get(("GetTransitGatewayRouteTableAssociations", table.transit_gateway_route_table_id))
         for one in listed or ():
-            if (
-                isinstance(one, r.TransitGatewayTableAssociation)
-                and one.transit_gateway_attachment_id == attachment.transit_gateway_attachment_id
-            ):
+            if isinstance(one, r.TransitGatewayTableAssociation) and one.transit_gateway_attachment_id == attachment_id:
                 return table.transit_gateway_route_table_id if one.state in ("associated", "") else None
+    foreign = bool(owner) and owner != attachment.resource_owner_id
     query = Query("DescribeTransitGatewayRouteTables", "transit-gateway-id", gateway_id)
+    if foreign:  # who has the VPC alone is not shown the association
+        query = Query(_ATTACHMENTS, "transit-gateway-attachment-id", attachment_id, gateway_id)
     missing = account.source.ask(query)
     if missing is not None and missing.pending:
         return missing
+    known = account.transit_attachments.get(gateway_id, {})  # empty: made of a call that never shows associations
     tables = [t for t in account.transit_tables.values() if t.transit_gateway_id == gateway_id]
-    seen = gateway_id in account.transit_attachments  # else it was made of a call that never shows associations
-    if seen and (tables or (missing is None and owner is not None and owner == attachment.resource_owner_id)):
+    if foreign:
+        shown = attachment_id in account.transit_shown_by_owner or any(
+            a.association for a in known.values() if a.transit_gateway_owner_id == owner
+        )
+    else:
+        shown = bool(tables) or (missing is None and owner is not None)
+    if known and shown:
         return None
-    whose = f"account {owner}" if owner and owner != attachment.resource_owner_id else "its owner"
-    return Missing(
-        f"the route table of {attachment.transit_gateway_attachment_id}", f"only {whose} can read it on {gateway_id}"
-    )
+    whose = f"account {owner}" if foreign else "its owner"
+    how = f" ({missing.reason})" if missing is not None else ""
+    return Missing(f"the route table of {attachment_id}", f"only {whose} can read it on {gateway_id}{how}")
 
 
 def routes_of(account: Account, table_id: str, gateway_id: str) -> tuple[r.TransitGatewayRoute, ...] | Missing:

@@ -114,6 +114,41 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
     vpc_id: str | None = None
 
 
+class Stop(msgspec.Struct, frozen=True, kw_only=True):
+    """What stops packets by way of a target: ``finding`` is its place in ``blocked_by``, the rest says briefly what."""
+
+    finding: int
+    leg: Leg
+    layer: Layer
+    code: str
+    resource_ids: list[str]
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """A registered target that a load balancer may send to, and the verdict of the whole question by way of it.
+
+    ``id`` is what AWS calls it: an instance, an address, a function or the ARN of a load balancer, whose nodes are one
+    target. ``load_balancer`` is what sends to it, ``target_group`` null with a Classic Load Balancer. ``health`` is
+    what AWS tells; it decides nothing. ``forward`` and ``return`` are the places in the answer's lists of the hops of
+    the load balancer's own connection to it; all others are on the client's, or on those to other targets.
+    """
+
+    id: str
+    port: int | None
+    name: str | None = None
+    load_balancer: str
+    target_group: str | None = None
+    availability_zone: str | None = None
+    interface_id: str | None = None
+    address: str | None = None
+    health: str | None = None
+    health_reason: str | None = None
+    verdict: Verdict
+    blocked_by: list[Stop] = []
+    forward: list[int] = []
+    return_: list[int] = msgspec.field(name="return", default_factory=list)
+
+
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """One bar of the evidence's timeline: a span of time and what was seen in it."""
 
@@ -241,6 +276,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     ``open_ports`` are those of which every packet passes, both ways, where every port was asked about (else null).
     ``partly_open`` are the packets to other ports that surely pass too, if only on some ways: at those ports the rest
     is refused or not known. Where there are more than a few such sets it is one that holds them all.
+    ``targets`` are those of the load balancers on the way, each with a verdict of its own.
     ``changes`` are recent ones of what decides, those that may have caused the verdict first; ``change_summary`` joins
     the first of them with the records, ``change_notes`` say what of CloudTrail was not read.
     ``no_fix`` says why there are no ``fixes``.
@@ -257,6 +293,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     blocked_by: list[Finding]
     forward: list[Hop]
     return_: list[Hop] = msgspec.field(name="return")
+    targets: list[Target] = []
     evidence: Evidence
     fixes: list[Fix] = []
     no_fix: str | None = None

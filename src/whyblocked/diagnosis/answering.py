@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from whyblocked.config.account import Account
-from whyblocked.config.ownership import ownership
-from whyblocked.config.resources import Tag, name_tag, owner_tag
+from whyblocked.config.resources import name_tag, owner_tag
 from whyblocked.diagnosis.advice import Step, next_step
-from whyblocked.diagnosis.answer import Answer, Asking, Evidence, Finding, Hop, NearMiss, PacketSet, Verdict
+from whyblocked.diagnosis.answer import Answer, Asking, Evidence, Finding, NearMiss, PacketSet, Target, Verdict
 from whyblocked.diagnosis.near import MOST, near_misses
-from whyblocked.diagnosis.sets import packet_set, packet_sets
+from whyblocked.diagnosis.passing import Tagged, listed, passed
+from whyblocked.diagnosis.serving import serving, verdict_of
+from whyblocked.diagnosis.sets import packet_sets
 from whyblocked.errors import UndeterminedError
 from whyblocked.network.asked import ALL_PROTOCOLS, Asked, End, Question
 from whyblocked.network.flow import Leg, Piece
-from whyblocked.network.noted import Blocker, Passage
+from whyblocked.network.forks import fate
+from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import (
     ALL_PORTS,
     DESTINATION_PORTS,
@@ -27,12 +29,12 @@ from whyblocked.network.packets import (
     with_interval,
 )
 from whyblocked.network.protocols import has_ports, protocol_text
-from whyblocked.network.supposed import Supposed
 from whyblocked.text import clean
 
 if TYPE_CHECKING:
     from whyblocked.network.walk import Walk
 
+LEGS: tuple[Leg, Leg] = ("forward", "return")
 NOT_ASKED = Evidence(status="unavailable", summary="Flow logs were not asked.")
 
 
@@ -63,7 +65,13 @@ def unanswered(question: Question, error: UndeterminedError) -> Answer:
 def answer(asked: Asked, walk: Walk, remarks: Iterable[str] = ()) -> Answer:
     """The answer to a question that was walked; ``remarks`` are warnings that concern the account as a whole."""
     verdict = judge(walk.leaves)
-    found = list(findings(walk.account, walk.blockers))
+    found: list[Finding] = []
+    stops: list[tuple[int, list[Blocker]]] = []
+    for same in alike(walk.blockers):
+        stops.append((len(found), same))
+        found += _findings(walk.account, same, MOST)
+    there, back = (passed(walk.account, walk.passages, walk.forks, leg) for leg in LEGS)
+    targets = serving(walk, stops, there.ways, back.ways) if walk.forks else []
     asking = _asking(asked, walk.leaves)
     missing = [str(missing) for missing in walk.missing]
     whole, partly = _open_ports(asked, walk.leaves)
@@ -71,12 +79,13 @@ def answer(asked: Asked, walk: Walk, remarks: Iterable[str] = ()) -> Answer:
     return Answer(
         question=asking,
         verdict=verdict,
-        summary=_summary(asking, verdict, found, missing),
+        summary=_summary(asking, verdict, found, missing, targets),
         open_ports=whole,
         partly_open=partly,
         blocked_by=found,
-        forward=_hops(walk.account, walk.passages, "forward"),
-        return_=_hops(walk.account, walk.passages, "return"),
+        forward=there.hops,
+        return_=back.hops,
+        targets=targets,
         evidence=NOT_ASKED,
         warnings=list(dict.fromkeys(warnings)),
         missing=missing,
@@ -84,20 +93,8 @@ def answer(asked: Asked, walk: Walk, remarks: Iterable[str] = ()) -> Answer:
 
 
 def judge(leaves: Sequence[Piece]) -> Verdict:
-    """The verdict of what became of every piece of the question.
-
-    ``partial`` needs a piece that surely passes and one that surely does not; where nothing surely passes and
-    something can't be told, the answer is ``undetermined``. What is refused behind an appliance is refused only if the
-    appliance passes it on as it is, which can't be told.
-    """
-    blocked = any(piece.blocked and not piece.guess for piece in leaves)
-    unknown = any(piece.guess or (piece.unknown and not piece.blocked) for piece in leaves)
-    passing = any(not piece.blocked and not piece.unknown for piece in leaves)
-    if not leaves or (unknown and not (blocked and passing)):
-        return "undetermined"
-    if blocked:
-        return "partial" if passing else "blocked"
-    return "allowed"
+    """The verdict of what became of every piece of the question."""
+    return verdict_of(fate(leaves))
 
 
 def _asking(asked: Asked, leaves: Sequence[Piece]) -> Asking:
@@ -153,7 +150,9 @@ def _to_ports(packets: Sequence[Packets], ports: Sequence[Interval]) -> list[Pac
     return packet_sets(cut)
 
 
-def _summary(asking: Asking, verdict: Verdict, findings: Sequence[Finding], missing: Sequence[str]) -> str:
+def _summary(
+    asking: Asking, verdict: Verdict, findings: Sequence[Finding], missing: Sequence[str], targets: Sequence[Target]
+) -> str:
     port = f":{asking.destination_port}" if asking.destination_port is not None else ""
     what = f"{asking.source} -> {asking.destination}{port} ({asking.protocol})"
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
@@ -161,11 +160,19 @@ def _summary(asking: Asking, verdict: Verdict, findings: Sequence[Finding], miss
     if verdict == "blocked":
         return f"{what} is blocked: {first}{more}."
     if verdict == "partial":
-        return f"{what} is partly blocked: {first}{more}."
+        return f"{what} is partly blocked: {first}{more}{_reachable(targets)}."
     if verdict == "undetermined":
         lacking = f"can't be told without {missing[0]}" if missing else "can't be told"
-        return f"{what} {lacking}{f' (blocked in part: {first})' if first else ''}."
+        return f"{what} {lacking}{f' (blocked in part: {first})' if first else ''}{_reachable(targets)}."
     return f"{what} is allowed by security groups, network ACLs, routes and gateways, both ways."
+
+
+def _reachable(targets: Sequence[Target]) -> str:
+    """How many targets are reached, where that is not the same for all."""
+    if len({target.verdict for target in targets}) < 2:
+        return ""
+    reached = sum(target.verdict == "allowed" for target in targets)
+    return f"; {reached or 'none'} of {len(targets)} targets {'is' if reached < 2 else 'are'} reachable"
 
 
 # -- findings -------------------------------------------------------------------------------------------------------
@@ -176,7 +183,13 @@ def findings(account: Account, blockers: Iterable[Blocker], near_most: int = MOS
 
     ``near_most`` of the near misses are looked for, which takes longer than all the rest.
     """
-    grouped: dict[tuple[object, ...], tuple[Blocker, list[Packets]]] = {}
+    for same in alike(blockers):
+        yield from _findings(account, same, near_most)
+
+
+def alike(blockers: Iterable[Blocker]) -> Iterable[list[Blocker]]:
+    """Blockers that differ in their packets alone, put together."""
+    grouped: dict[tuple[object, ...], list[Blocker]] = {}
     for blocker in blockers:
         rule = tuple(sorted((blocker.rule or {}).items(), key=str))
         key = (
@@ -190,36 +203,41 @@ def findings(account: Account, blockers: Iterable[Blocker], near_most: int = MOS
             blocker.subnet_id,
             blocker.summary,
         )
-        grouped.setdefault(key, (blocker, []))[1].extend(blocker.packets)
-    for blocker, packets in grouped.values():
-        near = near_misses(account, blocker, near_most)
-        asked = [p.turned() for p in packets] if blocker.leg == "return" else packets
-        for part in packet_sets(asked):
-            step, command = advised(account, blocker, part, near)
-            yield Finding(
-                layer=blocker.layer,  # type: ignore[arg-type]
-                leg=blocker.leg,
-                direction=blocker.direction,
-                resource_ids=list(blocker.resource_ids),
-                interface_id=_listed(account, blocker.interface_id),
-                subnet_id=blocker.subnet_id,
-                vpc_id=blocker.vpc_id,
-                account_id=account.account_id_of(blocker.vpc_id or ""),
-                region=account.region_of(blocker.vpc_id or ""),
-                rule=blocker.rule,
-                code=blocker.code,
-                summary=blocker.summary,
-                near_misses=near,
-                packets=part,
-                next_step=step,
-                command=command,
-                owner=_owner(account, blocker),
-            )
+        grouped.setdefault(key, []).append(blocker)
+    return grouped.values()
+
+
+def _findings(account: Account, same: Sequence[Blocker], near_most: int) -> Iterator[Finding]:
+    blocker = same[0]
+    packets = [p for one in same for p in one.packets]
+    near = near_misses(account, blocker, near_most)
+    asked = [p.turned() for p in packets] if blocker.leg == "return" else packets
+    for part in packet_sets(asked):
+        step, command = advised(account, blocker, part, near)
+        yield Finding(
+            layer=blocker.layer,  # type: ignore[arg-type]
+            leg=blocker.leg,
+            direction=blocker.direction,
+            resource_ids=list(blocker.resource_ids),
+            interface_id=listed(account, blocker.interface_id),
+            subnet_id=blocker.subnet_id,
+            vpc_id=blocker.vpc_id,
+            account_id=account.account_id_of(blocker.gateway_id or blocker.vpc_id or ""),
+            region=account.region_of(blocker.gateway_id or blocker.vpc_id or ""),
+            rule=blocker.rule,
+            code=blocker.code,
+            summary=blocker.summary,
+            near_misses=near,
+            packets=part,
+            next_step=step,
+            command=command,
+            owner=_owner(account, blocker),
+        )
 
 
 def _owner(account: Account, blocker: Blocker) -> str | None:
     """Who to ask about what refused, where it has a tag that says so."""
-    kept: tuple[Mapping[str, _Tagged], ...] = (
+    kept: tuple[Mapping[str, Tagged], ...] = (
         account.security_groups,
         account.network_acls,
         account.route_tables,
@@ -235,7 +253,7 @@ def advised(account: Account, blocker: Blocker, packets: PacketSet, near: Sequen
     """What to do about a blocker so that these packets pass, and the command for it."""
     acl = account.network_acls.get(blocker.resource_ids[0]) if blocker.layer == "network-acl" else None
     step, command = next_step(blocker, packets, near, acl)
-    region = account.region_of(blocker.vpc_id or "")
+    region = account.region_of(blocker.gateway_id or blocker.vpc_id or "")
     if command is None or region is None:
         return step, command
     from shlex import quote
@@ -251,82 +269,3 @@ def _warnings(asked: Asked, findings: Sequence[Finding]) -> Iterable[str]:
             f"{asked.destination.text} is a public address: the packets leave by an internet gateway, and rules that "
             "name security groups do not match them. Use the private address inside the VPC."
         )
-
-
-# -- hops -----------------------------------------------------------------------------------------------------------
-
-
-def _hops(account: Account, passages: Iterable[Passage], leg: Leg) -> list[Hop]:
-    """The passages of one leg in the order of the packets; the same decision on several pieces is told once."""
-    grouped: dict[tuple[object, ...], tuple[Passage, list[Packets]]] = {}
-    for passage in passages:
-        if passage.leg != leg:
-            continue
-        key = (
-            passage.kind,
-            passage.id,
-            passage.direction,
-            passage.action,
-            str(passage.rule),
-            passage.detail,
-            passage.interface_id,
-            passage.subnet_id,
-            {packets.version for packets in passage.packets} == {6},
-        )
-        grouped.setdefault(key, (passage, []))[1].extend(passage.packets)
-    return [
-        Hop(
-            kind=passage.kind,
-            id=passage.id,
-            direction=passage.direction,
-            action=passage.action,
-            rule=passage.rule,
-            packet=packet_set(packets),
-            detail=passage.detail,
-            resource_ids=list(passage.resource_ids),
-            name=_name(account, passage),
-            interface_id=_listed(account, passage.interface_id),
-            subnet_id=passage.subnet_id,
-            vpc_id=passage.vpc_id,
-        )
-        for passage, packets in grouped.values()
-    ]
-
-
-def _listed(account: Account, interface_id: str | None) -> str | None:
-    """An interface's id, unless the interface is only supposed: that one nobody can look up."""
-    return None if isinstance(account.interfaces.get(interface_id or ""), Supposed) else interface_id
-
-
-def _name(account: Account, passage: Passage) -> str | None:
-    """What people call the resource: its ``Name`` tag, a group's own name, for an interface its instance's."""
-    if passage.kind == "security-group":
-        group = account.security_groups.get(passage.id)
-        return group.group_name or name_tag(group.tags) if group else None
-    if passage.kind == "interface":
-        interface = account.interfaces.get(passage.id)
-        if interface is None:
-            return None
-        instance = account.instances.get((interface.attachment and interface.attachment.instance_id) or "")
-        owner = ownership(interface)
-        named = name_tag(interface.tag_set) or (name_tag(instance.tags) if instance else None)
-        return named or (str(owner) if owner else None)
-    tagged: dict[str, Mapping[str, _Tagged]] = {
-        "network-acl": account.network_acls,
-        "route-table": account.route_tables,
-        "internet-gateway": account.internet_gateways,
-        "nat-gateway": account.nat_gateways,
-        "vpc-peering": account.peerings,
-        "vpn-gateway": account.vpn_gateways,
-        "carrier-gateway": account.carrier_gateways,
-        "transit-gateway": account.transit_gateways,
-        "transit-gateway-route-table": account.transit_tables,
-        "instance": account.instances,
-    }
-    resource = tagged.get(passage.kind, {}).get(passage.id)
-    return name_tag(resource.tags) if resource else None
-
-
-class _Tagged(Protocol):
-    @property
-    def tags(self) -> tuple[Tag, ...]: ...

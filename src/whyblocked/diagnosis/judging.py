@@ -14,7 +14,7 @@ from whyblocked.diagnosis.lookups import Column, Numbers, Rules
 from whyblocked.diagnosis.peers import ECHOES, PASSES, REFUSED, RULE, UNKNOWN
 from whyblocked.flowlogs.fields import LOST
 from whyblocked.flowlogs.groups import NONE, Table
-from whyblocked.flowlogs.memory import give_back
+from whyblocked.flowlogs.memory import DEAR, give_back
 from whyblocked.flowlogs.pairs import CLIENTS, FIRST_EPHEMERAL
 from whyblocked.network.packets import ALL_PORTS, ICMP, ICMPV6, TCP, span
 
@@ -84,7 +84,7 @@ def judge(table: Table, rules: Rules) -> Judged:
     else:
         parts = [some(0)]
     columns: list[Any] = [np.concatenate([part.pop(0) for part in parts]) for _ in range(len(parts[0]))]
-    if len(firsts) > 1:
+    if len(table) > DEAR:
         give_back()
     return Judged._make([*columns, rules.numbers])
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from whyblocked.config.account import Account
 from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresses
@@ -22,14 +24,14 @@ SYN = 2
 _NO_PORTS = (ICMP, ICMPV6)
 
 
-class Address(NamedTuple):
+class Address(msgspec.Struct, frozen=True):
     """An address as the boxes hold it."""
 
     version: int
     number: int
 
 
-class Match(NamedTuple):
+class Match(msgspec.Struct, frozen=True):
     """A record that belongs to a sighting. ``rules`` is what they do with it there; ``loose`` where the record does
     not tell all that it takes (the primary address stands for another one, a field is missing)."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from operator import attrgetter
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from whyblocked.network.packets import ALL_PORTS, Interval, Packets, join_intervals, network_words
 from whyblocked.network.protocols import has_ports, is_icmp, protocol_text
@@ -29,7 +31,7 @@ FAR = 129  # what can't be measured is further off than any prefix
 _RANK = attrgetter("rank")
 
 
-class Gap(NamedTuple):
+class Gap(msgspec.Struct, frozen=True):
     """How far a candidate is off: what ``failed`` (bits), the way in bits of prefix and port, and which it is.
 
     Candidates are asked for by their ``place``, so it is also what puts equals in order.
@@ -45,7 +47,7 @@ class Gap(NamedTuple):
         return self.failed.bit_count(), bool(self.failed & PROTOCOL), self.way, self.place
 
 
-class Wanted(NamedTuple):
+class Wanted(msgspec.Struct, frozen=True):
     """What a rule would have had to cover: the refused packets of one IP version and protocol, as one box."""
 
     version: int

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
-from typing import NamedTuple
+
+import msgspec
 
 from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.addresses import delegated_prefixes
@@ -20,7 +21,7 @@ DIRECTIONS: tuple[Direction, Direction] = ("ingress", "egress")
 VERSIONS = (4, 6)
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True):
     """An interface of the account: its addresses, and which groups and network ACL decide there.
 
     ``groups`` and ``acl`` are numbers: places with the same one have the same rules. ``subnet`` are the blocks inside

@@ -13,7 +13,7 @@ from functools import cached_property
 from ipaddress import IPv4Address
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -43,7 +43,7 @@ _AROUND = 600  # seconds: the longest aggregation interval
 _EVERYWHERE = "*"
 
 
-class Looked(NamedTuple):
+class Looked(msgspec.Struct, frozen=True):
     """What the accepted records say (``pairs``) of these rows, and what to know of the looking."""
 
     rows: Column
@@ -51,7 +51,7 @@ class Looked(NamedTuple):
     notes: list[str]
 
 
-class _Source(NamedTuple):
+class _Source(msgspec.Struct, frozen=True):
     """A location, or (None) all flow logs of the account; ``rows`` are looked for in it."""
 
     location: Location | None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from whyblocked.diagnosis.judging import (
@@ -37,7 +38,7 @@ _MARKS = 1 << 25  # up to so many different values may be told apart by a mark f
 _A_VALUE = 64  # which is faster than sorting up to so many marks a value
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """Groups that belong together; ``rows`` are the biggest of them."""
 
     section: int
@@ -54,7 +55,7 @@ class Entry(NamedTuple):
     interfaces: int
 
 
-class Sum(NamedTuple):
+class Sum(msgspec.Struct, frozen=True):
     """The entries with the most packets, section by section; ``hidden`` counts those that are not among them."""
 
     entries: list[Entry]

@@ -52,6 +52,8 @@ class Codes:
 
     def placed(self, column: Column) -> tuple[list[str], Column]:
         """The texts that a column of numbers stands for, sorted, and the column as places among them."""
+        if column.max(initial=NONE) == NONE:  # as all columns of what the format does not have
+            return [], column
         used = np.zeros(len(self.texts) + 1, bool)
         used[column] = True
         order = sorted(np.flatnonzero(used[:-1]).tolist(), key=self.texts.__getitem__)

@@ -24,9 +24,9 @@ from whyblocked.flowlogs.fields import BIGGEST
 from whyblocked.flowlogs.grouping import Keep
 from whyblocked.flowlogs.groups import DIRECTIONS, NONE, PORTS, SYN, UNKNOWN, Filters, Table
 from whyblocked.flowlogs.listed import Column
-from whyblocked.flowlogs.memory import give_back, keep_none_of_the_large
+from whyblocked.flowlogs.memory import DEAR, give_back, keep_none_of_the_large
 from whyblocked.flowlogs.records import Record, Wanted
-from whyblocked.flowlogs.rows import ALL, DEAR, KEYS, SUMS, Rows, Run, hashed, in_order, joined, narrow, reduced, taken
+from whyblocked.flowlogs.rows import ALL, KEYS, SUMS, Rows, Run, hashed, in_order, joined, narrow, reduced, taken
 
 _BOUND = 1 << 21  # rows that wait in memory, and groups that a run in memory may have
 _RANGE = 1 << 19  # rows that each thread merges at once
@@ -267,7 +267,8 @@ class Store:
             subnets, found["subnet"] = self._subnets.placed(found["subnet"])
             vpcs, found["vpc"] = self._vpcs.placed(found["vpc"])
             columns = _ordered(found, pool)
-        give_back()
+        if is_dear:
+            give_back()
         return Table(
             interfaces=interfaces,
             addresses=addresses,
@@ -282,18 +283,18 @@ class Store:
 
         Part by part all columns become narrow: at the end there is no room for wide ones.
         """
-        waiting, self._waiting = joined(self._waiting), []
-        if self._runs and len(waiting["hash"]):
-            self._write(self._grouped(waiting))
-            waiting = joined([])
-        size = len(waiting["hash"]) + sum(map(len, self._runs))
+        waiting, self._waiting = self._waiting, []
+        if self._runs and waiting:
+            self._write(self._grouped(joined(waiting)))
+            waiting = []
+        size = sum(len(rows["hash"]) for rows in waiting) + sum(map(len, self._runs))
         count = _THREADS * max(1, -(-size // (_RANGE * _THREADS)))
         bounds = np.array([n * ((1 << 64) // count) - (1 << 63) for n in range(1, count)], np.int64)
         cuts = [_cut(run.part("hash", 0, len(run)), bounds) for run in self._runs]
-        of = np.searchsorted(bounds, waiting["hash"], "right").astype(np.int16)
+        of = [np.searchsorted(bounds, rows["hash"], "right").astype(np.int16) for rows in waiting]
 
         def part(n: int) -> tuple[Rows, Column]:
-            parts = [taken(waiting, np.flatnonzero(of == n))] if len(of) else []
+            parts = [taken(rows, np.flatnonzero(one == n)) for rows, one in zip(waiting, of, strict=True)]
             for run, cut in zip(self._runs, cuts, strict=True):
                 parts.append({name: run.part(name, cut[n], cut[n + 1]) for name in ALL})
             return self._finished(self._grouped(joined(parts)), filters)

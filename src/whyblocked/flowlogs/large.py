@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from whyblocked.flowlogs.engine import Store
-from whyblocked.flowlogs.fields import Format, canonical
+from whyblocked.flowlogs.fields import Format
 from whyblocked.flowlogs.files import PARQUET, form_of, read_file
 from whyblocked.flowlogs.groups import Filters, Table
 from whyblocked.flowlogs.memory import keep_what_is_free
@@ -50,8 +50,6 @@ class Large:
             form = form_of(file.path, file.forms)
             if form is None or form.lacking:
                 return False
-        elif not _has_columns(file.path):
-            return False
         self._room.acquire()
         self._taken.append(self._pool.submit(self._finish, file, form))
         return True
@@ -100,19 +98,6 @@ class Large:
             self._done += scan.records
             self._told(self._done)
         return scan
-
-
-def _has_columns(path: Path) -> bool:
-    """Whether a Parquet file has what flow logs have; one that is not whole is the parser's to tell of."""
-    from pyarrow import parquet
-
-    from whyblocked.flowlogs.parquet import DAMAGED
-
-    try:
-        names = parquet.read_schema(path).names
-    except DAMAGED:
-        return False
-    return not Format(tuple(map(canonical, names))).lacking
 
 
 def _is_parquet(path: Path) -> bool:

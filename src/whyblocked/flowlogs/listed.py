@@ -8,9 +8,8 @@ from ipaddress import IPv4Address
 from typing import Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
-Column = NDArray[Any]
+Column = np.ndarray[Any, np.dtype[Any]]  # numpy.typing is not loaded for a name
 
 OTHERS = 1 << 32  # from here on: what is no IPv4 address, as its place in a list
 

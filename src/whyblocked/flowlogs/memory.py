@@ -8,6 +8,7 @@ from contextlib import suppress
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8  # of glibc's mallopt
 _MEBIBYTE = 1 << 20
+DEAR = 1 << 22  # groups: with more of them, memory counts more than the time that it takes to get it again
 _ARENAS = 2  # one for each thread that works at a time
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from whyblocked.flowlogs.fields import BIGGEST
 from whyblocked.flowlogs.listed import Column
+from whyblocked.flowlogs.memory import DEAR
 
 Rows = dict[str, Column]
 
@@ -21,7 +22,6 @@ SUMS: dict[str, np.ufunc] = {
 ALL = ("hash", *KEYS, *SUMS)
 _SAFE = 1 << 62
 _SAMPLE = 1 << 10
-DEAR = 1 << 22  # rows: with more of them, memory counts more than time
 _AT_ONCE = 1 << 20
 _ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 
@@ -132,7 +132,8 @@ def in_order(columns: Sequence[Column], pool: Executor) -> Column:
     if size > DEAR:
         order = np.argsort(first)
     else:
-        pivot = np.median(first[:: max(1, size // _SAMPLE)])
+        sample = np.sort(first[:: max(1, size // _SAMPLE)])
+        pivot = sample[len(sample) // 2]
         halves = np.flatnonzero(first <= pivot), np.flatnonzero(first > pivot)
         order = np.concatenate(list(pool.map(lambda half: half[np.argsort(first[half])], halves)))
     if used < len(columns):

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -75,7 +75,7 @@ def _keep() -> None:
     """A file that is not ours stays."""
 
 
-class File(NamedTuple):
+class File(msgspec.Struct, frozen=True):
     """A file to be read as a whole.
 
     ``name`` is how it is shown, ``location`` where it was found. ``release`` is called by whoever is done with it.

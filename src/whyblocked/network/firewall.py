@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/network-firewall/latest/developerguide/suricata-rule
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 
@@ -54,7 +54,7 @@ class Engine(msgspec.Struct, frozen=True):
     missing: tuple[Missing, ...] = ()
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True):
     """What becomes of packets: ``action``, or ``unknown`` where it hangs on ``rule`` for the reason that it gives."""
 
     packets: Packets

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Leg = Literal["forward", "return"]
 
 
-class Node(NamedTuple):
+class Node(msgspec.Struct, frozen=True):
     """A vertex of the graph: a kind of resource and its id."""
 
     kind: str
@@ -35,7 +35,7 @@ class Node(NamedTuple):
 INTERNET = Node("internet", "internet")
 
 
-class Link(NamedTuple):
+class Link(msgspec.Struct, frozen=True):
     """Ties a dimension of the packet to one of the question: ``asked = here + offset``."""
 
     dimension: int
@@ -139,7 +139,7 @@ class Piece(NamedTuple):
         return self._replace(packets=packets or self.packets.turned(), links=links, here=False)
 
 
-class Binding(NamedTuple):
+class Binding(msgspec.Struct, frozen=True):
     """What a NAT gateway or load balancer remembers: which packets it translated, and to which source address.
 
     ``node`` is the interface of the load balancer that took them, None for a NAT gateway; it ``keeps`` the client's
@@ -154,7 +154,7 @@ class Binding(NamedTuple):
     tracked: tuple[str, ...] = ()
 
 
-class Turn(NamedTuple):
+class Turn(msgspec.Struct, frozen=True):
     """A route that was taken: of a VPC's route table, or of a table of the transit gateway that is named."""
 
     table_id: str
@@ -173,6 +173,7 @@ class Bundle(msgspec.Struct, frozen=True):
     those whose stateful firewall saw the request and has to see the reply. ``pinned`` names, by attachment in appliance
     mode, the subnet that a flow enters by, both ways. ``turns`` are the routes that this leg took,
     ``crossed`` the attachments by which it came into transit gateways, with which packets: the same again is a circle.
+    ``branch`` is the way to or from a load balancer's target that they are on, 0 before any load balancer sent them on.
     """
 
     pieces: tuple[Piece, ...]
@@ -193,6 +194,7 @@ class Bundle(msgspec.Struct, frozen=True):
     pinned: tuple[tuple[str, str], ...] = ()
     turns: tuple[Turn, ...] = ()
     crossed: tuple[tuple[str, tuple[Packets, ...]], ...] = ()
+    branch: int = 0
 
     def but(self, **changes: object) -> Bundle:
         """This bundle with some fields changed."""

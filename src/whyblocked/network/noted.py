@@ -17,7 +17,7 @@ Action = Literal["allow", "deny", "forward", "translate", "deliver", "unknown"]
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
-    """A resource that looked at or changed packets, and what it did."""
+    """A resource that looked at or changed packets, and what it did; ``branch``: on which way (see ``forks``)."""
 
     leg: Leg
     kind: str
@@ -31,12 +31,15 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     interface_id: str | None = None
     subnet_id: str | None = None
     vpc_id: str | None = None
+    branch: int = 0
 
 
 class Blocker(msgspec.Struct, frozen=True, kw_only=True):
     """A refusal: which layer refused which packets, by which rule, with the rules that it tried.
 
-    ``peer_id`` is the interface at the other end, as far as the walk knows it.
+    ``peer_id`` is the interface at the other end, as far as the walk knows it; ``branch`` as in :class:`Passage`.
+    ``gateway_id`` is the transit gateway whose own table refused: it may be another account's than the VPC that the
+    packets come from.
     """
 
     leg: Leg
@@ -51,6 +54,8 @@ class Blocker(msgspec.Struct, frozen=True, kw_only=True):
     interface_id: str | None = None
     subnet_id: str | None = None
     vpc_id: str | None = None
+    gateway_id: str | None = None
     next_step: str | None = None
     goal: str | None = None  # the interface that the packets were on their way to
     peer_id: str | None = None
+    branch: int = 0

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -28,7 +28,7 @@ class Entry(msgspec.Struct, frozen=True):
     missing: Missing | None = None
 
 
-class Choice(NamedTuple):
+class Choice(msgspec.Struct, frozen=True):
     """Destinations and what becomes of them: a route, nothing (no route), or undecidable."""
 
     destinations: Interval

@@ -101,7 +101,7 @@ class AclRule(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-class Decision(NamedTuple):
+class Decision(msgspec.Struct, frozen=True):
     """What became of a box: allowed or denied by a rule (None: nothing matched), or undecidable."""
 
     packets: Packets

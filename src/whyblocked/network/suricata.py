@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 
@@ -53,7 +53,7 @@ _OVER_UDP = frozenset(("tftp", "ntp", "dhcp", "quic", "ike", "ikev2", "snmp"))
 _OVER_BOTH = frozenset(("dns", "krb5", "sip", "nfs"))
 
 
-class Header(NamedTuple):
+class Header(msgspec.Struct, frozen=True):
     """A rule taken apart: its header as texts, its options in order."""
 
     action: str

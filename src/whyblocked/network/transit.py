@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -33,7 +33,7 @@ class Entry(msgspec.Struct, frozen=True):
     missing: Missing | None = None
 
 
-class Choice(NamedTuple):
+class Choice(msgspec.Struct, frozen=True):
     """Destinations and what becomes of them: a route, nothing (no route), or undecidable.
 
     Both ``route`` and ``missing``: what is known leads there, but there may be another route that wins.

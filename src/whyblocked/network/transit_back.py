@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/vpc/latest/tgw/how-transit-gateways-work.html
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from whyblocked.config import transit
 from whyblocked.config.account import Missing
@@ -27,7 +28,7 @@ from whyblocked.network.transit import Choice, ids_of, look_up
 from whyblocked.network.walk import Walk
 
 
-class Way(NamedTuple):
+class Way(msgspec.Struct, frozen=True):
     """Addresses, and the attachment behind which the routes of a gateway place them, as far as that is known."""
 
     destinations: Interval

@@ -6,7 +6,7 @@ legs. What can't be decided is carried on as ``unknown``; it makes an answer und
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from whyblocked.config.account import Account, Missing
@@ -14,6 +14,7 @@ from whyblocked.config.addresses import Ip, private_addresses
 from whyblocked.config.resources import NetworkInterface
 from whyblocked.network.beyond import reason
 from whyblocked.network.flow import Bundle, Node, Piece, flagged, split
+from whyblocked.network.forks import Forks, Registered, Spot
 from whyblocked.network.graph import UNMODELLED, NetworkGraph
 from whyblocked.network.noted import Action, Blocker, Passage
 from whyblocked.network.packets import DESTINATION, Packets, subtract_all
@@ -44,6 +45,7 @@ class Walk:
         self.passages: list[Passage] = []
         self.blockers: list[Blocker] = []
         self.leaves: list[Piece] = []
+        self.forks = Forks()
         self.path: list[tuple[Node, Node]] = []
         self.balancer: str | None = None  # the load balancer that is asked for by name, with all its nodes
         self.from_internet = False  # the source is "internet": no address in particular
@@ -102,7 +104,7 @@ class Walk:
             summary=f"The routes lead in a circle through {node.kind} {node.id}.",
             resource_ids=(node.id,),
         )
-        self.leaves += flagged(bundle.pieces, blocked=True)
+        self.end(bundle, flagged(bundle.pieces, blocked=True))
 
     def arrive(self, place: Node, bundle: Bundle) -> None:
         """The bundle reached what it was sent to (or the edge of what AWS controls)."""
@@ -114,11 +116,11 @@ class Walk:
                 bundle = bundle.but(pieces=flagged(bundle.pieces, blocked=True))
             self._arrived.append((place, bundle))
         elif place == bundle.origin:
-            self.leaves += self.seen_by_firewalls(bundle)
+            self.end(bundle, self.seen_by_firewalls(bundle))
         else:
             what = f"The reply does not come back to the sender: it goes to {_words(place)}"
             self._astray(bundle, "REPLY_GOES_ELSEWHERE", what)
-            self.leaves += flagged(bundle.pieces, blocked=True)
+            self.end(bundle, flagged(bundle.pieces, blocked=True))
 
     def _astray(self, bundle: Bundle, code: str, summary: str) -> None:
         """Where addresses are used twice, routes may lead to the one that is not meant."""
@@ -137,6 +139,7 @@ class Walk:
             resource_ids=(turn.table_id,),
             subnet_id=None,
             vpc_id=turn.vpc_id,
+            gateway_id=turn.gateway_id,
             rule=turn.rule,
             tried=turn.tried,
             next_step=turn.next_step,
@@ -177,7 +180,7 @@ class Walk:
         if vpc_id is not None:
             self.resume(refused, vpc_id)
         else:
-            self.leaves += refused.pieces
+            self.end(refused, refused.pieces)
         return iter(())
 
     def resume(self, bundle: Bundle, vpc_id: str) -> None:
@@ -212,10 +215,29 @@ class Walk:
 
     def is_new(self, node: Node, bundle: Bundle, *more: object) -> bool:
         """Whether no bundle with these pieces (and ``more``) came by here before: it took the same way to its end."""
-        key = (node, bundle.pieces, bundle.bindings, bundle.tracked, bundle.pinned, *more)
+        target = self.forks.branches[bundle.branch].target
+        key = (node, bundle.pieces, bundle.bindings, bundle.tracked, bundle.pinned, target, *more)
         seen = key in self._came_by
         self._came_by.add(key)
         return not seen
+
+    def end(self, bundle: Bundle, pieces: Sequence[Piece]) -> None:
+        """The way of these pieces of the bundle ends here, with what befell them."""
+        self.leaves += pieces
+        if bundle.branch:
+            self.forks.end(bundle.branch, pieces)
+
+    def fork(self, bundle: Bundle, target: Registered, spot: Spot) -> Bundle:
+        """The bundle on the way from the load balancer's node that it is at to one of the targets."""
+        number = self.forks.to(target, spot, bundle.branch, bundle.at, bundle.pieces)
+        return bundle.but(branch=number)
+
+    def rejoin(self, node: Node, bundle: Bundle) -> tuple[Bundle, bool]:
+        """The bundle, which left the way to a target, on the connection that the load balancer took, going on to
+        ``node``; and whether it is the first with these pieces: others took the same way to their end."""
+        place = (node, bundle.pieces, bundle.bindings, bundle.tracked, bundle.pinned)
+        number, is_new = self.forks.back(bundle.branch, place)
+        return bundle.but(branch=number), is_new
 
     def lose(self, bundle: Bundle, *missing: Missing) -> Iterator[Step]:
         """The leg ends undecided here: what comes out of an unknown hop, and whether a reply meets it, is not known."""
@@ -223,7 +245,7 @@ class Walk:
         hidden = self.account.hidden(bundle.vpc_id) if bundle.vpc_id else None
         if hidden is not None:  # whose account would have to be read, whatever it is
             self.lack(hidden)
-        self.leaves += flagged(bundle.pieces, unknown=True)
+        self.end(bundle, flagged(bundle.pieces, unknown=True))
         return iter(())
 
     def _replies(self, place: Node, bundle: Bundle) -> Iterator[Step]:
@@ -241,7 +263,7 @@ class Walk:
                     rest = subtract_all(rest, [request])
                     reply = request.turned()._replace(destination_ports=(answers, answers), source_ports=(0, 0))
                     pieces.append(piece.narrowed(request).turned(reply))
-            self.leaves += [piece.narrowed(part) for part in rest]
+            self.end(bundle, [piece.narrowed(part) for part in rest])
         if pieces:
             yield (
                 place,
@@ -277,7 +299,9 @@ class Walk:
         more.setdefault("packets", bundle.boxes)
         more.setdefault("subnet_id", bundle.subnet_id)
         more.setdefault("vpc_id", bundle.vpc_id)
-        self.passages.append(Passage(leg=bundle.leg, kind=kind, id=resource_id, action=action, **more))
+        self.passages.append(
+            Passage(leg=bundle.leg, kind=kind, id=resource_id, action=action, branch=bundle.branch, **more)
+        )
 
     def block(
         self, bundle: Bundle, pieces: Iterable[Piece], *, layer: str, code: str, summary: str, **more: Any
@@ -287,6 +311,7 @@ class Walk:
         more.setdefault("vpc_id", bundle.vpc_id)
         more.setdefault("goal", bundle.goal.network_interface_id if bundle.goal else None)
         packets = tuple(piece.packets for piece in pieces)
+        more["branch"] = bundle.branch
         self.blockers.append(Blocker(leg=bundle.leg, layer=layer, code=code, summary=summary, packets=packets, **more))
 
     def lack(self, *missing: Missing) -> None:

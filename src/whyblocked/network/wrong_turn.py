@@ -7,7 +7,9 @@ https://docs.aws.amazon.com/vpc/latest/tgw/how-transit-gateways-work.html#tgw-ro
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from whyblocked.config import transit as gateways
 from whyblocked.config.account import Account, Missing
@@ -22,7 +24,7 @@ _OF_VPC = ("MORE_SPECIFIC_ROUTE", "HIGHER_PRIORITY_ROUTE")
 _OF_GATEWAY = ("TGW_RTB_MORE_SPECIFIC_ROUTE", "TGW_RTB_HIGHER_PRIORITY_ROUTE")
 
 
-class WrongTurn(NamedTuple):
+class WrongTurn(msgspec.Struct, frozen=True):
     """The route that decided, and what it says of a blocker; ``code`` None where no other route led home."""
 
     layer: str
@@ -33,9 +35,10 @@ class WrongTurn(NamedTuple):
     next_step: str
     code: str | None = None
     tried: tuple[transit.Entry, ...] = ()
+    gateway_id: str | None = None
 
 
-class _Way(NamedTuple):
+class _Way(msgspec.Struct, frozen=True):
     """A route of a table with the span and the length of its prefix."""
 
     route: Route | TransitGatewayRoute
@@ -67,7 +70,7 @@ def wrong_turn(account: Account, rulebook: Rulebook, bundle: Bundle, home: Node 
                 return _hidden(account, turn, taken, way, where)
     last = next((turn for turn in reversed(bundle.turns) if not _is_local(turn.route)), bundle.turns[-1])
     step = f"Add a longer route for {where} to {last.table_id} that leads to its own network."
-    return WrongTurn(*_place(account, last), _described(last.route), _words(last), step)
+    return WrongTurn(*_place(account, last), _described(last.route), _words(last), step, gateway_id=last.gateway_id)
 
 
 def _hidden(account: Account, turn: Turn, taken: _Way, way: _Way, where: str) -> WrongTurn:
@@ -82,7 +85,7 @@ def _hidden(account: Account, turn: Turn, taken: _Way, way: _Way, where: str) ->
     tried = (
         transit.Entry(one.span, one.length, 0, one.route) for one in (taken, way) if not isinstance(one.route, Route)
     )
-    return WrongTurn(*_place(account, turn), _described(turn.route), why, step, code, tuple(tried))
+    return WrongTurn(*_place(account, turn), _described(turn.route), why, step, code, tuple(tried), turn.gateway_id)
 
 
 def _place(account: Account, turn: Turn) -> tuple[str, str, str | None]:

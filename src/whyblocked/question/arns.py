@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import NamedTuple
+
+import msgspec
 
 from whyblocked.config.account import Account
 from whyblocked.text import clean
@@ -14,7 +15,7 @@ from whyblocked.text import clean
 _MOST_ACCOUNTS = 5
 
 
-class Named(NamedTuple):
+class Named(msgspec.Struct, frozen=True):
     """Either is empty where the ARN leaves it out."""
 
     account: str

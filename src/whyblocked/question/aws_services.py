@@ -7,7 +7,9 @@ https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-servic
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 SHORT = frozenset({"s3", "dynamodb"})
 """The services that are known by one word: those with gateway endpoints."""
@@ -24,7 +26,7 @@ _PUBLIC = re.compile(
 )
 
 
-class Named(NamedTuple):
+class Named(msgspec.Struct, frozen=True):
     """``endpoint``: ``value`` is its id (or the beginning), ``zone`` that of a zonal name; ``service``: its name."""
 
     kind: Literal["endpoint", "service"]

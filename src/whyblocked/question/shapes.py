@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from whyblocked.errors import EndpointError
 from whyblocked.question import aws_services
@@ -65,7 +67,7 @@ _ARN_SERVICES = {
 }
 
 
-class Shape(NamedTuple):
+class Shape(msgspec.Struct, frozen=True):
     """``value`` is the id or host name in lower case, or the name as typed; ``network`` the addresses it means.
 
     ``rounded``: a block was typed with bits set behind its length; ``public``: a DNS name of a public address.

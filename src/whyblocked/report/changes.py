@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from whyblocked.diagnosis.answer import Answer, Change
 from whyblocked.report.words import moment_words
@@ -22,7 +23,7 @@ _PROGRAMS = (
 _AGENT = 60
 
 
-class Changed(NamedTuple):
+class Changed(msgspec.Struct, frozen=True):
     """One change: when, what was done to which resource, who did it from where, and why it may be the cause."""
 
     suspicious: bool
@@ -32,7 +33,7 @@ class Changed(NamedTuple):
     why: str
 
 
-class Changes(NamedTuple):
+class Changes(msgspec.Struct, frozen=True):
     """All of the section; ``summary`` joins the first of them with the records, where these tell more than it."""
 
     summary: str | None

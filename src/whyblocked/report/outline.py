@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import groupby
-from typing import Literal, NamedTuple
+from typing import Literal
 
+import msgspec
 from msgspec import structs
 
 from whyblocked.diagnosis.answer import Answer, Evidence, Finding, Fix, Hop, Leg, NearMiss, PacketSet, Seen
@@ -63,7 +64,7 @@ def tested(fix: Fix) -> str:
     return TESTED[fix.then] if fix.fits else RAISE_FIRST
 
 
-class Near(NamedTuple):
+class Near(msgspec.Struct, frozen=True):
     """A rule that almost matched."""
 
     rule: str
@@ -71,7 +72,7 @@ class Near(NamedTuple):
     summary: str
 
 
-class Blocker(NamedTuple):
+class Blocker(msgspec.Struct, frozen=True):
     """One blocker: what it is, the rule, and facts as labelled rows."""
 
     title: str
@@ -79,7 +80,7 @@ class Blocker(NamedTuple):
     near: list[Near]
 
 
-class Behind(NamedTuple):
+class Behind(msgspec.Struct, frozen=True):
     """What the records say of the host behind the rules: facts as labelled rows, what to look at, what to run there."""
 
     says: str
@@ -88,7 +89,7 @@ class Behind(NamedTuple):
     checks: list[str]
 
 
-class Decision(NamedTuple):
+class Decision(msgspec.Struct, frozen=True):
     """What one resource did with the packet, or with a part of it (``only``)."""
 
     mark: Mark
@@ -96,7 +97,7 @@ class Decision(NamedTuple):
     only: str
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True):
     """One resource on the path, with all that it decided."""
 
     mark: Mark
@@ -105,7 +106,7 @@ class Step(NamedTuple):
     decisions: list[Decision]
 
 
-class Path(NamedTuple):
+class Path(msgspec.Struct, frozen=True):
     """One leg."""
 
     title: str
@@ -113,7 +114,7 @@ class Path(NamedTuple):
     steps: list[Step]
 
 
-class Supposed(NamedTuple):
+class Supposed(msgspec.Struct, frozen=True):
     """Of an answer as it would be: a line that says so, the planned changes, and the answer of today in a sentence."""
 
     head: str
@@ -121,7 +122,7 @@ class Supposed(NamedTuple):
     today: str | None
 
 
-class Outline(NamedTuple):
+class Outline(msgspec.Struct, frozen=True):
     """What stands in every report, all of it safe to show."""
 
     mark: Mark

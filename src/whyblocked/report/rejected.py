@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from whyblocked.diagnosis.answer import Finding
 from whyblocked.diagnosis.causes import LATE_PACKETS, NOBODY
 from whyblocked.diagnosis.judging import UNHEARD
@@ -62,7 +64,7 @@ class Item(NamedTuple):
     changes: list[str]
 
 
-class Section(NamedTuple):
+class Section(msgspec.Struct, frozen=True):
     """A part of the report."""
 
     title: str
@@ -70,7 +72,7 @@ class Section(NamedTuple):
     items: list[Item]
 
 
-class Story(NamedTuple):
+class Story(msgspec.Struct, frozen=True):
     """The whole report, all of it safe to show."""
 
     mark: Mark

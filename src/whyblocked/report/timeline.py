@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from whyblocked.diagnosis.answer import Moment
 from whyblocked.report.words import clock_words, step_words
@@ -11,7 +11,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 _NONE = "·"
 
 
-class Timeline(NamedTuple):
+class Timeline(msgspec.Struct, frozen=True):
     """Bars on one scale, and the span that they cover."""
 
     span: str

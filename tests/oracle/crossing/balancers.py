@@ -34,7 +34,7 @@ def outcomes(account: Json, asked: Any, source_port: int | None, nat_port: int) 
             there = node["NetworkInterfaceId"]
         ports = source_port, asked.destination_port
         evaluate(account, asked.source, there, asked.protocol, *ports, asked.icmp_type, asked.icmp_code, walk=walk)
-        return outcome(walk)
+        return replace(outcome(walk), target=walk.target)
 
     yield from every_way(account, run, nat_port)
 
@@ -91,6 +91,7 @@ def relay(walk: Crossing, arrival: Arrival) -> Arrival | None:
         walk.block("load-balancer", name)  # no target in use
         return walk.lost()
     address, port, kept = target
+    walk.target = (way if isinstance(way, str) else None), address, port
     there = walk.snapshot.host_at(address, host.vpc_id)
     if there is None:
         walk.unknown(address)

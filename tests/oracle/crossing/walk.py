@@ -35,6 +35,7 @@ class Crossing(Walk):
     turns: int = 0
     balancer: Json | None = None  # the load balancer that was asked for
     relayed: bool = False
+    target: tuple[str | None, str, int] | None = None  # where it sent the packet on to
 
     def leave(self, host: Host, packet: Packet, return_to_sender: str = "", hops: int = 0) -> Arrival | None:
         self.turns += 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from whyblocked.config.account import Account
 from whyblocked.config.ownership import ownership
@@ -16,7 +17,7 @@ _NAMES = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMPV6: "icmp6"}
 _PAYLOAD = {4: 1472, 6: 1452}  # what fills a packet of 1,500 bytes
 
 
-class Host(NamedTuple):
+class Host(msgspec.Struct, frozen=True):
     """What is behind an interface: an instance, or a service's resource that nobody can log in to."""
 
     interface_id: str

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from whyblocked.flowlogs.records import Record
 from whyblocked.network.packets import ICMP, ICMPV6, TCP, UDP
 from whyblocked.network.sighting import Sighting
@@ -37,7 +39,7 @@ class Part(NamedTuple):
     flags: int | None
 
 
-class Idle(NamedTuple):
+class Idle(msgspec.Struct, frozen=True):
     """A pause after which a connection did not go on: its length, its end, and whether that was a RST."""
 
     seconds: int
@@ -45,7 +47,7 @@ class Idle(NamedTuple):
     reset: bool
 
 
-class Silence(NamedTuple):
+class Silence(msgspec.Struct, frozen=True):
     """One side sends, the other no more: who is not heard (as seen from here), since when, what is sent to it."""
 
     quiet: Literal["asking", "answering"]

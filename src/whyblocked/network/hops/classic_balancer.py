@@ -12,7 +12,8 @@ from whyblocked.config.account import Missing
 from whyblocked.config.balancers import classic_attributes
 from whyblocked.config.resources import ClassicLoadBalancer
 from whyblocked.network.flow import Bundle, flagged
-from whyblocked.network.hops.relaying import Way, outside_zones, send, to_instance, zone_of, zones_of
+from whyblocked.network.forks import Registered
+from whyblocked.network.hops.relaying import Way, outside_zones, send, to_instance, towards, zone_of, zones_of
 from whyblocked.network.walk import Step, Walk
 
 
@@ -31,17 +32,19 @@ def to_instances(walk: Walk, balancer: ClassicLoadBalancer, port: int, bundle: B
     reached = False
     for instance in balancer.instances:
         way = to_instance(walk, instance.instance_id, port, 4)
+        target = Registered(balancer.id, None, instance.instance_id, port)
         if isinstance(way, Missing):
             reached = True
-            yield from walk.lose(bundle, way)
+            yield from walk.lose(towards(walk, bundle, target, way), way)
         elif way.zone and zones and way.zone not in zones:
             reached = True
-            outside_zones(walk, balancer, bundle, way, "ELB_INSTALLED_AZ_RESTRICTION", balancer.id)
+            there = towards(walk, bundle, target, way)
+            outside_zones(walk, balancer, there, way, "ELB_INSTALLED_AZ_RESTRICTION", balancer.id)
         elif way.zone and here and way.zone != here and not _crosses(walk, balancer):
             elsewhere.append(way)
         else:
             reached = True
-            yield from send(walk, balancer, node, bundle, way)
+            yield from send(walk, balancer, node, towards(walk, bundle, target, way), way)
     if reached or not elsewhere:
         walk.served.add(node.network_interface_id)
         return
@@ -75,4 +78,4 @@ def _refuse(walk: Walk, balancer: ClassicLoadBalancer, bundle: Bundle, code: str
         interface_id=bundle.at,
         next_step=f"Register an instance in a zone of {balancer.name}.",
     )
-    walk.leaves += flagged(bundle.pieces, blocked=True)
+    walk.end(bundle, flagged(bundle.pieces, blocked=True))

@@ -55,7 +55,7 @@ def _leave(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterator[
         local, leaving = split(bundle.pieces, DESTINATION, own)
         if local:
             walk.warn("Source and destination are the same interface: the packets never leave the instance.")
-            walk.leaves += local
+            walk.end(bundle, local)
             bundle = bundle.but(pieces=tuple(leaving))
     if bundle.pieces:
         walk.note(bundle, "interface", interface.network_interface_id, "forward", **_where(interface))
@@ -130,7 +130,7 @@ def _forward(walk: Walk, interface: NetworkInterface, bundle: Bundle) -> Iterato
     walk.lack(Missing(f"appliance {owner}", "AWS does not show what it does with the packets that it forwards"))
     private, public = split(bundle.pieces, DESTINATION, _not_public(bundle.version))
     if bundle.version == 4 and bundle.leg == "forward":
-        walk.leaves += flagged(tuple(public), unknown=True)  # a NAT instance puts its own address on what goes out
+        walk.end(bundle, flagged(tuple(public), unknown=True))  # a NAT instance puts its own address on what goes out
         bundle = bundle.but(pieces=tuple(private))
     if not bundle.pieces:
         return iter(())
@@ -166,7 +166,7 @@ def _answered_by_aws(walk: Walk, interface: NetworkInterface, bundle: Bundle) ->
                 "Route 53 Resolver DNS Firewall may still refuse a name, and no flow log shows that "
                 "(aws route53resolver list-firewall-rule-group-associations)."
             )
-    walk.leaves += answered
+    walk.end(bundle, answered)
     return bundle.but(pieces=tuple(kept))
 
 

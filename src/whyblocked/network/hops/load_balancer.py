@@ -188,7 +188,7 @@ def _refuse(
         resource_ids=(balancer.id,),
         next_step=f"Ask about a port that {balancer.name} listens on, or give it a listener for {what}.",
     )
-    walk.leaves += flagged(refused.pieces, blocked=True)
+    walk.end(refused, flagged(refused.pieces, blocked=True))
 
 
 def _words(pieces: Sequence[Piece]) -> str:
@@ -239,7 +239,7 @@ def _listened(walk: Walk, balancer: LoadBalancer, listener: Listener, bundle: Bu
             resource_ids=(balancer.id,),
             interface_id=bundle.at,
         )
-        walk.leaves += flagged(bundle.pieces, blocked=True)
+        walk.end(bundle, flagged(bundle.pieces, blocked=True))
     for arn, taken in groups.items():
         yield Node("target-group", arn), bundle.but(pieces=tuple(taken))
 
@@ -314,8 +314,9 @@ def _reply(walk: Walk, balancer: Balancer, bundle: Bundle) -> Iterator[Step]:
         heading=None,
         resumed=False,
     )
+    out = Node("interface", relay.node or "")
+    back_there, is_new = walk.rejoin(out, back_there)
     detail = "back to the client"
     walk.note(back_there, "load-balancer", balancer.id, "translate", detail=detail, interface_id=relay.node)
-    out = Node("interface", relay.node or "")
-    if walk.is_new(out, back_there):
+    if is_new:
         yield out, back_there.but(goal=walk.sender(back_there))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address
-from typing import NamedTuple
+
+import msgspec
 
 from whyblocked.config.account import Missing
 from whyblocked.config.resources import NatGateway, NatGatewayAddress, RouteTable
@@ -16,7 +17,7 @@ from whyblocked.network.routes import look_up
 from whyblocked.network.walk import Walk
 
 
-class Address(NamedTuple):
+class Address(msgspec.Struct, frozen=True):
     """The address that is sent from (the public one where AWS shows no other); the pieces, checked for their zone."""
 
     number: int

@@ -183,7 +183,7 @@ def _reply(walk: Walk, node: Node, gateway: NatGateway, bundle: Bundle) -> Itera
 
 def _stray(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     """Replies from an address or port that nothing was sent to; what was refused before needs no further reason."""
-    walk.leaves += (piece for piece in bundle.pieces if piece.blocked)
+    walk.end(bundle, [piece for piece in bundle.pieces if piece.blocked])
     fresh = bundle.but(pieces=tuple(piece for piece in bundle.pieces if not piece.blocked))
     if fresh.pieces:
         summary = f"The reply reaches {node.id} from another address than it sent to, so it drops it."

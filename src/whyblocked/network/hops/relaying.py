@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
-from typing import NamedTuple
+
+import msgspec
 
 from whyblocked.config.account import Missing
 from whyblocked.config.addresses import Ip, private_addresses
 from whyblocked.config.balancers import node_address
 from whyblocked.config.resources import Balancer, NetworkInterface
 from whyblocked.network.flow import Binding, Bundle, Node, flagged
+from whyblocked.network.forks import Registered, Spot
 from whyblocked.network.packets import Interval
 from whyblocked.network.walk import Step, Walk
 
 PORTS: Interval = (1024, 65535)  # what a load balancer uses as source ports
 
 
-class Way(NamedTuple):
+class Way(msgspec.Struct, frozen=True):
     """A target as a node reaches it: ``interface`` None where the address is nobody's here, ``zone`` None: any."""
 
     label: str
@@ -57,6 +59,14 @@ def zones_of(walk: Walk, balancer: Balancer) -> frozenset[str]:
         return balancer.zones
     subnets = (walk.account.subnets.get(subnet_id) for subnet_id in balancer.subnet_ids)
     return frozenset(subnet.availability_zone for subnet in subnets if subnet and subnet.availability_zone)
+
+
+def towards(walk: Walk, bundle: Bundle, target: Registered, way: Way | Missing) -> Bundle:
+    """The bundle on the way to a target, which the walk tells apart from the ways to others from here on."""
+    if isinstance(way, Missing):
+        return walk.fork(bundle, target, Spot(zone=target.zone))
+    eni = way.interface.network_interface_id if way.interface else None
+    return walk.fork(bundle, target, Spot(str(way.address), eni, way.zone or target.zone))
 
 
 def send(
@@ -117,7 +127,7 @@ def outside_zones(walk: Walk, balancer: Balancer, bundle: Bundle, way: Way, code
         interface_id=way.interface.network_interface_id if way.interface else None,
         next_step=f"Enable {way.zone} for {balancer.name}, or register {what} in {enabled}.",
     )
-    walk.leaves += flagged(bundle.pieces, blocked=True)
+    walk.end(bundle, flagged(bundle.pieces, blocked=True))
 
 
 def address_of(text: str) -> Ip | None:

@@ -26,7 +26,17 @@ from whyblocked.config.balancers import (
 )
 from whyblocked.config.resources import LoadBalancer, NetworkInterface, TargetGroup, TargetHealthDescription
 from whyblocked.network.flow import Bundle, Node, flagged, split
-from whyblocked.network.hops.relaying import Way, address_of, outside_zones, send, to_instance, zone_of, zones_of
+from whyblocked.network.forks import Registered, Spot
+from whyblocked.network.hops.relaying import (
+    Way,
+    address_of,
+    outside_zones,
+    send,
+    to_instance,
+    towards,
+    zone_of,
+    zones_of,
+)
 from whyblocked.network.packets import SOURCE
 from whyblocked.network.walk import Step, Walk
 
@@ -66,7 +76,9 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     )
     if group.target_type == "lambda":
         walk.warn(f"{targets[0].target.id} is invoked by {balancer.name} without any network of the account's.")
-        walk.arrive(Node("interface", bundle.at or ""), bundle)
+        place = Node("interface", bundle.at or "")
+        invoked, _ = walk.rejoin(place, walk.fork(bundle, _registered(balancer, group, targets[0]), Spot()))
+        walk.arrive(place, invoked)
         return
     yield from _to_targets(walk, balancer, interface, group, targets, bundle)
 
@@ -91,18 +103,19 @@ def _to_targets(
 ) -> Iterator[Step]:
     here, zones = zone_of(walk, node), zones_of(walk, balancer)
     elsewhere = reached = 0
-    for target in targets:
-        ways = list(_ways(walk, group, target))
-        for way in ways:
+    for described in targets:
+        target = _registered(balancer, group, described)
+        for way in _ways(walk, group, described):
             if isinstance(way, Missing):
-                yield from walk.lose(bundle, way)
-            elif way.zone and zones and way.zone not in zones and not _is_served(walk, balancer, group, target):
-                outside_zones(walk, balancer, bundle, way, "ELBV2_NO_TARGETS_IN_AZ", group.target_group_arn)
+                yield from walk.lose(towards(walk, bundle, target, way), way)
+            elif way.zone and zones and way.zone not in zones and not _is_served(walk, balancer, group, described):
+                there = towards(walk, bundle, target, way)
+                outside_zones(walk, balancer, there, way, "ELBV2_NO_TARGETS_IN_AZ", group.target_group_arn)
             elif way.zone and here and way.zone != here and not _crosses(walk, balancer, group):
                 elsewhere += 1
                 continue
             else:
-                yield from _send(walk, balancer, node, group, bundle, way)
+                yield from _send(walk, balancer, node, group, towards(walk, bundle, target, way), way)
             reached += 1
     if reached or not elsewhere:
         walk.served.add(node.network_interface_id)
@@ -115,6 +128,19 @@ def _to_targets(
     else:
         step = f"Register a target in {here}, or let {balancer.name} balance across zones."
         _refuse(walk, group, bundle, "ELBV2_NO_TARGETS_IN_AZ", summary, step)
+
+
+def _registered(balancer: LoadBalancer, group: TargetGroup, described: TargetHealthDescription) -> Registered:
+    target, health = described.target, described.target_health
+    return Registered(
+        balancer.id,
+        group.target_group_arn,
+        target.id,
+        None if group.target_type == "lambda" else _port(group, described),
+        None if target.availability_zone == "all" else target.availability_zone,
+        health.state if health else None,
+        health.reason if health else None,
+    )
 
 
 def _is_served(walk: Walk, balancer: LoadBalancer, group: TargetGroup, described: TargetHealthDescription) -> bool:
@@ -146,10 +172,14 @@ def _send(
         yield from send(walk, balancer, node, bundle.but(pieces=tuple(pieces)), way, keeps=keeps)
 
 
+def _port(group: TargetGroup, described: TargetHealthDescription) -> int | None:
+    return _GENEVE if (group.protocol or "").upper() == "GENEVE" else described.target.port or group.port
+
+
 def _ways(walk: Walk, group: TargetGroup, described: TargetHealthDescription) -> Iterator[Way | Missing]:
     """How a registered target is reached: one way, or one for each node of a load balancer that is the target."""
     target = described.target
-    port = _GENEVE if (group.protocol or "").upper() == "GENEVE" else target.port or group.port
+    port = _port(group, described)
     version = 6 if group.ip_address_type == "ipv6" else 4
     if group.target_type == "instance":
         yield to_instance(walk, target.id, port, version)
@@ -276,4 +306,4 @@ def _refuse(walk: Walk, group: TargetGroup, bundle: Bundle, code: str, summary: 
         interface_id=bundle.at,
         next_step=step,
     )
-    walk.leaves += flagged(bundle.pieces, blocked=True)
+    walk.end(bundle, flagged(bundle.pieces, blocked=True))

@@ -154,6 +154,7 @@ def _not_associated(walk: Walk, node: Node, bundle: Bundle, attachment: TransitG
         code="TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION",
         summary=f"{attachment_id} is associated with no route table of {node.id}, so what comes in by it is dropped.",
         resource_ids=(attachment_id,),
+        gateway_id=node.id,
         next_step=f"Associate {attachment_id} with a route table of {node.id}.",
     )
     return walk.drop(bundle)
@@ -170,13 +171,13 @@ def _take(
         walk.lack(missing)
         bundle = bundle.but(pieces=flagged(bundle.pieces, unknown=True))
         if route is None or missing.pending:
-            walk.leaves += bundle.pieces
+            walk.end(bundle, bundle.pieces)
             return
     if route is None:
-        yield from _no_route(walk, bundle, table)
+        yield from _no_route(walk, node, bundle, table)
         return
     if route.state == "blackhole":
-        yield from _blackhole(walk, bundle, table, route, certain=missing is None)
+        yield from _blackhole(walk, node, bundle, table, route, certain=missing is None)
         return
     if missing is None:
         walk.note(bundle, kind, table_id, "forward", rule=rule, resource_ids=(table_id,))
@@ -193,7 +194,7 @@ def _take(
             yield from _leave(walk, node, check(walk, attachment, bundle), attachment)
 
 
-def _no_route(walk: Walk, bundle: Bundle, table: Table) -> Iterator[Step]:
+def _no_route(walk: Walk, node: Node, bundle: Bundle, table: Table) -> Iterator[Step]:
     table_id = table.table_id
     where = network_words(bundle.version, [piece.packets.destination for piece in bundle.pieces])
     back = "back " if bundle.leg == "return" else ""
@@ -207,6 +208,7 @@ def _no_route(walk: Walk, bundle: Bundle, table: Table) -> Iterator[Step]:
         summary=f"Transit gateway route table {table_id}, which decides for {bundle.via}, has no route {back}"
         f"to {where}.",
         resource_ids=(table_id,),
+        gateway_id=node.id,
         tried=table.entries,
         next_step=f"Add a route for {where} to {table_id}, or let the attachment of {where} propagate into it.",
     )
@@ -214,11 +216,11 @@ def _no_route(walk: Walk, bundle: Bundle, table: Table) -> Iterator[Step]:
 
 
 def _blackhole(
-    walk: Walk, bundle: Bundle, table: Table, route: TransitGatewayRoute, *, certain: bool
+    walk: Walk, node: Node, bundle: Bundle, table: Table, route: TransitGatewayRoute, *, certain: bool
 ) -> Iterator[Step]:
     table_id = table.table_id
     if not certain:
-        walk.leaves += bundle.pieces
+        walk.end(bundle, bundle.pieces)
         return iter(())
     why = "its attachment is gone" if route.transit_gateway_attachments else "it drops what it takes"
     rule = described(route)
@@ -238,6 +240,7 @@ def _blackhole(
         code="TGW_RTB_BAD_STATE_ROUTE",
         summary=f"Route {route.destination} of transit gateway route table {table_id} is a blackhole: {why}.",
         resource_ids=(table_id,),
+        gateway_id=node.id,
         rule=rule,
         tried=table.entries,
         next_step=f"Replace route {route.destination} of {table_id} by one to an attachment that exists.",

@@ -77,7 +77,8 @@ def check_state(walk: Walk, endpoint: VpcEndpoint, bundle: Bundle, interface_id:
     """Only an available endpoint carries packets."""
     if endpoint.available:
         return bundle
-    walk.note(bundle, "vpc-endpoint", endpoint.vpc_endpoint_id, "deny", detail=endpoint.state)
+    name = endpoint.vpc_endpoint_id
+    walk.note(bundle, "vpc-endpoint", name, "deny", detail=endpoint.state, interface_id=interface_id)
     waiting = endpoint.state.lower() == "pendingacceptance"
     walk.block(
         bundle,

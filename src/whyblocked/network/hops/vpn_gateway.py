@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from whyblocked.config.account import Account, Missing
 from whyblocked.config.exits import direct_connect, vpn_connections, vpn_gateway
 from whyblocked.config.resources import Route, VpnConnection, VpnGateway, block
@@ -98,7 +100,7 @@ def _check_state(walk: Walk, node: Node, bundle: Bundle, gateway: VpnGateway) ->
     return check_attachment(walk, node, bundle, gateway.vpc_attachments)
 
 
-class _End(NamedTuple):
+class _End(msgspec.Struct, frozen=True):
     """What becomes of a part of the packets: in words how they go on (none: refused), or what is not known."""
 
     bundle: Bundle

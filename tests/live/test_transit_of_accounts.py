@@ -1,0 +1,151 @@
+"""A transit gateway of a network account, with VPCs of two others: what each account shows, and what opens the rest.
+
+https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-share.html
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import boto3
+import pytest
+from moto.backends import get_backend
+from moto.ec2.models.transit_gateway_attachments import TransitGatewayVpcAttachment
+
+from tests.live.accounts import PATTERN, keys_of, run
+from tests.live.company import permission
+from tests.moto_server import ACCOUNT, REGION
+from whyblocked.api import Session, live, snapshot
+from whyblocked.config.live import Live
+from whyblocked.config.save import save_snapshot
+from whyblocked.diagnosis.answer import Answer
+from whyblocked.question.grammar import parse
+
+NETWORK, DATA = "222222222222", "333333333333"
+QUESTION = "app -> 10.9.1.20:5432"
+
+
+class _Shared(TransitGatewayVpcAttachment):
+    """As AWS shows it: the gateway is the network account's, the VPC another's, the association its owner's alone."""
+
+    @property
+    def transit_gateway_owner_id(self) -> str:
+        return NETWORK
+
+
+class Hub(NamedTuple):
+    """The clients of the network account and of who has the database, and the ids of what tests change."""
+
+    network: Any
+    data: Any
+    table: str
+    group: str
+    gateway: str
+
+
+@pytest.fixture
+def hub(aws: None) -> Hub:
+    """``app`` of the first account, and a database (10.9.1.20) of a third, at the gateway of the second."""
+    clients: dict[str, Any] = {
+        id_: boto3.client("ec2", region_name=REGION, **keys_of(id_)) for id_ in (ACCOUNT, NETWORK, DATA)
+    }
+    network = clients[NETWORK]
+    options = {"DefaultRouteTableAssociation": "disable", "DefaultRouteTablePropagation": "disable"}
+    gateway = network.create_transit_gateway(Options=options)["TransitGateway"]["TransitGatewayId"]
+    table = network.create_transit_gateway_route_table(TransitGatewayId=gateway)["TransitGatewayRouteTable"][
+        "TransitGatewayRouteTableId"
+    ]
+    group = ""
+    for owner, name, block in ((ACCOUNT, "app", "10.0"), (DATA, "db", "10.9")):
+        ec2 = clients[owner]
+        vpc = ec2.create_vpc(CidrBlock=f"{block}.0.0/16")["Vpc"]["VpcId"]
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"{block}.{part}.0/24", AvailabilityZone=f"{REGION}a")["Subnet"][
+                "SubnetId"
+            ]
+            for part in (1, 255)
+        ]
+        (main,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+        route = {"RouteTableId": main["RouteTableId"], "DestinationCidrBlock": "10.0.0.0/8"}
+        get_backend("ec2")[owner][REGION].transit_gateways[gateway] = get_backend("ec2")[NETWORK][
+            REGION
+        ].transit_gateways[gateway]
+        ec2.create_route(**route, TransitGatewayId=gateway)
+        group = ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"]
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission("tcp", 5432, cidr="10.0.0.0/16")])
+        run(ec2, name, subnets[0], f"{block}.1.{10 if name == 'app' else 20}", group)
+        attached = network.create_transit_gateway_vpc_attachment(
+            TransitGatewayId=gateway, VpcId=vpc, SubnetIds=[subnets[1]]
+        )["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
+        network.associate_transit_gateway_route_table(
+            TransitGatewayRouteTableId=table, TransitGatewayAttachmentId=attached
+        )
+        network.create_transit_gateway_route(
+            TransitGatewayRouteTableId=table,
+            DestinationCidrBlock=f"{block}.0.0/16",
+            TransitGatewayAttachmentId=attached,
+        )
+        share(attached, owner)
+    return Hub(network, clients[DATA], table, group, gateway)
+
+
+def share(attachment: str, owner: str) -> None:
+    """The attachment as the VPC's account sees it, too; moto keeps one account from another's."""
+    backends: Any = get_backend("ec2")
+    made = backends[NETWORK][REGION].transit_gateway_attachments[attachment]
+    made.__class__, made.resource_owner_id = _Shared, owner
+    theirs = copy.copy(made)
+    theirs.ec2_backend = backends[owner][REGION]
+    backends[owner][REGION].transit_gateway_attachments[attachment] = theirs
+    for other in {ACCOUNT, DATA}:
+        backends[other][REGION].transit_gateways.pop(made.transit_gateway_id, None)
+
+
+def asked(role: str | None = PATTERN) -> tuple[Answer, Live]:
+    account = live(role=role)
+    return Session(account).explain(parse(QUESTION)), cast(Live, account.source)
+
+
+def test_the_accounts_on_the_way_are_found_by_their_attachments(hub: Hub) -> None:
+    answer, source = asked()
+    assert (answer.verdict, answer.missing) == ("allowed", [])
+    assert source.waves <= 9, source.calls
+    assert {"transit-gateway", "transit-gateway-route-table"} <= {hop.kind for hop in answer.forward}
+
+
+def test_what_refuses_far_off_is_named_with_its_account(hub: Hub) -> None:
+    hub.data.revoke_security_group_ingress(
+        GroupId=hub.group, IpPermissions=[permission("tcp", 5432, cidr="10.0.0.0/16")]
+    )
+    (found,) = asked()[0].blocked_by
+    assert (found.layer, found.resource_ids, found.account_id) == ("security-group", [hub.group], DATA)
+    hub.data.authorize_security_group_ingress(
+        GroupId=hub.group, IpPermissions=[permission("tcp", 5432, cidr="10.0.0.0/16")]
+    )
+    hub.network.create_transit_gateway_route(
+        TransitGatewayRouteTableId=hub.table, DestinationCidrBlock="10.9.1.0/24", Blackhole=True
+    )
+    (found,) = asked()[0].blocked_by
+    assert (found.code, found.resource_ids, found.account_id) == ("TGW_RTB_BAD_STATE_ROUTE", [hub.table], NETWORK)
+
+
+def test_without_a_role_the_gateways_account_is_named_with_what_would_open_it(hub: Hub) -> None:
+    answer, _ = asked(role=None)
+    assert answer.verdict == "undetermined"
+    assert any(f"account {NETWORK}" in missing and "--role-arn" in missing for missing in answer.missing)
+
+
+def test_a_role_of_the_gateways_account_alone_leads_on_to_the_next_that_is_closed(hub: Hub) -> None:
+    answer, _ = asked(role=PATTERN.format(account=NETWORK))
+    assert answer.verdict == "undetermined"
+    assert any(f"account {DATA}" in missing and "--role-arn" in missing for missing in answer.missing)
+    assert not any(f"account {NETWORK}" in missing for missing in answer.missing)
+
+
+def test_the_saved_accounts_answer_alike(hub: Hub, tmp_path: Path) -> None:
+    saved = save_snapshot(tmp_path, cast(Live, live(role=PATTERN).source))
+    assert {one.account_id for one in saved} == {ACCOUNT, NETWORK, DATA}
+    offline, (online, _) = Session(snapshot(tmp_path)).explain(parse(QUESTION)), asked()
+    assert (offline.verdict, offline.forward, offline.return_) == (online.verdict, online.forward, online.return_)
