@@ -28,11 +28,16 @@ _ROWS = 1 << 17  # that are looked at at once
 _STATE = ("action", "log-status")
 
 
-def read_columns(path: Path, addresses: Addresses) -> tuple[Scan, list[pa.Table]]:
-    """The counts and the rejected records of a file; :class:`Unsuited` where the parser has to read it."""
+def read_columns(
+    path: Path, addresses: Addresses, index: parquet.FileMetaData | None = None
+) -> tuple[Scan, list[pa.Table]]:
+    """The counts and the rejected records of a file; :class:`Unsuited` where the parser has to read it.
+
+    ``index`` is the file's own, where it was read already.
+    """
     scan, tables = Scan(files=1), []
     try:
-        with path.open("rb") as file, parquet.ParquetFile(file) as whole:
+        with path.open("rb") as file, parquet.ParquetFile(file, metadata=index) as whole:
             names = _names(whole.schema_arrow)
             if not _are_numbers(whole.metadata, names):
                 raise Unsuited

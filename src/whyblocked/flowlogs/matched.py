@@ -11,13 +11,14 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from whyblocked.flowlogs.fields import Format, canonical
-from whyblocked.flowlogs.files import PARQUET, form_of, read_file
+from whyblocked.flowlogs.files import PARQUET, NotAFlowLog, form_of, read_file
 from whyblocked.flowlogs.groups import NONE, PORTS, UNKNOWN
 from whyblocked.flowlogs.pairs import Flow, Pairs
 from whyblocked.flowlogs.picked import Chunk, Column, Picked
@@ -79,8 +80,9 @@ class Matching:
             self._add(matched.records)
         except Unsuited:
             scan = Scan()
-            for records in read_file(file, scan):
-                self._add(records)
+            with suppress(NotAFlowLog):  # which was said when it was read first
+                for records in read_file(file, scan):
+                    self._add(records)
             return scan
         return matched.scan
 
