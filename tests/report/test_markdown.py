@@ -29,7 +29,7 @@ def test_the_report_of_a_story(story: str) -> None:
         ("see https://example.com now", "see `https://example.com` now"),
         ("example.com me@example.com", "`example.com me@example.com`"),
         ("a*b* _c_ ~d~ `e`", "`a*b* _c_ ~d~ 'e'`"),
-        ("[link](to) ![image](of)", "`[link](to) ![image](of`)"),
+        ("[link](to) ![image](of)", "`[link](to) ![image](of)`"),
         ("<b>bold</b> &amp; | cell", "`\u2039b>bold\u2039/b> &amp; |` cell"),
         ("1. list", "`1`. list"),
         ("- list", "`-` list"),

@@ -151,7 +151,7 @@ def test_blockers_that_differ_in_their_packets_alone_are_one() -> None:
 
 
 def test_the_groups_of_an_interface_are_one_step() -> None:
-    there = outline(answers.two_groups()).paths[0]
+    (there,) = outline(answers.two_groups()).paths[0].parts
     assert [step.place for step in there.steps] == [
         "",
         f"{answers.GROUP} (web), sg-0a11b22c33d44e55f (ops)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -147,6 +148,12 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     blocked_by: list[Stop] = []
     forward: list[int] = []
     return_: list[int] = msgspec.field(name="return", default_factory=list)
+
+
+def last_of(targets: Sequence[Target]) -> list[Target]:
+    """The targets that packets are for in the end: without load balancers whose own targets are among them."""
+    balancers = {target.load_balancer for target in targets}
+    return [target for target in targets if target.id not in balancers]
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):

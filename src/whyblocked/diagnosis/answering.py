@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from whyblocked.config.account import Account
 from whyblocked.config.resources import name_tag, owner_tag
 from whyblocked.diagnosis.advice import Step, next_step
-from whyblocked.diagnosis.answer import Answer, Asking, Evidence, Finding, NearMiss, PacketSet, Target, Verdict
+from whyblocked.diagnosis.answer import Answer, Asking, Evidence, Finding, NearMiss, PacketSet, Target, Verdict, last_of
 from whyblocked.diagnosis.near import MOST, near_misses
 from whyblocked.diagnosis.passing import Tagged, listed, passed
 from whyblocked.diagnosis.serving import serving, verdict_of
@@ -169,10 +169,11 @@ def _summary(
 
 def _reachable(targets: Sequence[Target]) -> str:
     """How many targets are reached, where that is not the same for all."""
-    if len({target.verdict for target in targets}) < 2:
+    last = last_of(targets)
+    if len({target.verdict for target in last}) < 2:
         return ""
-    reached = sum(target.verdict == "allowed" for target in targets)
-    return f"; {reached or 'none'} of {len(targets)} targets {'is' if reached < 2 else 'are'} reachable"
+    reached = sum(target.verdict == "allowed" for target in last)
+    return f"; {reached or 'none'} of {len(last)} targets {'is' if reached < 2 else 'are'} reachable"
 
 
 # -- findings -------------------------------------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from whyblocked.config.account import Account
 from whyblocked.config.ownership import ownership
@@ -17,7 +19,7 @@ from whyblocked.network.packets import Packets
 from whyblocked.network.supposed import Supposed
 
 
-class Passed(NamedTuple):
+class Passed(msgspec.Struct, frozen=True):
     """The hops of a leg; ``ways`` are, for each branch to or from a target, the places of its own in its order."""
 
     hops: list[Hop]

@@ -64,7 +64,10 @@ def serving(walk: Walk, stops: Stops, there: Ways, back: Ways) -> list[Target]:
 
 def _spot(spots: Sequence[Spot]) -> Spot:
     """Where a target is; of a load balancer, which is at several places, what they have in common."""
-    return Spot(*(values[0] if len(set(values)) == 1 else None for values in zip(*spots, strict=True)))
+    first = spots[0]
+    if all(spot == first for spot in spots):
+        return first
+    return Spot(zone=first.zone if all(spot.zone == first.zone for spot in spots) else None)
 
 
 def _name(account: Account, target: Registered, spot: Spot) -> str | None:

@@ -8,7 +8,6 @@ them, and no connection has to be walked a second time to tell it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import msgspec
 
@@ -35,7 +34,7 @@ def fate(pieces: Iterable[Piece]) -> int:
     return found
 
 
-class Registered(NamedTuple):
+class Registered(msgspec.Struct, frozen=True):
     """A target as it is registered; ``group`` is the ARN of its target group, None with a Classic Load Balancer."""
 
     balancer: str
@@ -47,7 +46,7 @@ class Registered(NamedTuple):
     reason: str | None = None
 
 
-class Spot(NamedTuple):
+class Spot(msgspec.Struct, frozen=True):
     """Where a target is, as far as that is known."""
 
     address: str | None = None

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from whyblocked.diagnosis.checked import Checked
-from whyblocked.report.outline import Mark
-from whyblocked.report.words import count_words
+from whyblocked.report.words import Mark, count_words
 from whyblocked.text import clean
 
 if TYPE_CHECKING:  # CI and JSON do without rich

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from whyblocked.report.outline import Mark
-from whyblocked.report.words import count_words
+from whyblocked.report.words import Mark, count_words
 from whyblocked.text import clean
 
 if TYPE_CHECKING:  # Markdown does without rich

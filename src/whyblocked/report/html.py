@@ -9,15 +9,15 @@ from whyblocked.diagnosis.answer import Answer, Fix, Moment
 from whyblocked.report.outline import (
     BEHIND,
     Blocker,
-    Mark,
     Outline,
-    Path,
     evidence_rows,
     outline,
     places_of,
     tested,
 )
-from whyblocked.report.words import clock_words
+from whyblocked.report.path import Path, Step
+from whyblocked.report.targets import Targets
+from whyblocked.report.words import Mark, clock_words
 
 _SIGNS: dict[Mark, str] = {"yes": "✓", "no": "✗", "unknown": "?", "pass": "·"}
 _FLAGS: dict[Mark, str] = {"no": "blocked here", "unknown": "not known"}
@@ -36,6 +36,7 @@ body { margin: 0 auto; padding: 2rem 1.25rem 3rem; max-width: 62rem; background:
 h1 { margin: 0; font-size: 1.5rem; letter-spacing: .01em; }
 h2 { margin: 2rem 0 .5rem; padding-top: .75rem; border-top: 1px solid var(--line); font-size: 1rem; }
 h2 small { margin-left: .5rem; color: var(--soft); font-weight: normal; }
+h3 { margin: 1rem 0 .25rem; font-size: .9375rem; overflow-wrap: anywhere; }
 p { margin: .5rem 0; }
 code, pre { font: .875rem/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; unicode-bidi: isolate; }
 code, dd, td { overflow-wrap: anywhere; }
@@ -90,6 +91,7 @@ def _page(seen: Outline) -> Iterator[str]:
     yield "</header>"
     yield "<main>"
     yield from _planned(seen)
+    yield from _targets(seen.targets)
     for blocker in seen.blockers:
         yield from _blocker(blocker)
     for path in seen.paths:
@@ -134,6 +136,21 @@ def _planned(seen: Outline) -> Iterator[str]:
     yield "</section>"
 
 
+def _targets(targets: Targets | None) -> Iterator[str]:
+    if targets is None:
+        return
+    yield "<section>"
+    yield f"<h2>Targets <small>{escape(targets.head)}</small></h2>"
+    yield "<table>"
+    for row in targets.rows:
+        yield (
+            f'<tr><td class="mark {row.mark}">{_SIGNS[row.mark]}</td><td class="id">{_code(row.label)}</td>'
+            f'<td class="kind">{_code(row.place)}</td><td>{escape(row.says)}</td></tr>'
+        )
+    yield "</table>"
+    yield "</section>"
+
+
 def _blocker(blocker: Blocker) -> Iterator[str]:
     yield '<section class="blocker">'
     yield f'<p><strong><span class="no">✗</span> {escape(blocker.title)}</strong></p>'
@@ -143,24 +160,31 @@ def _blocker(blocker: Blocker) -> Iterator[str]:
 
 def _path(path: Path) -> Iterator[str]:
     yield "<section>"
-    packets = _code(path.packets) if path.steps else "nothing to follow"
+    packets = _code(path.packets) if path.parts else "nothing to follow"
     yield f"<h2>{escape(path.title)} <small>{packets}</small></h2>"
-    if path.steps:
+    for part in path.parts:
+        if part.head:
+            yield f"<h3>{escape(part.head)}</h3>"
         yield "<table>"
-        for step in path.steps:
-            for number, decision in enumerate(step.decisions):
-                place = f'<td class="kind">{escape(step.kind)}</td><td class="id">{_code(step.place)}</td>'
-                flag = _FLAGS.get(decision.mark)
-                yield (
-                    f'<tr><td class="mark {decision.mark}">{_SIGNS[decision.mark]}</td>'
-                    + (place if number == 0 else '<td class="kind"></td><td class="id"></td>')
-                    + f"<td>{_code(decision.says)}"
-                    + (f" ({_code(decision.only)})" if decision.only else "")
-                    + (f' <strong class="{decision.mark}">← {flag}</strong>' if flag else "")
-                    + "</td></tr>"
-                )
+        yield from (row for step in part.steps for row in _step(step))
         yield "</table>"
+    if path.more:
+        yield f"<p>{escape(path.more)}</p>"
     yield "</section>"
+
+
+def _step(step: Step) -> Iterator[str]:
+    for number, decision in enumerate(step.decisions):
+        place = f'<td class="kind">{escape(step.kind)}</td><td class="id">{_code(step.place)}</td>'
+        flag = _FLAGS.get(decision.mark)
+        yield (
+            f'<tr><td class="mark {decision.mark}">{_SIGNS[decision.mark]}</td>'
+            + (place if number == 0 else '<td class="kind"></td><td class="id"></td>')
+            + f"<td>{_code(decision.says)}"
+            + (f" ({_code(decision.only)})" if decision.only else "")
+            + (f' <strong class="{decision.mark}">← {flag}</strong>' if flag else "")
+            + "</td></tr>"
+        )
 
 
 def _nearest(seen: Outline) -> Iterator[str]:

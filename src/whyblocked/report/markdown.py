@@ -9,14 +9,14 @@ from itertools import groupby
 from whyblocked.diagnosis.answer import Answer
 from whyblocked.report.outline import (
     BEHIND,
-    Mark,
     Outline,
-    Path,
     evidence_rows,
     outline,
     places_of,
     tested,
 )
+from whyblocked.report.path import Path
+from whyblocked.report.words import Mark
 
 _SIGNS: dict[Mark, str] = {"yes": "✓", "no": "✗", "unknown": "?", "pass": "·"}
 _FLAGS: dict[Mark, str] = {"no": " ← **blocked here**", "unknown": " ← **not known**"}
@@ -51,6 +51,11 @@ def _lines(seen: Outline) -> Iterator[str]:
         yield from (f"- {prose(words)}" for words in seen.supposed.applied)
         if seen.supposed.today is not None:
             yield f"- Today: {prose(seen.supposed.today)}"
+    if seen.targets is not None:
+        yield from _section("Targets", prose(seen.targets.head))
+        for row in seen.targets.rows:
+            place = f" ({code(row.place)})" if row.place else ""
+            yield f"- {_SIGNS[row.mark]} {prose(row.label)}{place}: {prose(row.says)}"
     if seen.blockers:
         yield from _section("Blocked by")
     for blocker in seen.blockers:
@@ -79,14 +84,21 @@ def _section(title: str, words: str = "") -> Iterator[str]:
 
 
 def _path(path: Path) -> Iterator[str]:
-    if not path.steps:
+    if not path.parts:
         return
     yield from _section(path.title, code(path.packets))
-    for step in path.steps:
-        place = f"{prose(step.kind)} {code(step.place)}".rstrip()
-        for decision in step.decisions:
-            only = f" ({code(decision.only)})" if decision.only else ""
-            yield (f"- {_SIGNS[decision.mark]} {place}: {prose(decision.says)}{only}{_FLAGS.get(decision.mark, '')}")
+    for part in path.parts:
+        if part.head:
+            yield f"- {prose(part.head)}:"
+        indent = "  " if part.head else ""
+        for step in part.steps:
+            place = f"{prose(step.kind)} {code(step.place)}".rstrip()
+            for decision in step.decisions:
+                only = f" ({code(decision.only)})" if decision.only else ""
+                flag = _FLAGS.get(decision.mark, "")
+                yield f"{indent}- {_SIGNS[decision.mark]} {place}: {prose(decision.says)}{only}{flag}"
+    if path.more:
+        yield f"- {prose(path.more)}"
 
 
 def _evidence(seen: Outline) -> Iterator[str]:
@@ -179,5 +191,7 @@ def prose(text: str) -> str:
             continue
         run = " ".join(words)
         head, core, tail = re.fullmatch(_EDGES, run).groups()  # type: ignore[union-attr]
+        if core.count("(") > core.count(")") and tail.startswith(")"):
+            core, tail = f"{core})", tail[1:]
         parts.append(f"{head}{code(core)}{tail}" if core else code(run))
     return " ".join(parts)

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import groupby
-from typing import Literal
 
 import msgspec
 from msgspec import structs
 
-from whyblocked.diagnosis.answer import Answer, Evidence, Finding, Fix, Hop, Leg, NearMiss, PacketSet, Seen
+from whyblocked.diagnosis.answer import Answer, Evidence, Finding, Fix, NearMiss, PacketSet, Seen
 from whyblocked.diagnosis.host.heads import headline
 from whyblocked.report.changes import Changes, changes_of
+from whyblocked.report.path import Path, path
 from whyblocked.report.safe import safe
+from whyblocked.report.targets import Targets, targets_of
 from whyblocked.report.words import (
+    LEG_WORDS,
+    Mark,
     count_words,
     difference_words,
     kind_words,
+    names_words,
     packet_words,
-    ports_words,
     question_words,
     rule_words,
     size_words,
     span_words,
 )
-
-Mark = Literal["yes", "no", "unknown", "pass"]
 
 VERDICTS: dict[str, tuple[Mark, str]] = {
     "allowed": ("yes", "ALLOWED"),
@@ -46,17 +46,6 @@ TESTED = {
 }
 RAISE_FIRST = "not ready: the quota has to be raised first, as AWS refuses it until then"
 BEHIND = "Behind the rules"
-LEGS: dict[Leg, str] = {"forward": "on the way there", "return": "on the way back"}
-_MARKS: dict[str, Mark] = {"allow": "yes", "deny": "no", "unknown": "unknown"}
-_DOES = {
-    "allow": "lets it pass",
-    "deny": "stops it",
-    "forward": "hands it on",
-    "translate": "translates it",
-    "deliver": "reached",
-    "unknown": "cannot be told",
-}
-_WORST: tuple[Mark, ...] = ("no", "unknown", "yes", "pass")
 
 
 def tested(fix: Fix) -> str:
@@ -89,31 +78,6 @@ class Behind(msgspec.Struct, frozen=True):
     checks: list[str]
 
 
-class Decision(msgspec.Struct, frozen=True):
-    """What one resource did with the packet, or with a part of it (``only``)."""
-
-    mark: Mark
-    says: str
-    only: str
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One resource on the path, with all that it decided."""
-
-    mark: Mark
-    kind: str
-    place: str
-    decisions: list[Decision]
-
-
-class Path(msgspec.Struct, frozen=True):
-    """One leg."""
-
-    title: str
-    packets: str
-    steps: list[Step]
-
-
 class Supposed(msgspec.Struct, frozen=True):
     """Of an answer as it would be: a line that says so, the planned changes, and the answer of today in a sentence."""
 
@@ -132,6 +96,7 @@ class Outline(msgspec.Struct, frozen=True):
     open_ports: str | None  # words, where every port was asked about
     partly_open: list[str]
     summary: str
+    targets: Targets | None
     blockers: list[Blocker]
     paths: list[Path]
     needs: list[str]
@@ -163,10 +128,17 @@ def outline(answer: Answer) -> Outline:
         open_ports=_open_ports(answer),
         partly_open=[_partly_open(part, answer) for part in answer.partly_open],
         summary=answer.summary,
+        targets=targets_of(answer.targets, names),
         blockers=_blockers(answer, names),
         paths=[
-            _path("Path there", answer.forward, names),
-            _path("Path back" if _arrives(answer) else "Path back, had it arrived", answer.return_, names),
+            path("Path there", answer.forward, "forward", answer.targets, names),
+            path(
+                "Path back" if _arrives(answer) else "Path back, had it arrived",
+                answer.return_,
+                "return",
+                answer.targets,
+                names,
+            ),
         ],
         needs=answer.missing if answer.verdict == "undetermined" else [],
         fixes=answer.fixes,
@@ -213,15 +185,6 @@ def _supposed(answer: Answer) -> Supposed | None:
     return Supposed(head, answer.applied, answer.before_summary)
 
 
-def _names(ids: list[str], names: Mapping[str, str]) -> str:
-    return ", ".join(f"{_short(id_)} ({names[id_]})" if id_ in names else _short(id_) for id_ in ids)
-
-
-def _short(id_: str) -> str:
-    """Of an ARN what stands behind account and Region, which the report says elsewhere."""
-    return id_.split(":", 5)[-1] if id_.startswith("arn:") else id_
-
-
 def _blockers(answer: Answer, names: Mapping[str, str]) -> list[Blocker]:
     # What differs in its packets alone is one blocker that stops several parts of the question.
     parts: list[tuple[Finding, list[PacketSet]]] = []
@@ -235,7 +198,7 @@ def _blockers(answer: Answer, names: Mapping[str, str]) -> list[Blocker]:
 
 def _blocker(finding: Finding, packets: list[PacketSet], answer: Answer, names: Mapping[str, str]) -> Blocker:
     kind = kind_words(finding.layer) + ("s" if len(finding.resource_ids) > 1 else "")
-    title = f"{kind} {_names(finding.resource_ids, names)}".rstrip() + f", {LEGS[finding.leg]}"
+    title = f"{kind} {names_words(finding.resource_ids, names)}".rstrip() + f", {LEG_WORDS[finding.leg]}"
     rows = [
         ("rule", rule_words(finding.rule, finding.direction) if finding.rule else _no_rule(finding)),
         ("why", "" if finding.summary.rstrip(".") in answer.summary else finding.summary),
@@ -295,41 +258,6 @@ def _near(miss: NearMiss, finding: Finding) -> Near:
 
 def _arrives(answer: Answer) -> bool:
     return answer.verdict != "blocked" or all(finding.leg == "return" for finding in answer.blockers)
-
-
-def _path(title: str, hops: list[Hop], names: Mapping[str, str]) -> Path:
-    groups = [list(same) for _, same in groupby(hops, key=_resource)]
-    return Path(title, packet_words(hops[0].packet) if hops else "", [_step(group, names) for group in groups])
-
-
-def _resource(hop: Hop) -> tuple[object, ...]:
-    # The groups of an interface decide together, whichever of them has the rule.
-    ids = hop.resource_ids if hop.kind == "security-group" and hop.resource_ids else [hop.id]
-    return hop.kind, hop.direction, hop.interface_id, ids
-
-
-def _step(hops: list[Hop], names: Mapping[str, str]) -> Step:
-    first = hops[0]
-    ids: list[str] = _resource(first)[-1]  # type: ignore[assignment]
-    packets = [hop.packet for hop in hops]
-    decisions = [_decision(hop, packets, several=len(ids) > 1) for hop in hops]
-    worst = min((decision.mark for decision in decisions), key=_WORST.index)
-    place = "" if ids == [first.kind] else _names(ids, names)
-    return Step(worst, kind_words(first.kind), place, decisions)
-
-
-def _decision(hop: Hop, packets: list[PacketSet], several: bool) -> Decision:
-    mark = _MARKS.get(hop.action, "pass")
-    parts = [rule_words(hop.rule, hop.direction, of_group=several)] if hop.rule else []
-    if hop.detail:
-        parts.append(hop.detail)
-    says = "; ".join(parts) or _DOES[hop.action]
-    if hop.direction and not hop.rule:
-        says = f"{hop.direction}: {says}"
-    only = difference_words(hop.packet, packets)
-    if hop.rule and only == ports_words(str(hop.rule.get("ports"))):
-        only = ""  # the rule has said so
-    return Decision(mark, says, only)
 
 
 # -- the evidence -----------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from whyblocked.text import clean
 
 if TYPE_CHECKING:
     from whyblocked.diagnosis.rejects import By, Explained, Rejects
-    from whyblocked.report.outline import Mark
+    from whyblocked.report.words import Mark
 
 _TITLES: dict[int, tuple[str, str]] = {
     OWN: ("Between your own addresses", ""),

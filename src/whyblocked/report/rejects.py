@@ -10,7 +10,7 @@ from whyblocked.report.rejected import Item, Story, followed, story
 
 if TYPE_CHECKING:
     from whyblocked.diagnosis.rejects import By, Explained, Rejects
-    from whyblocked.report.outline import Mark
+    from whyblocked.report.words import Mark
 
 _ENDLESS = 1 << 30
 _SIGNS: dict[Mark, tuple[str, str]] = {

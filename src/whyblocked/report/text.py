@@ -11,17 +11,17 @@ from whyblocked.diagnosis.answer import Answer, Fix
 from whyblocked.report.console import PROSE, UNWRAPPED, Screen, build_console, say, wrapped
 from whyblocked.report.outline import (
     BEHIND,
-    Mark,
     Outline,
-    Path,
-    Step,
     Supposed,
     evidence_rows,
     outline,
     places_of,
     tested,
 )
+from whyblocked.report.path import Part, Path, Step
+from whyblocked.report.targets import Targets
 from whyblocked.report.timeline import timeline
+from whyblocked.report.words import Mark
 
 __all__ = ["build_console", "render", "render_evidence", "render_verdict"]
 
@@ -80,6 +80,8 @@ def _verdict(seen: Outline, width: int) -> Iterator[Text]:
         yield from _row("" if number else "in part", part, width, 2)
     if seen.supposed is not None:
         yield from _planned(seen.supposed, width)
+    if seen.targets is not None:
+        yield from _targets(seen.targets, width)
     for blocker in seen.blockers:
         yield Text()
         title = Text.assemble(("✗ ", "bold red"), (blocker.title, "bold"))
@@ -104,6 +106,17 @@ def _planned(supposed: Supposed, width: int) -> Iterator[Text]:
         yield from wrapped(Text.assemble("· ", words), width, 2, 4)
     if supposed.today is not None:
         yield from _row("today", supposed.today, _prose(width), 2, label_width=5)
+
+
+def _targets(targets: Targets, width: int) -> Iterator[Text]:
+    yield Text()
+    yield from wrapped(Text.assemble(("Targets", "bold"), f"  {targets.head}"), width, 0, 2)
+    labels = max(cell_len(row.label) for row in targets.rows)
+    places = max(cell_len(row.place) for row in targets.rows)
+    for row in targets.rows:
+        place = f"  {_fill(row.place, places)}" if places else ""
+        says = Text.assemble(_sign(row.mark), " ", _fill(row.label, labels), place, "  ", row.says)
+        yield from wrapped(says, width, 2, 6)
 
 
 def _row(label: str, words: str, width: int, indent: int, style: str = "", label_width: int = 10) -> Iterator[Text]:
@@ -135,46 +148,53 @@ def _section(title: str, words: str = "") -> Iterator[Text]:
 
 def _path(path: Path, width: int) -> Iterator[Text]:
     yield Text()
-    words = path.packets if path.steps else "nothing to follow"
+    words = path.packets if path.parts else "nothing to follow"
     head = Text.assemble((path.title, "bold"), "  ", (words, "dim"))
     if cell_len(head.plain) <= width:
         yield head
     else:
         yield Text(path.title, "bold")
         yield from wrapped(Text(words, "dim"), width, 2)
-    ids = max((cell_len(step.place) for step in path.steps), default=0)
-    left = 4 + _KIND + ids + 2
+    steps = [step for part in path.parts for step in part.steps]
+    indent = 4 if len(path.parts) > 1 else 2
+    left = indent + 2 + _KIND + max((cell_len(step.place) for step in steps), default=0) + 2
     room = width - left
-    if width < UNWRAPPED and any(cell_len(line.plain) > room for step in path.steps for line in _says(step)):
-        for step in path.steps:
-            yield from _stacked(step, width)
-            yield from _behind(step, path)
-        return
-    for step in path.steps:
-        for number, line in enumerate(_says(step)):
-            place = f"{step.kind:<{_KIND - 2}}  {step.place}" if number == 0 else ""
-            yield Text.assemble("  ", _sign(step.decisions[number].mark), " ", _fill(place, left - 4), line)
-        yield from _behind(step, path)
+    stacked = width < UNWRAPPED and any(cell_len(line.plain) > room for step in steps for line in _says(step))
+    for part in path.parts:
+        if part.head:
+            yield from wrapped(Text(part.head, "bold"), width, 2, 4)
+        yield from _part(part, width, 4 if part.head else 2, None if stacked else left)
+    if path.more:
+        yield from wrapped(Text(path.more), width, 2, 4)
 
 
-def _behind(step: Step, path: Path) -> Iterator[Text]:
-    stops = [other for other in path.steps if other.mark in _FLAGS]
-    stopped = stops and step is stops[0] and all(decision.mark != "yes" for decision in step.decisions)
-    if stopped and step is not path.steps[-1]:
-        yield Text("    from here on as if it had passed:", "dim italic")
+def _part(part: Part, width: int, indent: int, left: int | None) -> Iterator[Text]:
+    """The steps of one connection: a line for each decision that begins at ``left``, or (None) stacked."""
+    stop = next((step for step in part.steps if step.mark in _FLAGS), None)
+    for step in part.steps:
+        if left is None:
+            yield from _stacked(step, width, indent)
+        else:
+            for number, line in enumerate(_says(step)):
+                place = f"{step.kind:<{_KIND - 2}}  {step.place}" if number == 0 else ""
+                sign = _sign(step.decisions[number].mark)
+                yield Text.assemble(" " * indent, sign, " ", _fill(place, left - indent - 2), line)
+        stopped = step is stop and all(decision.mark != "yes" for decision in step.decisions)
+        if stopped and (part.onward or step is not part.steps[-1]):
+            yield Text(f"{' ' * (indent + 2)}from here on as if it had passed:", "dim italic")
 
 
-def _stacked(step: Step, width: int) -> Iterator[Text]:
+def _stacked(step: Step, width: int, indent: int) -> Iterator[Text]:
     head = Text.assemble(_sign(step.mark), " ", f"{step.kind:<{_KIND - 2}}  {step.place}")
     says = _says(step)
-    if len(says) == 1 and 4 + cell_len(head.plain) + cell_len(says[0].plain) <= width:
+    if len(says) == 1 and indent + 2 + cell_len(head.plain) + cell_len(says[0].plain) <= width:
         head.append("  " if step.place else "").append_text(says[0])
         says = []
-    yield from wrapped(head, width, 2, 4)
+    yield from wrapped(head, width, indent, indent + 2)
     for decision, line in zip(step.decisions, says, strict=False):
         if len(says) > 1:
             line = Text.assemble(_sign(decision.mark), " ", line)
-        yield from wrapped(line, width, 6, 8)
+        yield from wrapped(line, width, indent + 4, indent + 6)
 
 
 def _says(step: Step) -> list[Text]:

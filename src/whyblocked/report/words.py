@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Literal
 
-from whyblocked.diagnosis.answer import Asking, PacketSet
+from whyblocked.diagnosis.answer import Asking, Leg, PacketSet
 from whyblocked.diagnosis.phrases import EVERY_PORT, icmp_words, rule_words
 
 __all__ = ["rule_words"]
 
+Mark = Literal["yes", "no", "unknown", "pass"]
+
+LEG_WORDS: dict[Leg, str] = {"forward": "on the way there", "return": "on the way back"}
 _KINDS = {
     "network-acl": "network ACL",
     "nat-gateway": "NAT gateway",
@@ -25,6 +29,16 @@ _LISTED = 12  # blocks of a set that are named one by one; `internet` is a set o
 def kind_words(kind: str) -> str:
     """``network-acl`` -> ``network ACL``."""
     return _KINDS.get(kind) or kind.replace("-", " ")
+
+
+def names_words(ids: Iterable[str], names: Mapping[str, str]) -> str:
+    """``sg-0a1 (web), sg-0b2``; of an ARN what stands behind account and Region, which the report says elsewhere."""
+    return ", ".join(f"{short(id_)} ({names[id_]})" if id_ in names else short(id_) for id_ in ids)
+
+
+def short(id_: str) -> str:
+    """An id, of an ARN the resource alone."""
+    return id_.split(":", 5)[-1] if id_.startswith("arn:") else id_
 
 
 def question_words(asking: Asking, names: Mapping[str, str]) -> str:
