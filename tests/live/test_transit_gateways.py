@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -10,6 +11,7 @@ import pytest
 from moto.core.exceptions import AccessDeniedError
 from moto.ec2.responses import EC2Response
 
+from tests import moto_fixups
 from tests.live.accounts import run
 from tests.live.company import backend, permission
 from tests.moto_server import ACCOUNT, REGION
@@ -190,6 +192,76 @@ def test_a_vpn_that_cannot_be_read_leaves_the_answer_open(hub: Hub, monkeypatch:
     monkeypatch.setattr(EC2Response, "describe_vpn_connections", refused)
     answer, _ = asked("10.0.1.10 -> 192.168.7.7:443")
     assert answer.missing == [f"tunnels of {vpn}: ec2:DescribeVpnConnections: AccessDenied"]
+
+
+# -- an inspection VPC ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def inspected(hub: Hub) -> Iterator[str]:
+    """An office (172.20.0.0/16) behind a VPN, and a firewall in a third VPC between it and ``app``: its endpoint."""
+    ec2 = hub.ec2
+    office = vpn(ec2, hub.gateway, ("UP", "UP"))
+    guard = ec2.create_vpc(CidrBlock="10.100.0.0/16")["Vpc"]["VpcId"]
+    doors, walls = (
+        ec2.create_subnet(VpcId=guard, CidrBlock=f"10.100.{part}.0/28", AvailabilityZone="us-east-1a")["Subnet"][
+            "SubnetId"
+        ]
+        for part in (0, 1)
+    )
+    endpoint = ec2.create_vpc_endpoint(
+        VpcId=guard,
+        ServiceName="com.amazonaws.vpce.us-east-1.vpce-svc-0a1b2c3d4e5f60718",
+        VpcEndpointType="GatewayLoadBalancer",
+        SubnetIds=[walls],
+    )["VpcEndpoint"]["VpcEndpointId"]
+    arn = moto_fixups.add_firewall("central", guard, {walls: endpoint}, "drop tcp any any -> any 22 (sid:7; rev:1;)")
+    ec2.create_tags(Resources=[endpoint], Tags=[{"Key": "Firewall", "Value": arn}])
+    for subnet, target in ((doors, {"VpcEndpointId": endpoint}), (walls, {"TransitGatewayId": hub.gateway})):
+        table = ec2.create_route_table(VpcId=guard)["RouteTable"]["RouteTableId"]
+        ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", **target)
+    inspection = ec2.create_transit_gateway_vpc_attachment(
+        TransitGatewayId=hub.gateway, VpcId=guard, SubnetIds=[doors], Options={"ApplianceModeSupport": "enable"}
+    )["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
+    tables = {
+        hub.tables[0]: {"172.20.0.0/16": inspection},
+        table_of(hub, office): {"10.0.0.0/16": inspection},
+        table_of(hub, inspection): {"172.20.0.0/16": office, "10.0.0.0/16": hub.attachments[0]},
+    }
+    for table, routes in tables.items():
+        for block, attached in routes.items():
+            ec2.create_transit_gateway_route(
+                TransitGatewayRouteTableId=table, DestinationCidrBlock=block, TransitGatewayAttachmentId=attached
+            )
+    route_from_app(hub, "172.20.0.0/16")
+    (group,) = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["app"]}])["SecurityGroups"]
+    rules = [permission("tcp", port, cidr="172.20.0.0/16") for port in (22, 443)]
+    ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=rules)
+    yield endpoint
+    moto_fixups.firewalls.clear()
+
+
+def table_of(hub: Hub, attachment: str) -> str:
+    """A new route table for what comes in by an attachment."""
+    made = hub.ec2.create_transit_gateway_route_table(TransitGatewayId=hub.gateway)["TransitGatewayRouteTable"]
+    table: str = made["TransitGatewayRouteTableId"]
+    hub.ec2.associate_transit_gateway_route_table(
+        TransitGatewayRouteTableId=table, TransitGatewayAttachmentId=attachment
+    )
+    return table
+
+
+def test_who_is_behind_the_inspection_vpc_comes_in_where_that_routes_them_back(
+    hub: Hub, inspected: str, tmp_path: Path
+) -> None:
+    question = "172.20.5.5 -> 10.0.1.10:443"
+    answer = same_when_saved(tmp_path, question)
+    assert (answer.verdict, answer.missing, answer.blocked_by) == ("allowed", [], [])
+    assert [hop.id for hop in answer.forward if hop.kind == "vpc-endpoint"] == [inspected]
+    assert asked(question)[1].waves <= 11  # one after the other: each table says where to look next
+    refused = same_when_saved(tmp_path / "other", "172.20.5.5 -> 10.0.1.10:22")
+    assert {finding.code for finding in refused.blocked_by} == {"FIREWALL_RULES_RESTRICTION"}
 
 
 # -- a gateway in another Region --------------------------------------------------------------------------------------

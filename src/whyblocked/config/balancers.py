@@ -27,13 +27,16 @@ def node_description(balancer: r.Balancer) -> str:
     return "/".join((f"ELB {_PREFIX.get(balancer.kind, tail[0])}", *tail[1:]))
 
 
-def balancer_named(account: Account, name: str, arn: str = "") -> Iterator[r.Balancer | Missing]:
-    """The load balancers with a name, where ``arn`` says: one of the newer kinds and a Classic one may share it."""
+def balancer_named(account: Account, name: str, about: str = "") -> Iterator[r.Balancer | Missing]:
+    """The load balancers with a name, one of the newer kinds and a Classic one may share it.
+
+    ``about`` is an ARN, or a resource of theirs, that says in which account and Region.
+    """
     for operation, parameter, classic in (
         ("DescribeLoadBalancers", "Names", False),
         ("DescribeClassicLoadBalancers", "LoadBalancerNames", True),
     ):
-        missing = account.source.ask(Query(operation, parameter, name, arn))
+        missing = account.source.ask(Query(operation, parameter, name, about))
         _check(account, "LoadBalancerDescriptions" if classic else "LoadBalancers", name)
         found = account.balancers.by_name.get(name, {}).values()
         alike = [b for b in found if isinstance(b, r.ClassicLoadBalancer) is classic]
@@ -65,11 +68,15 @@ def balancer_of(account: Account, interface: r.NetworkInterface) -> r.Balancer |
     name = path[1] if len(path) > 2 else path[0]
     classic = len(path) < 3
     missing: Missing | None = None
-    for found in balancer_named(account, name):
+    alike: list[r.Balancer] = []
+    for found in balancer_named(account, name, interface.network_interface_id):
         if isinstance(found, Missing):
             missing = found if found.pending or missing is None else missing
         elif isinstance(found, r.ClassicLoadBalancer) is classic:
-            return found
+            alike.append(found)
+    here = [found for found in alike if found.vpc_id in (interface.vpc_id, None)]
+    if here:
+        return next((found for found in here if node_description(found) == description), here[0])
     if missing is not None:
         return missing
     query = Query("DescribeClassicLoadBalancers" if classic else "DescribeLoadBalancers", "Names", name)
@@ -79,7 +86,7 @@ def balancer_of(account: Account, interface: r.NetworkInterface) -> r.Balancer |
 def nodes_of(account: Account, balancer: r.Balancer) -> tuple[r.NetworkInterface, ...] | Missing:
     """The interfaces of a load balancer, one or more in every enabled subnet, by subnet as it lists them."""
     description = node_description(balancer)
-    missing = account.source.ask(Query("DescribeNetworkInterfaces", "description", description))
+    missing = account.source.ask(Query("DescribeNetworkInterfaces", "description", description, balancer.id))
     if missing is not None and missing.pending:
         return missing
     listed = account.balancers.interfaces.get(description, {}).values()
@@ -93,6 +100,13 @@ def nodes_of(account: Account, balancer: r.Balancer) -> tuple[r.NetworkInterface
             here = [_made_up(account, balancer, subnet)]
         nodes += here
     return tuple(nodes)
+
+
+def known_nodes(account: Account, balancer: r.Balancer) -> Iterator[str]:
+    """The ids of the interfaces of a load balancer's nodes as far as they are known by now; nothing is asked for."""
+    yield from account.balancers.interfaces.get(node_description(balancer), {})
+    made_up = (f"{balancer.name}@{subnet_id}" for subnet_id in balancer.subnet_ids)
+    yield from (node_id for node_id in made_up if node_id in account.balancers.nodes)
 
 
 def is_made_up(account: Account, interface: r.NetworkInterface) -> bool:

@@ -12,9 +12,9 @@ FIREWALL_TAG = "Firewall"  # on the endpoints that Network Firewall makes, with 
 _IN_DESCRIPTION = re.compile(r"vpce-[0-9a-f]+")
 
 
-def vpc_endpoint(account: Account, endpoint_id: str) -> r.VpcEndpoint | Missing:
-    """The VPC endpoint with this id."""
-    query = Query("DescribeVpcEndpoints", "vpc-endpoint-id", endpoint_id)
+def vpc_endpoint(account: Account, endpoint_id: str, about: str = "") -> r.VpcEndpoint | Missing:
+    """The VPC endpoint with this id; ``about`` is a resource of its account where nothing named the endpoint."""
+    query = Query("DescribeVpcEndpoints", "vpc-endpoint-id", endpoint_id, about)
     return account.vpc_endpoints.get(endpoint_id) or account._lacks("VpcEndpoints", query)
 
 
@@ -36,7 +36,7 @@ def endpoint_behind(account: Account, interface: r.NetworkInterface) -> r.VpcEnd
         return None
     told = _IN_DESCRIPTION.search(interface.description or "")
     if told:
-        return vpc_endpoint(account, told[0])
+        return vpc_endpoint(account, told[0], interface.network_interface_id)
     found = endpoints_of(account, interface.vpc_id)
     if isinstance(found, Missing):
         return found
@@ -52,7 +52,7 @@ def firewall_behind(account: Account, endpoint: r.VpcEndpoint) -> r.Firewall | M
     arn = next((tag.value for tag in endpoint.tags if tag.key == FIREWALL_TAG and tag.value.startswith("arn:")), None)
     if arn is not None:
         return _described(account, account.firewalls, "DescribeFirewall", arn)
-    missing = account.source.ask(Query("ListFirewalls", "", ""))
+    missing = account.source.ask(Query("ListFirewalls", "", "", endpoint.vpc_endpoint_id))
     if missing is not None:
         return missing
     for listed in sorted(

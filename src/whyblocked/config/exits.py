@@ -40,7 +40,7 @@ def vpn_connection(account: Account, connection_id: str, gateway_id: str) -> r.V
 def direct_connect(account: Account, gateway_id: str) -> bool | Missing:
     """Whether Direct Connect ends at a virtual private gateway: by a virtual interface, or a Direct Connect gateway."""
     associations = account.details_about(_ASSOCIATIONS, gateway_id, r.DirectConnectAssociation)
-    interfaces = account.source.ask(Query("DescribeVirtualInterfaces", "", ""))
+    interfaces = account.source.ask(Query("DescribeVirtualInterfaces", "", "", gateway_id))
     known = [association for found in account.details.values() for association in found]
     if any(
         isinstance(a, r.DirectConnectAssociation)

@@ -94,6 +94,8 @@ class Places:
             elif resource_id:
                 self._said.setdefault(resource_id, Place(owner, region or reader.region))
                 self.owners.add(owner)
+        if isinstance(resource, r.ClassicLoadBalancer):  # known by its name alone
+            self._found.setdefault(resource.load_balancer_name, reader)
         if isinstance(resource, r.Subnet | r.NetworkInterface):
             self._visible.setdefault(resource.vpc_id, reader)
             self._visible.setdefault(resource.subnet_id, reader)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from whyblocked.config import transit
-from whyblocked.config.account import Missing
+from whyblocked.config.account import Missing, Query
 from whyblocked.config.resources import TransitGatewayAttachment
 from whyblocked.network import routes
 from whyblocked.network.flow import Node
@@ -97,8 +97,14 @@ def _ways_of_vpc(
 
     https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-appliance-scenario.html
     """
-    vpc = walk.account.vpcs.get(there.resource_id or "")
-    blocks = [span(network) for network in vpc.networks if network.version == version] if vpc else []
+    vpc_id = there.resource_id or ""
+    names = ("DescribeVpcs", "DescribeSubnets", "DescribeRouteTables", "DescribeNetworkAcls")
+    walk.account.expect(Query(name, "vpc-id", vpc_id) for name in names)  # whichever it is, they are needed next
+    vpc = walk.account.vpc(vpc_id)
+    if isinstance(vpc, Missing):
+        yield Way(choice.destinations, there, vpc if vpc.pending else choice.missing)
+        return
+    blocks = [span(network) for network in vpc.networks if network.version == version]
     strange = subtract_intervals([choice.destinations], blocks) if blocks else []
     for own in subtract_intervals([choice.destinations], strange):
         yield Way(own, there, choice.missing)

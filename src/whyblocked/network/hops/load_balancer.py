@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_network
 
 from whyblocked.config.account import Account, Missing
-from whyblocked.config.balancers import expected, listeners_of, nodes_of, rules_of
+from whyblocked.config.balancers import expected, known_nodes, listeners_of, rules_of
 from whyblocked.config.resources import Action, Balancer, ClassicLoadBalancer, Listener, ListenerRule, LoadBalancer
 from whyblocked.network.flow import Bundle, Node, Piece, flagged, split
 from whyblocked.network.hops.classic_balancer import to_instances
@@ -75,8 +75,7 @@ def neighbours(account: Account, here: Node) -> Iterator[Node]:
     balancer = account.balancers.by_id.get(here.id)
     if balancer is None:
         return
-    nodes = nodes_of(account, balancer)
-    yield from (Node("interface", n.network_interface_id) for n in (() if isinstance(nodes, Missing) else nodes))
+    yield from (Node("interface", node_id) for node_id in known_nodes(account, balancer))
     if isinstance(balancer, LoadBalancer):
         for listener in account.balancers.listeners.get(balancer.id, {}).values():
             rules = account.balancers.rules.get(listener.listener_arn or "", {}).values()

@@ -20,6 +20,7 @@ from whyblocked.config.balancers import (
     balancer_with,
     group_attributes,
     is_made_up,
+    known_nodes,
     nodes_of,
     target_group,
     targets_of,
@@ -89,8 +90,8 @@ def neighbours(account: Account, here: Node) -> Iterator[Node]:
     arns = group.load_balancer_arns if group and group.load_balancer_arns else account.balancers.by_id
     for arn in arns:
         balancer = account.balancers.by_id.get(arn)
-        nodes = nodes_of(account, balancer) if isinstance(balancer, LoadBalancer) else ()
-        yield from (Node("interface", n.network_interface_id) for n in (() if isinstance(nodes, Missing) else nodes))
+        nodes = known_nodes(account, balancer) if isinstance(balancer, LoadBalancer) else ()
+        yield from (Node("interface", node_id) for node_id in nodes)
 
 
 def _to_targets(
