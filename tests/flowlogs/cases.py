@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet
 
 from tests.flowlogs.test_records import ACCEPTED, HEADER, REJECTED
@@ -437,6 +438,27 @@ TABLES: dict[str, Case] = {
     "Parquet, unsigned and small numbers": (
         written(recast(dstport=pa.uint16(), protocol=pa.uint8(), packets=pa.uint64(), bytes=pa.uint64(),
                        start=pa.uint32(), end=pa.int32())), COUNTS, rdp(),
+    ),
+    "Parquet, columns of other kinds beside": (
+        written(
+            recast()
+            .append_column("a", pa.array(["two words"] * 4, pa.string_view()))
+            .append_column("b", pa.array([b"\xff 0123456789abcde"[:16]] * 4, pa.binary(16)))
+            .append_column("c", pa.array([b"\xff"] * 4).dictionary_encode())
+            .append_column("d", pa.array(["two words"] * 4).dictionary_encode())
+            .append_column("e", pa.array([b"\xff" * 16] * 4, pa.uuid()))
+            .append_column("f", pa.array([1] * 4, pa.duration("s")))
+        ),
+        COUNTS, rdp(),
+    ),
+    "Parquet, texts that are not UTF-8": (
+        written(
+            recast().append_column(
+                "subnet_id",
+                pa.array([b"\xff\xfe"] * 4).cast(options=pc.CastOptions(pa.string(), allow_invalid_utf8=True)),
+            )
+        ),
+        COUNTS, [f"{rdp()[0]} \ufffd\ufffd"],
     ),
     "Parquet, times": (
         written(recast(start=pa.timestamp("s")).append_column("x", recast(end=pa.timestamp("s")).column("end"))),

@@ -174,6 +174,22 @@ def test_bad_locations(tmp_path: Path, name: str, content: bytes | None, named: 
     assert error.value.message.isprintable() or "\ufffd" in error.value.message
 
 
+def test_the_folder_that_can_not_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "open").mkdir()
+    shut = tmp_path / "shut"
+    shut.mkdir()
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if path == str(shut):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(InputError, match=f"{shut}: Permission denied"):
+        read(tmp_path)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_without_permission(tmp_path: Path) -> None:
     path = tmp_path / "a.log"

@@ -206,6 +206,16 @@ def test_parquet_of_other_types(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     same(*both(monkeypatch, tmp_path))
 
 
+def test_parquet_of_something_else_in_a_folder_is_named_and_left(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    parquet.write_table(pa.Table.from_pylist([FLOW]), tmp_path / "a.parquet")
+    parquet.write_table(pa.Table.from_pylist([{"action": "BLOCK", "client_addr": "x"}]), tmp_path / "b.parquet")
+    slow, fast = both(monkeypatch, tmp_path)
+    same(slow, fast)
+    assert fast.notes == [f"skipped in {tmp_path}, as they are no flow logs: b.parquet"]
+
+
 def test_more_groups_than_memory_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     hosts = [REJECTED.replace("172.31.9.69", f"10.{n % 5}.{n % 251}.{n % 13}") for n in range(3000)]
     for name in ("a.log", "b.log", "c.log"):

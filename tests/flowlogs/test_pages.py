@@ -128,6 +128,12 @@ def test_pages_of_another_kind_are_left_to_pyarrow(options: dict[str, Any]) -> N
         unpacked(out, parquet.read_metadata(out), 0, ["action", "srcport"])
 
 
+def test_a_column_that_the_row_group_lacks_is_left_to_pyarrow() -> None:
+    file = packed(flows(9))
+    with pytest.raises(Unusual):
+        unpacked(file, parquet.read_metadata(file), 0, ["action", "none of them"])
+
+
 def test_damage_anywhere_is_left_to_pyarrow_or_harmless() -> None:
     """A byte that is changed makes no other values: gzip has a checksum, and what stands around it is not followed."""
     table = flows(200)

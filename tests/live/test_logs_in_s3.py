@@ -240,15 +240,43 @@ def test_a_log_of_a_transit_gateway_is_read_for_its_losses(
         "bytes start end log-status packets-lost-no-route packets-lost-blackhole"
     )
     text = (
-        f"{header}\n6 TransitGateway 1 tgw-1 tgw-attach-1 10.0.0.1 10.1.0.1 1 2 6 3 180 {now - 700} {now - 650} OK 3 0"
+        f"{header}\n6 TransitGateway 1 tgw-1 tgw-attach-0123456789abcdef0 10.0.0.1 10.1.0.1 1 2 6 3 180 {now - 700} "
+        f"{now - 650} OK 3 0"
     )
     form = " ".join(f"${{{name}}}" for name in header.split())
     with flow_logs(served, to_s3(LogFormat=form, attributes={"resource_id": "tgw-1", "traffic_type": None})) as (log,):
         store.put(key(now - 650, log=log), body=text.encode())
         status, found, _ = rejects(server)
+        named, alone, _ = rejects(server, "--interface", "tgw-attach-0123456789abcdef0")
     (group,) = found["groups"]
-    assert (status, group["interface_id"], group["packets"]) == (1, "tgw-attach-1", 3)
+    assert (status, group["interface_id"], group["packets"]) == (1, "tgw-attach-0123456789abcdef0", 3)
     assert group["cause"]["code"] == "TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT"
+    assert (named, alone["groups"]) == (1, [group])
+
+
+def test_an_interface_that_is_gone_is_found_in_the_logs_of_the_vpc(
+    server: Overlay, served: Company, store: Store, group: Any, now: int
+) -> None:
+    gone, start = "eni-0d44444444444444d", now - 900
+    with flow_logs(served, to_s3()) as (log,):
+        store.put(key(start + 50, log=log), refusal(gone, start), refusal(served.web_interface, start))
+        status, found, _ = rejects(server, "--interface", gone)
+    assert (status, [(g["interface_id"], g["status"]) for g in found["groups"]]) == (1, [(gone, "unknown-interface")])
+    group(gone, refusal(gone, start))
+    with flow_logs(served, to_group()):
+        status, found, _ = rejects(server, "--interface", gone)
+    assert (status, [g["interface_id"] for g in found["groups"]]) == (1, [gone])
+
+
+def test_a_regional_nat_gateway_is_found_though_its_records_name_no_interface(
+    server: Overlay, served: Company, group: Any, now: int
+) -> None:
+    nat, start = "nat-0123456789abcdef0", now - 900
+    form = f"{' '.join(f'${{{name}}}' for name in buckets.HEADER.split())} ${{resource-id}}"
+    group("nat", f"{refusal('-', start)} {nat}", f"{refusal(served.web_interface, start)} -")
+    with flow_logs(served, to_group(LogFormat=form)):
+        status, found, _ = rejects(server, "--interface", nat)
+    assert (status, [g["interface_id"] for g in found["groups"]]) == (1, [nat])
 
 
 def test_what_a_log_can_not_deliver_is_told(server: Overlay, served: Company, store: Store) -> None:

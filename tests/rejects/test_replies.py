@@ -144,3 +144,15 @@ def test_answers_to_a_client_that_its_own_network_acl_refused(tmp_path: Path, hu
     assert only(asked(session, write(tmp_path / "flow.log", asks, answered))).status == "now-allowed"
     late = only(asked(session, write(tmp_path / "late.log", answered)))
     assert short(late.cause) == "forward security-group ingress sg-web"
+
+
+def test_a_file_of_something_else_in_the_folder_does_not_hide_the_request(
+    session: Session, large: None, tmp_path: Path
+) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    write(logs / "a.log", REQUEST, ANSWER)
+    (logs / "b.parquet").write_bytes(columns([{"action": "BLOCK", "client_addr": "x"}]))
+    found = asked(session, logs)
+    assert only(found).status == "now-allowed"
+    assert not_looked_at(found) == []

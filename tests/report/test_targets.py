@@ -111,6 +111,32 @@ def test_the_one_that_is_refused_is_named_at_once_with_what_refuses_it() -> None
     assert {row.place for row in found.rows} == {"eu-west-1a"}
 
 
+@pytest.mark.parametrize(
+    ("verdict", "head"),
+    [("allowed", "reachable"), ("blocked", "not reachable"), ("partial", "reachable in part")],
+)
+def test_a_single_one_is_not_counted(verdict: str, head: str) -> None:
+    assert told([a_target(1, verdict=verdict)]).head == head
+
+
+@pytest.mark.parametrize(
+    ("layer", "code", "says"),
+    [
+        ("target-group", "ELBV2_NO_TARGETS_IN_AZ", "blocked as its zone is not served"),
+        ("target-group", "ELBV2_SOURCE_ADDRESS_PRESERVATION", "blocked as it is the client itself"),
+        ("instance", "BAD_STATE", "blocked as it is not running"),
+        (
+            "load-balancer",
+            "BAD_STATE",
+            "blocked by load balancer loadbalancer/app/shop/0123456789abcdef, on the way there",
+        ),
+    ],
+)
+def test_what_is_no_matter_of_rules_is_told_in_its_own_words(layer: Any, code: str, says: str) -> None:
+    stop = Stop(finding=0, leg="forward", layer=layer, code=code, resource_ids=[BALANCER])
+    assert told([a_target(1, verdict="blocked", blocked_by=[stop])]).rows[0].says == says
+
+
 def test_several_for_one_reason_are_counted() -> None:
     assert told([refused(n) for n in range(3)]).head == (
         "none of 3 reachable; 3 targets blocked by security group sg-x (web), on the way there"
@@ -173,16 +199,6 @@ def test_health_that_is_not_good_is_said() -> None:
 )
 def test_what_a_target_is_called(target: Target, label: str) -> None:
     assert told([target]).rows[0].label == label
-
-
-def test_what_somebody_wrote_is_no_markup() -> None:
-    answer = msgspec.structs.replace(
-        answers.allowed(), targets=[a_target(1, name=answers.HOSTILE, id=answers.HOSTILE, health=answers.HOSTILE)]
-    )
-    for report in (shown(answer), markdown.render(answer), html.render(answer)):
-        assert "\x1b" not in report
-        assert "\u202e" not in report
-    assert "<script>" not in html.render(answer)
 
 
 # -- the ways ---------------------------------------------------------------------------------------------------------

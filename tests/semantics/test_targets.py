@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.balancing import node_id
 from tests.builders import OPEN, allow, deny, tcp
 from tests.semantics.test_load_balancers import OTHER, TARGET, Shop, shop
 from whyblocked.diagnosis.answer import Answer, Hop, Target
+from whyblocked.network import walk
 
 EVERYBODY = [tcp(8080, "0.0.0.0/0")]
 
@@ -91,6 +94,15 @@ def test_a_target_that_can_not_be_read_is_undetermined_and_the_others_are_not() 
     assert [target.verdict for target in answer.targets] == ["allowed", "undetermined"]
     assert answer.verdict == "undetermined"
     assert answer.summary.endswith("; 1 of 2 targets is reachable.")
+
+
+def test_where_the_ways_are_too_many_the_targets_that_were_not_followed_are_undetermined(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(walk, "MOST_IN_ALL", 45)
+    answer = Shop(ingress={"web-2": []}).targets().balanced().ask()
+    assert "undetermined" in {target.verdict for target in answer.targets}
+    assert answer.verdict == "undetermined"
 
 
 def test_a_function_is_a_target_without_a_place() -> None:
@@ -219,12 +231,28 @@ def test_a_load_balancer_behind_another_is_a_target_and_so_are_its_own() -> None
     answer = made.ask("client -> front:80")
     assert verdicts(answer) == {"shop": "partial", "web-1": "allowed", "web-2": "blocked"}
     behind, first, _ = answer.targets
+    assert [target.behind for target in answer.targets] == [[], [0], [0]]
     assert (behind.id, behind.port) == (made.arn, 80)
     assert (behind.interface_id, behind.address, behind.availability_zone) == (None, None, None), "it has two nodes"
     assert behind.load_balancer.endswith("loadbalancer/net/front/0123456789abcdef")
     assert first.load_balancer == behind.id
     assert stopping(answer, "shop") == stopping(answer, "web-2") == ["forward security-group sg-web-2"]
     assert stopping(answer, "web-1") == []
+
+
+def test_a_load_balancer_that_is_a_target_by_its_addresses_is_one_as_well() -> None:
+    made = shop(ingress={"shop": [tcp(80, "10.0.0.0/16")], "web-2": []})
+    made.balance.group("front", {"10.0.1.50": 80, "10.0.2.50": 80}, kind="ip", protocol="TCP")
+    made.balance.balancer("front", {"subnet-a": "10.0.1.60"}, {("TCP", 80): "front"}, kind="network", cross_zone=True)
+    made.net.responses["LoadBalancers"][-1]["AvailabilityZones"].append({"ZoneName": "eu-west-1b"})
+    answer = made.ask("client -> front:80")
+    assert [(target.behind, target.verdict) for target in answer.targets] == [
+        ([], "partial"),
+        ([], "partial"),
+        ([0, 1], "allowed"),
+        ([0, 1], "blocked"),
+    ]
+    assert answer.summary.endswith("; 1 of 2 targets is reachable.")
 
 
 def test_what_stops_the_load_balancer_in_front_stops_the_targets_behind() -> None:

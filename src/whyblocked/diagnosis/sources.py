@@ -76,12 +76,15 @@ class _Sums(Sink):
             if not any(getattr(one, "pending", False) for one in found) or not self.account.advance():
                 break
         known = [one for name in ids if (one := self.account.interfaces.get(name))]
+        if len(known) < len(ids):  # one is gone, or is no network interface: it may be in any log
+            return None
         return (*ids, *(i.subnet_id for i in known), *(i.vpc_id for i in known))
 
     def narrow(self, resources: frozenset[str] | None) -> Filter:  # noqa: ARG002 - the same for every log
         interfaces = tuple(sorted(self.filters.interfaces))
+        are_named = all(name.startswith("eni-") for name in interfaces)  # others stand in a field of their own
         return Filter(
-            interfaces=interfaces if len(interfaces) <= _PUSHED else (),
+            interfaces=interfaces if are_named and len(interfaces) <= _PUSHED else (),
             protocol=self.filters.protocol,
             rejected=True,
         )

@@ -20,6 +20,7 @@ from whyblocked.flowlogs.fields import BIGGEST, HIGHEST, Format, canonical
 from whyblocked.flowlogs.groups import NONE
 from whyblocked.flowlogs.listed import Column
 from whyblocked.flowlogs.pages import Unusual, unpacked
+from whyblocked.flowlogs.parquet import DAMAGED
 from whyblocked.flowlogs.quick import ADDRESSES, NUMBERS, TEXTS, Unsuited, sound
 from whyblocked.flowlogs.records import Scan
 
@@ -27,11 +28,16 @@ _ROWS = 1 << 17  # that are looked at at once
 _STATE = ("action", "log-status")
 
 
-def read_columns(path: Path, addresses: Addresses) -> tuple[Scan, list[pa.Table]]:
-    """The counts and the rejected records of a file; :class:`Unsuited` where the parser has to read it."""
+def read_columns(
+    path: Path, addresses: Addresses, index: parquet.FileMetaData | None = None
+) -> tuple[Scan, list[pa.Table]]:
+    """The counts and the rejected records of a file; :class:`Unsuited` where the parser has to read it.
+
+    ``index`` is the file's own, where it was read already.
+    """
     scan, tables = Scan(files=1), []
     try:
-        with path.open("rb") as file, parquet.ParquetFile(file) as whole:
+        with path.open("rb") as file, parquet.ParquetFile(file, metadata=index) as whole:
             names = _names(whole.schema_arrow)
             if not _are_numbers(whole.metadata, names):
                 raise Unsuited
@@ -40,7 +46,7 @@ def read_columns(path: Path, addresses: Addresses) -> tuple[Scan, list[pa.Table]
                 if table is not None and (table := sound(table, addresses)) is None:
                     raise Unsuited
                 tables += [] if table is None else [table]
-    except (pa.ArrowException, OSError):
+    except DAMAGED:
         raise Unsuited from None
     scan.rejected = sum(table.num_rows for table in tables)
     return scan, tables

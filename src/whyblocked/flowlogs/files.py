@@ -81,6 +81,8 @@ def read_path(
 
     A file for which ``take`` is true is somebody else's to read.
     """
+    if "\0" in location:
+        raise InputError(f"flow logs: {clean(location)!r} is no file name")
     path = Path(location)
     try:
         if path.is_dir():
@@ -93,9 +95,8 @@ def read_path(
     except FileNotFoundError:
         raise InputError(f"flow logs: no such file or folder: {clean(location)}") from None
     except OSError as error:
-        raise InputError(f"flow logs: {clean(location)}: {error.strerror or type(error).__name__}") from None
-    except ValueError:  # a NUL in the name
-        raise InputError(f"flow logs: {clean(location)!r} is no file name") from None
+        where = clean(str(error.filename or location))  # a folder below it may be what can't be read
+        raise InputError(f"flow logs: {where}: {error.strerror or type(error).__name__}") from None
 
 
 def read_file(file: File, scan: Scan) -> Iterator[list[Record]]:

@@ -7,15 +7,19 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from whyblocked.flowlogs.engine import Store
-from whyblocked.flowlogs.fields import Format
+from whyblocked.flowlogs.fields import Format, canonical
 from whyblocked.flowlogs.files import PARQUET, form_of, read_file
 from whyblocked.flowlogs.groups import Filters, Table
 from whyblocked.flowlogs.memory import keep_what_is_free
 from whyblocked.flowlogs.quick import Quick, Unsuited, merge
 from whyblocked.flowlogs.records import Record, Scan, Wanted
 from whyblocked.flowlogs.sinks import File
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import FileMetaData
 
 _THREADS = 2
 _WAITING = 6  # files that were taken, and not read yet: they may be held on the disk for us alone
@@ -45,13 +49,15 @@ class Large:
 
     def take(self, file: File) -> bool:
         """Read a file in the background where that is worth it; False where it is the parser's."""
-        form = None
-        if not _is_parquet(file.path):
+        form = index = None
+        if _is_parquet(file.path):
+            index = _index(file.path)
+        else:
             form = form_of(file.path, file.forms)
-            if form is None or form.lacking:
-                return False
+        if index is None and (form is None or form.lacking):
+            return False
         self._room.acquire()
-        self._taken.append(self._pool.submit(self._finish, file, form))
+        self._taken.append(self._pool.submit(self._finish, file, form, index))
         return True
 
     def settle(self, scan: Scan) -> None:
@@ -68,21 +74,21 @@ class Large:
         self._pool.shutdown(cancel_futures=True)
         self._store.__exit__()
 
-    def _finish(self, file: File, form: Format | None) -> Scan:
+    def _finish(self, file: File, form: Format | None, index: FileMetaData | None) -> Scan:
         try:
-            return self._read(file, form)
+            return self._read(file, form, index)
         finally:
             file.release()
             self._room.release()
 
-    def _read(self, file: File, form: Format | None) -> Scan:
-        """Read one file, text of this format or Parquet, in the quick way where it is suited."""
+    def _read(self, file: File, form: Format | None, index: FileMetaData | None) -> Scan:
+        """Read one file, text of this format or Parquet with this index, in the quick way where it is suited."""
         store = self._store
         try:
             if form is None:
                 from whyblocked.flowlogs.columns import read_columns  # which text does without
 
-                scan, tables = read_columns(file.path, store.addresses)
+                scan, tables = read_columns(file.path, store.addresses, index)
             else:
                 quick = Quick(file.name, form, file.wanted, store.addresses)
                 quick.read(file.path)
@@ -98,6 +104,20 @@ class Large:
             self._done += scan.records
             self._told(self._done)
         return scan
+
+
+def _index(path: Path) -> FileMetaData | None:
+    """The index of a Parquet file that has what flow logs have; what is not whole, or another's, is the parser's."""
+    from pyarrow import parquet
+
+    from whyblocked.flowlogs.parquet import DAMAGED
+
+    try:
+        found = parquet.read_metadata(path)
+        names = found.schema.to_arrow_schema().names
+    except DAMAGED:
+        return None
+    return None if Format(tuple(map(canonical, names))).lacking else found
 
 
 def _is_parquet(path: Path) -> bool:

@@ -11,13 +11,14 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from whyblocked.flowlogs.fields import Format, canonical
-from whyblocked.flowlogs.files import PARQUET, form_of, read_file
+from whyblocked.flowlogs.files import PARQUET, NotAFlowLog, form_of, read_file
 from whyblocked.flowlogs.groups import NONE, PORTS, UNKNOWN
 from whyblocked.flowlogs.pairs import Flow, Pairs
 from whyblocked.flowlogs.picked import Chunk, Column, Picked
@@ -79,8 +80,9 @@ class Matching:
             self._add(matched.records)
         except Unsuited:
             scan = Scan()
-            for records in read_file(file, scan):
-                self._add(records)
+            with suppress(NotAFlowLog):  # which was said when it was read first
+                for records in read_file(file, scan):
+                    self._add(records)
             return scan
         return matched.scan
 
@@ -95,6 +97,8 @@ class Matching:
         import pyarrow as pa
         from pyarrow import parquet
 
+        from whyblocked.flowlogs.parquet import DAMAGED
+
         try:
             names = {canonical(name): name for name in parquet.read_schema(path).names}
             if Format(tuple(names)).lacking or any(mark in str(path) for mark in "*?["):
@@ -105,7 +109,7 @@ class Matching:
                 engine.register("wanted", wanted)
                 rows: Sequence[Any] = engine.execute(_statement(names), [str(path)]).fetchall()
                 accepted = engine.execute(f"SELECT count(*) {_accepted(names)}", [str(path)]).fetchone()
-        except (pa.ArrowException, OSError, duckdb.Error):
+        except (*DAMAGED, duckdb.Error):
             raise Unsuited from None
         for i, s, d, source_port, destination_port, protocol in rows:
             ports = {"source_port": source_port, "destination_port": destination_port}

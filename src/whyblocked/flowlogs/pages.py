@@ -65,6 +65,8 @@ def unpacked(file: BinaryIO, metadata: Any, group: int, names: Sequence[str]) ->
                 raise Unusual from None
             columns.append(column)
             size += column.size
+    if len(columns) < len(names):
+        raise Unusual
     footer = _footer(columns, found.num_rows)
     return b"".join([*parts, footer, len(footer).to_bytes(4, "little"), MAGIC])
 

@@ -140,10 +140,10 @@ def _connections(
 
 def _ways(hops: Sequence[Hop], leg: Leg, targets: Sequence[Target], own: Mapping[int, int]) -> list[_Way]:
     """What is behind another load balancer comes after it on the way there, and before it on the way back."""
-    depth = depths(targets)
+    depth = dict(zip(map(id, targets), depths(targets), strict=True))
     ways: dict[tuple[object, ...], _Way] = {}
     shapes: dict[int, object] = {}
-    for target in sorted(targets, key=lambda target: depth[target.load_balancer], reverse=leg == "return"):
+    for target in sorted(targets, key=lambda target: depth[id(target)], reverse=leg == "return"):
         places = _places(target, leg)
         for place in places:
             if place not in shapes:
