@@ -74,6 +74,7 @@ def check(answer: Json, wanted: Json) -> None:
     keys = [*wanted["blocked_by"], *({"layer": ""} for _ in answer["blocked_by"])]
     found = [what_matters(finding, names) for finding, names in zip(answer["blocked_by"], keys, strict=False)]
     assert found == wanted["blocked_by"]
+    assert {target["id"]: target["verdict"] for target in answer["targets"]} == wanted.get("targets", {})
     assert {key: answer["evidence"][key] for key in wanted["evidence"]} == wanted["evidence"]
     changes = wanted.get("changes", [])
     found = [{key: change[key] for key in names} for change, names in zip(answer["changes"], changes, strict=True)]

@@ -103,9 +103,9 @@ def share(attachment: str, owner: str) -> None:
         backends[other][REGION].transit_gateways.pop(made.transit_gateway_id, None)
 
 
-def asked(role: str | None = PATTERN) -> tuple[Answer, Live]:
+def asked(role: str | None = PATTERN, question: str = QUESTION) -> tuple[Answer, Live]:
     account = live(role=role)
-    return Session(account).explain(parse(QUESTION)), cast(Live, account.source)
+    return Session(account).explain(parse(question)), cast(Live, account.source)
 
 
 def test_the_accounts_on_the_way_are_found_by_their_attachments(hub: Hub) -> None:
@@ -137,6 +137,14 @@ def test_without_a_role_the_gateways_account_is_named_with_what_would_open_it(hu
     assert any(f"account {NETWORK}" in missing and "--role-arn" in missing for missing in answer.missing)
 
 
+def test_of_a_sender_in_an_account_that_is_closed_the_own_side_still_counts(hub: Hub) -> None:
+    answer, _ = asked(role=PATTERN.format(account=NETWORK), question="10.9.1.77 -> app:5432")
+    assert (answer.verdict, [finding.account_id for finding in answer.blocked_by]) == ("blocked", [ACCOUNT])
+    asked_back = [missing for missing in answer.missing if f"account {DATA}" in missing]
+    assert asked_back
+    assert all("--role-arn" in missing for missing in asked_back)
+
+
 def test_a_role_of_the_gateways_account_alone_leads_on_to_the_next_that_is_closed(hub: Hub) -> None:
     answer, _ = asked(role=PATTERN.format(account=NETWORK))
     assert answer.verdict == "undetermined"
@@ -149,3 +157,64 @@ def test_the_saved_accounts_answer_alike(hub: Hub, tmp_path: Path) -> None:
     assert {one.account_id for one in saved} == {ACCOUNT, NETWORK, DATA}
     offline, (online, _) = Session(snapshot(tmp_path)).explain(parse(QUESTION)), asked()
     assert (offline.verdict, offline.forward, offline.return_) == (online.verdict, online.forward, online.return_)
+
+
+# -- a gateway of another account in another Region, peered with the own ----------------------------------------------
+
+FAR = "eu-west-1"
+ARCHIVE = "app -> 10.50.1.30:5432"
+
+
+@pytest.fixture
+def peered(aws: None) -> str:
+    """``app`` at the gateway of the first account, and an archive of a third at one in another Region: its group."""
+    ends = ((ACCOUNT, REGION, "app", "10.0"), (DATA, FAR, "archive", "10.50"))
+    made: dict[str, Any] = {}
+    for owner, region, name, block in ends:
+        ec2: Any = boto3.client("ec2", region_name=region, **keys_of(owner))
+        options = {"DefaultRouteTableAssociation": "disable", "DefaultRouteTablePropagation": "disable"}
+        gateway = ec2.create_transit_gateway(Options=options)["TransitGateway"]["TransitGatewayId"]
+        vpc = ec2.create_vpc(CidrBlock=f"{block}.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"{block}.1.0/24", AvailabilityZone=f"{region}a")["Subnet"][
+            "SubnetId"
+        ]
+        (main,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+        ec2.create_route(RouteTableId=main["RouteTableId"], DestinationCidrBlock="10.0.0.0/8", TransitGatewayId=gateway)
+        group = ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"]
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission("tcp", 5432, cidr="10.0.0.0/16")])
+        run(ec2, name, subnet, f"{block}.1.{10 if name == 'app' else 30}", group)
+        attached = ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=gateway, VpcId=vpc, SubnetIds=[subnet])[
+            "TransitGatewayVpcAttachment"
+        ]["TransitGatewayAttachmentId"]
+        made[name] = (ec2, gateway, attached, f"{block}.0.0/16", group)
+    (home, own, *_), (other, its, *_) = made["app"], made["archive"]
+    peering = home.create_transit_gateway_peering_attachment(
+        TransitGatewayId=own, PeerTransitGatewayId=its, PeerAccountId=DATA, PeerRegion=FAR
+    )["TransitGatewayPeeringAttachment"]["TransitGatewayAttachmentId"]
+    other.accept_transit_gateway_peering_attachment(TransitGatewayAttachmentId=peering)
+    for name, far_off in (("app", "archive"), ("archive", "app")):
+        ec2, gateway, attached, block, _ = made[name]
+        table = ec2.create_transit_gateway_route_table(TransitGatewayId=gateway)["TransitGatewayRouteTable"][
+            "TransitGatewayRouteTableId"
+        ]
+        for one in (attached, peering):
+            ec2.associate_transit_gateway_route_table(TransitGatewayRouteTableId=table, TransitGatewayAttachmentId=one)
+        for destination, to in ((block, attached), (made[far_off][3], peering)):
+            ec2.create_transit_gateway_route(
+                TransitGatewayRouteTableId=table, DestinationCidrBlock=destination, TransitGatewayAttachmentId=to
+            )
+    return str(made["archive"][4])
+
+
+def test_a_peered_gateway_of_another_account_and_region_is_read_there(peered: str) -> None:
+    answer, _ = asked(question=ARCHIVE)
+    assert (answer.verdict, answer.missing) == ("allowed", [])
+    (found,) = asked(question="app -> 10.50.1.30:22")[0].blocked_by
+    assert (found.resource_ids, found.account_id, found.region) == ([peered], DATA, FAR)
+
+
+def test_without_a_role_the_peered_gateways_account_is_named(peered: str) -> None:
+    answer, _ = asked(role=None, question=ARCHIVE)
+    assert answer.verdict == "undetermined"
+    assert any(f"account {DATA}" in missing for missing in answer.missing)
+    assert any("--role-arn" in missing for missing in answer.missing)

@@ -112,3 +112,26 @@ def test_a_target_has_the_verdict_of_the_question_where_it_is_the_only_one() -> 
             ], seed
             seen.add(alone.verdict)
     assert seen == {"allowed", "blocked", "partial"}
+
+
+def test_the_hops_of_a_target_lead_from_the_nodes_to_it_and_back() -> None:
+    for seed in range(30 * SOAK):
+        answer = _world(Random(seed)).ask("client -> shop:80")
+        nodes = {node_id("shop", subnet) for subnet in NODES}
+        own = {target.interface_id for target in answer.targets}
+        for target in answer.targets:
+            there = [answer.forward[place] for place in target.forward]
+            back = [answer.return_[place] for place in target.return_]
+            assert (there[-1].id, there[-1].action) == (target.interface_id, "deliver"), seed
+            assert back[0].id == target.interface_id, seed
+            assert {there[0].id, back[-1].id} <= nodes, seed
+            others = own - {target.interface_id}
+            assert not others & {hop.interface_id for hop in (*there, *back)}, seed
+            refused = {hop.kind for hop in (*there, *back) if hop.action == "deny"}
+            assert refused <= {stop.layer for stop in target.blocked_by}, seed
+        there_to = {place for target in answer.targets for place in target.forward}
+        back_from = {place for target in answer.targets for place in target.return_}
+        clients = [hop for place, hop in enumerate(answer.forward) if place not in there_to]
+        clients += [hop for place, hop in enumerate(answer.return_) if place not in back_from]
+        assert {"load-balancer", "target-group"} <= {hop.kind for hop in clients}, seed
+        assert not own & {hop.interface_id for hop in clients}, seed

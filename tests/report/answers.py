@@ -18,6 +18,8 @@ from whyblocked.diagnosis.answer import (
     NearMiss,
     PacketSet,
     Seen,
+    Stop,
+    Target,
 )
 
 CLIENT, INSTANCE, PRIVATE, PUBLIC = "203.0.113.5", "i-0abc1234def567890", "10.0.1.10", "198.51.100.7"
@@ -540,8 +542,25 @@ def hostile(text: str = HOSTILE + "A" * 5000) -> Answer:
         summary=text,
         open_ports=text,
         blocked_by=[finding],
-        forward=[hop],
+        forward=[hop, hop],
         return_=[],
+        targets=[
+            Target(
+                id=text,
+                port=80,
+                name=text,
+                load_balancer=text,
+                target_group=text,
+                availability_zone=text,
+                interface_id=text,
+                address=text,
+                health=text,
+                health_reason=text,
+                verdict="blocked",
+                blocked_by=[Stop(finding=0, leg="forward", layer="security-group", code=text, resource_ids=[text])],
+                forward=[1],
+            )
+        ],
         evidence=Evidence(
             status="confirms",
             summary=text,

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.balancing import node_id
-from tests.builders import OPEN, allow, deny, tcp
+from tests.builders import OPEN, allow, deny, tcp, udp
 from tests.semantics.test_load_balancers import OTHER, TARGET, Shop, shop
 from whyblocked.diagnosis.answer import Answer, Hop, Target
+from whyblocked.network import walk
 
 EVERYBODY = [tcp(8080, "0.0.0.0/0")]
 
@@ -93,6 +96,15 @@ def test_a_target_that_can_not_be_read_is_undetermined_and_the_others_are_not() 
     assert answer.summary.endswith("; 1 of 2 targets is reachable.")
 
 
+def test_where_the_ways_are_too_many_the_targets_that_were_not_followed_are_undetermined(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(walk, "MOST_IN_ALL", 45)
+    answer = Shop(ingress={"web-2": []}).targets().balanced().ask()
+    assert "undetermined" in {target.verdict for target in answer.targets}
+    assert answer.verdict == "undetermined"
+
+
 def test_a_function_is_a_target_without_a_place() -> None:
     arn = "arn:aws:lambda:eu-west-1:123456789012:function:shop"
     answer = Shop().targets(targets={arn: None}, kind="lambda").balanced().ask()
@@ -144,6 +156,45 @@ def test_a_target_in_a_zone_that_is_not_enabled_is_blocked_by_its_target_group()
     assert (answer.verdict, verdicts(answer)) == ("partial", {"web-1": "allowed", "web-2": "blocked"})
     assert answer.targets[1].blocked_by[0].code == "ELBV2_NO_TARGETS_IN_AZ"
     assert (answer.targets[1].health, answer.targets[1].forward) == ("unused", [])
+
+
+def test_an_instance_in_a_zone_that_a_classic_load_balancer_has_not_is_blocked() -> None:
+    made = Shop()
+    made.balance.classic("old", {"subnet-a": "10.0.1.60"}, {80: 8080}, [made.one, made.two], groups=["sg-shop"])
+    answer = made.ask("client -> old:80")
+    assert (answer.verdict, verdicts(answer)) == ("partial", {"web-1": "allowed", "web-2": "blocked"})
+    assert [stop.code for stop in answer.targets[1].blocked_by] == ["ELB_INSTALLED_AZ_RESTRICTION"]
+
+
+def test_appliances_behind_a_gateway_load_balancer_are_targets_at_the_port_of_geneve() -> None:
+    made = Shop(ingress={"web-1": [udp(6081, "10.0.0.0/16")], "web-2": []})
+    made.targets(name="gate", protocol="GENEVE", port=6081)
+    nodes = {"subnet-a": "10.0.1.70", "subnet-b": "10.0.2.70"}
+    made.balance.balancer("gate", nodes, {("GENEVE", 6081): "gate"}, kind="gateway")
+    answer = made.ask("client -> gate:6081/udp")
+    assert {target.port for target in answer.targets} == {6081}
+    assert (answer.verdict, verdicts(answer)) == ("partial", {"web-1": "allowed", "web-2": "blocked"})
+
+
+def test_a_stopped_target_is_blocked_and_the_other_is_not() -> None:
+    made = shop()
+    made.net.responses["Reservations"][1]["Instances"][0]["State"] = {"Code": 80, "Name": "stopped"}
+    answer = made.ask()
+    assert verdicts(answer) == {"web-1": "blocked", "web-2": "allowed"}
+    assert stopping(answer, "web-1") == [f"forward instance {made.one}"]
+
+
+def test_rules_of_a_listener_lead_to_the_targets_of_several_groups() -> None:
+    made = Shop(ingress={"web-2": []})
+    made.targets(targets={made.one: None}).targets(name="api", targets={made.two: None}).balanced({})
+    listener = made.balance.listener(made.arn, "HTTP", 80, "web")
+    path = {"Field": "path-pattern", "Values": ["/api/*"], "PathPatternConfig": {"Values": ["/api/*"]}}
+    made.balance.rule(listener, 10, [path], "api")
+    answer = made.ask()
+    assert [(target.target_group, target.verdict) for target in answer.targets] == [
+        (made.balance.group_arn("api"), "blocked"),
+        (made.balance.group_arn("web"), "allowed"),
+    ]
 
 
 def test_a_target_in_another_zone_is_reached_by_its_own_node_alone() -> None:
@@ -219,12 +270,28 @@ def test_a_load_balancer_behind_another_is_a_target_and_so_are_its_own() -> None
     answer = made.ask("client -> front:80")
     assert verdicts(answer) == {"shop": "partial", "web-1": "allowed", "web-2": "blocked"}
     behind, first, _ = answer.targets
+    assert [target.behind for target in answer.targets] == [[], [0], [0]]
     assert (behind.id, behind.port) == (made.arn, 80)
     assert (behind.interface_id, behind.address, behind.availability_zone) == (None, None, None), "it has two nodes"
     assert behind.load_balancer.endswith("loadbalancer/net/front/0123456789abcdef")
     assert first.load_balancer == behind.id
     assert stopping(answer, "shop") == stopping(answer, "web-2") == ["forward security-group sg-web-2"]
     assert stopping(answer, "web-1") == []
+
+
+def test_a_load_balancer_that_is_a_target_by_its_addresses_is_one_as_well() -> None:
+    made = shop(ingress={"shop": [tcp(80, "10.0.0.0/16")], "web-2": []})
+    made.balance.group("front", {"10.0.1.50": 80, "10.0.2.50": 80}, kind="ip", protocol="TCP")
+    made.balance.balancer("front", {"subnet-a": "10.0.1.60"}, {("TCP", 80): "front"}, kind="network", cross_zone=True)
+    made.net.responses["LoadBalancers"][-1]["AvailabilityZones"].append({"ZoneName": "eu-west-1b"})
+    answer = made.ask("client -> front:80")
+    assert [(target.behind, target.verdict) for target in answer.targets] == [
+        ([], "partial"),
+        ([], "partial"),
+        ([0, 1], "allowed"),
+        ([0, 1], "blocked"),
+    ]
+    assert answer.summary.endswith("; 1 of 2 targets is reachable.")
 
 
 def test_what_stops_the_load_balancer_in_front_stops_the_targets_behind() -> None:

@@ -129,9 +129,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """A registered target that a load balancer may send to, and the verdict of the whole question by way of it.
 
     ``id`` is what AWS calls it: an instance, an address, a function or the ARN of a load balancer, whose nodes are one
-    target. ``load_balancer`` is what sends to it, ``target_group`` null with a Classic Load Balancer. ``health`` is
-    what AWS tells; it decides nothing. ``forward`` and ``return`` are the places in the answer's lists of the hops of
-    the load balancer's own connection to it; all others are on the client's, or on those to other targets.
+    target. ``load_balancer`` is what sends to it, ``target_group`` null with a Classic Load Balancer. Where that load
+    balancer is a target itself, ``behind`` are its places in ``targets``. ``health`` is what AWS tells; it decides
+    nothing. ``forward`` and ``return`` are the places in the answer's lists of the hops of the load balancer's own
+    connection to it; all others are on the client's, or on those to other targets.
     """
 
     id: str
@@ -139,6 +140,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     load_balancer: str
     target_group: str | None = None
+    behind: list[int] = []
     availability_zone: str | None = None
     interface_id: str | None = None
     address: str | None = None
@@ -152,8 +154,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 def last_of(targets: Sequence[Target]) -> list[Target]:
     """The targets that packets are for in the end: without load balancers whose own targets are among them."""
-    balancers = {target.load_balancer for target in targets}
-    return [target for target in targets if target.id not in balancers]
+    passing_on = {place for target in targets for place in target.behind}
+    return [target for place, target in enumerate(targets) if place not in passing_on]
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):

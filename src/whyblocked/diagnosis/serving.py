@@ -37,9 +37,12 @@ def verdict_of(fate: int) -> Verdict:
 def serving(walk: Walk, stops: Stops, there: Ways, back: Ways) -> list[Target]:
     """Every target that the walk met, in the order in which it met them."""
     forks, stopping = walk.forks, _Stopping(walk.forks, stops)
+    met = forks.targets()
+    places = {target: place for place, target in enumerate(met)}
     found = []
-    for target, numbers in forks.targets().items():
+    for target, numbers in met.items():
         reached = forks.beyond(numbers)
+        before = (forks.branches[forks.branches[number].outer].target for number in numbers)
         spot = _spot([forks.branches[number].spot for number in numbers])
         found.append(
             Target(
@@ -48,6 +51,7 @@ def serving(walk: Walk, stops: Stops, there: Ways, back: Ways) -> list[Target]:
                 name=_name(walk.account, target, spot),
                 load_balancer=target.balancer,
                 target_group=target.group,
+                behind=sorted({places[one] for one in before if one is not None}),
                 availability_zone=spot.zone,
                 interface_id=listed(walk.account, spot.interface_id),
                 address=spot.address,

@@ -34,6 +34,7 @@ _SECTION = 3  # bits that it has
 _FEW_BITS = 22  # as many values as have these are told apart by a mark for each
 LISTED = 3  # groups shown of an entry
 _AT_ONCE = 1 << 20  # groups that are looked at at once
+_SCANS_AT_ONCE = 1 << 18  # of those that may be scans, by each of two threads
 _MARKS = 1 << 25  # up to so many different values may be told apart by a mark for each,
 _A_VALUE = 64  # which is faster than sorting up to so many marks a value
 
@@ -148,11 +149,21 @@ def _scans(found: Rejects, outsiders: Column) -> Column:
     """
     interface = np.asarray(found.table.interface)
     sizes = np.bincount(interface[outsiders], minlength=len(found.table.interfaces))
-    turns = np.cumsum(sizes) // _AT_ONCE
+    turns = np.cumsum(sizes) // _SCANS_AT_ONCE
     is_noise = np.zeros(len(interface), bool)
-    for turn in np.flatnonzero(np.bincount(turns)).tolist():
+
+    def look(turn: int) -> None:
         rows = np.flatnonzero(outsiders & (turns == turn)[interface]) if turns[-1] else np.flatnonzero(outsiders)
         is_noise[rows] = _noise(found.table, rows)
+
+    met = np.flatnonzero(np.bincount(turns)).tolist()
+    if len(met) > 1:
+        from concurrent.futures import ThreadPoolExecutor  # which a small file does without
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(look, met))
+    else:
+        look(met[0])
     return is_noise
 
 

@@ -131,20 +131,25 @@ def in_order(columns: Sequence[Column], pool: Executor) -> Column:
         used += 1
     if size > DEAR:
         order = np.argsort(first)
-    else:
-        sample = np.sort(first[:: max(1, size // _SAMPLE)])
-        pivot = sample[len(sample) // 2]
-        halves = np.flatnonzero(first <= pivot), np.flatnonzero(first > pivot)
-        order = np.concatenate(list(pool.map(lambda half: half[np.argsort(first[half])], halves)))
-    if used < len(columns):
         _settle(first[order], order, columns[used:])
-    return order
+        return order
+
+    def sorted_part(rows: Column) -> Column:
+        numbers = first[rows]
+        order = np.argsort(numbers)
+        rows = rows[order]
+        _settle(numbers[order], rows, columns[used:])
+        return rows
+
+    sample = np.sort(first[:: max(1, size // _SAMPLE)])
+    pivot = sample[len(sample) // 2]
+    return np.concatenate(list(pool.map(sorted_part, (np.flatnonzero(first <= pivot), np.flatnonzero(first > pivot)))))
 
 
 def _settle(first: Column, order: Column, columns: Sequence[Column]) -> None:
-    """Put rows that are equal in ``first`` in order by some columns, a million rows at a time."""
+    """Put rows that are equal in ``first`` in order by some columns, if there are any, a million rows at a time."""
     begin = 0
-    while begin < len(first):
+    while columns and begin < len(first):
         end = int(np.searchsorted(first, first[min(begin + _AT_ONCE, len(first)) - 1], "right"))
         same = first[begin + 1 : end] == first[begin : end - 1]
         tied = np.zeros(end - begin, bool)

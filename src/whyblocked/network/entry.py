@@ -318,7 +318,7 @@ def _from_vpc_behind(
         yield from _from_inside(walk, asked, version, source, target, vpc_id)
         return
     owner = f" of account {attachment.resource_owner_id}" if attachment.resource_owner_id else ""
-    walk.lack(subnets if subnets.pending else Missing(f"{vpc_id}{owner}", f"behind {entry.id}, not readable"))
+    walk.lack(subnets if subnets.pending else Missing(f"{vpc_id}{owner}", f"behind {entry.id} ({subnets})"))
     yield from _at_the_door(walk, asked, version, source, target, entry, unknown=True)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from whyblocked.diagnosis.answer import Target, last_of
+from whyblocked.diagnosis.answer import Stop, Target, last_of
 from whyblocked.report.words import LEG_WORDS, Mark, count_words, kind_words, names_words, short
 
 ALL = 12  # so many targets are shown one by one; of more, those that are alike are counted
@@ -19,6 +19,17 @@ _SAYS = {
     "blocked": "blocked",
     "partial": "partly blocked",
     "undetermined": "can't be told",
+}
+_ALONE = {
+    "allowed": "reachable",
+    "blocked": "not reachable",
+    "partial": "reachable in part",
+    "undetermined": "not known whether it is reachable",
+}
+_BECAUSE = {
+    "ELBV2_NO_TARGETS_IN_AZ": "as its zone is not served",
+    "ELB_INSTALLED_AZ_RESTRICTION": "as its zone is not served",
+    "ELBV2_SOURCE_ADDRESS_PRESERVATION": "as it is the client itself",
 }
 _ORDER = ("blocked", "partial", "undetermined", "allowed")
 _WELL = (None, "healthy", "unavailable")
@@ -62,6 +73,8 @@ def targets_of(targets: Sequence[Target], names: Mapping[str, str]) -> Targets |
 
 def _head(targets: Sequence[Target], names: Mapping[str, str]) -> str:
     """``2 of 3 reachable; i-0abc:8080 blocked by security group sg-x, on the way there``."""
+    if len(targets) == 1:
+        return _ALONE[targets[0].verdict]
     reached = sum(target.verdict == "allowed" for target in targets)
     head = f"{reached or 'none'} of {len(targets):,} reachable"
     kinds: dict[str, list[Target]] = {}
@@ -89,16 +102,21 @@ def _says(target: Target, names: Mapping[str, str]) -> str:
 
 def _stopped(target: Target, names: Mapping[str, str]) -> str:
     """``blocked by security group sg-x, on the way there``."""
-    found = dict.fromkeys((stop.leg, stop.layer, tuple(stop.resource_ids)) for stop in target.blocked_by)
-    by = [
-        f"{kind_words(layer)}{'s' if len(ids) > 1 else ''} {names_words(ids, names)}".rstrip() + f", {LEG_WORDS[leg]}"
-        for leg, layer, ids in found
-    ]
-    if target.verdict == "allowed" or not by:
+    why = list(dict.fromkeys(_because(stop, names) for stop in target.blocked_by))
+    if target.verdict == "allowed" or not why:
         return _SAYS[target.verdict]
-    more = f", and {len(by) - NAMED} more" if len(by) > NAMED else ""
+    more = f"; and {len(why) - NAMED} more" if len(why) > NAMED else ""
     word = f"{_SAYS[target.verdict]}, in part blocked" if target.verdict == "undetermined" else _SAYS[target.verdict]
-    return f"{word} by {'; by '.join(by[:NAMED])}{more}"
+    return f"{word} {'; '.join(why[:NAMED])}{more}"
+
+
+def _because(stop: Stop, names: Mapping[str, str]) -> str:
+    if stop.code in _BECAUSE:
+        return _BECAUSE[stop.code]
+    if stop.layer == "instance":
+        return "as it is not running"
+    kind = kind_words(stop.layer) + ("s" if len(stop.resource_ids) > 1 else "")
+    return f"by {kind} {names_words(stop.resource_ids, names)}".rstrip() + f", {LEG_WORDS[stop.leg]}"
 
 
 def label(target: Target) -> str:
@@ -129,13 +147,10 @@ def balancer_name(id_: str) -> str:
     return parts[-2] if len(parts) > 1 else id_
 
 
-def depths(targets: Iterable[Target]) -> dict[str, int]:
-    """Of each load balancer that sends to targets behind how many others it stands."""
-    behind = {target.id: target.load_balancer for target in targets}
-    found: dict[str, int] = {}
-    for balancer in behind.values():
-        depth, before = 0, balancer
-        while before in behind and depth < len(behind):
-            depth, before = depth + 1, behind[before]
-        found[balancer] = depth
+def depths(targets: Sequence[Target]) -> list[int]:
+    """Of each target behind how many other load balancers its own stands."""
+    found: list[int] = []
+    for place, target in enumerate(targets):
+        before = [found[one] + 1 for one in target.behind if one < place]  # it is met before the targets behind it
+        found.append(max(before, default=0))
     return found

@@ -120,7 +120,7 @@ def peer_of(walk: Walk, attachment: TransitGatewayAttachment) -> TransitGatewayA
     region = walk.account.region_of(peer_id)
     where = f" of account {owner}" if owner else ""
     where += f" in {region}" if region else ""
-    return Missing(f"transit gateway {peer_id}{where}", f"peered with {gateway_id}, not readable")
+    return Missing(f"transit gateway {peer_id}{where}", f"peered with {gateway_id}, not readable ({entrance})")
 
 
 def subnets_of_attachment(walk: Walk, attachment: TransitGatewayAttachment | Missing) -> list[r.Subnet] | Missing:
