@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.builders import OPEN, Network, allow, tcp
+from tests.builders import OPEN, Network, allow, deny, tcp
 from tests.report import answers, goldens
 from tests.semantics.test_load_balancers import Shop, shop
 from tests.semantics.test_targets import fronted
@@ -20,6 +20,8 @@ from whyblocked.report.path import MOST_WAYS
 from whyblocked.report.targets import ALL, KINDS, Targets, targets_of
 
 GROUP = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/fedcba9876543210"
+NODES = [f"eni-shop-{zone} (Application Load Balancer shop)" for zone in ("a", "b")]
+CLIENT = [f"from {node} to the client" for node in NODES]
 BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/0123456789abcdef"
 
 
@@ -57,11 +59,12 @@ def test_the_page_has_a_table_of_targets_and_one_for_each_way(three: Answer) -> 
     heads = re.findall("<h3>(.*?)</h3>", page)
     named = [f"{target.id}:8080 ({target.name})" for target in three.targets]
     assert heads == [
+        f"to {NODES[1]}",
         "from shop to its targets",
         *(f"to {name}" for name in named),
         *(f"from {name}" for name in named),
         "from the targets to shop",
-        "to the client",
+        *CLIENT,
     ]
 
 
@@ -213,7 +216,20 @@ def test_one_target_needs_no_common_part() -> None:
     made = Shop()
     made.targets(targets={made.one: None}).balanced()
     name = f"{made.one}:8080 (web-1)"
+    assert heads(shown(made.ask())) == [f"to {NODES[1]}", f"to {name}", f"from {name}", *CLIENT]
+
+
+def test_one_node_needs_no_name() -> None:
+    made = Shop()
+    made.targets(targets={made.one: None}).balanced(nodes={"subnet-a": "10.0.1.50"})
+    name = f"{made.one}:8080 (web-1)"
     assert heads(shown(made.ask())) == [f"to {name}", f"from {name}", "to the client"]
+
+
+def test_what_is_on_the_way_to_each_node_stands_together() -> None:
+    report = shown(shop(acls={"b": ([deny(90, cidr="10.0.0.0/24"), *OPEN], OPEN)}).ask())
+    (way,) = re.findall(rf"^  to {re.escape(NODES[1])}\n((?:    .*\n)+)", report, re.MULTILINE)
+    assert [line.split()[0] for line in way.splitlines()] == ["✗", "from", "✓", "·", "·", "·"]
 
 
 def test_targets_with_the_same_hops_are_one_way() -> None:
@@ -221,10 +237,10 @@ def test_targets_with_the_same_hops_are_one_way() -> None:
     more = {made.net.instance(f"more-{n}", f"10.0.3.{20 + n}", groups=["sg-web-1"]): None for n in range(38)}
     made.targets(targets={made.one: None, **more}).balanced()
     report = shown(made.ask())
-    (to, back, client) = heads(report)
+    _, to, back, *client = heads(report)
     assert to.startswith("to ")
     assert to.endswith(" and 36 more targets")
-    assert (back, client) == (to.replace("to ", "from ", 1), "to the client")
+    assert (back, client) == (to.replace("to ", "from ", 1), CLIENT)
     assert report.count("(web-1) and 38 more") == 2, "the interfaces of the targets, there and back"
     assert report.count("allows tcp/8080 from sg-shop") == 1
 
@@ -234,13 +250,14 @@ def test_a_refusal_on_the_way_to_one_makes_it_a_way_of_its_own() -> None:
     first, second = f"{made.one}:8080 (web-1)", f"{made.two}:8080 (web-2)"
     report = shown(made.ask())
     assert heads(report) == [
+        f"to {NODES[1]}",
         "from shop to its targets",
         f"to {first}",
         f"to {second}",
         f"from {first}",
         f"from {second}",
         "from the targets to shop",
-        "to the client",
+        *CLIENT,
     ]
     way = report.partition(f"  to {second}\n")[2].partition("\n\n")[0].splitlines()
     assert [line.split()[0] for line in way] == ["✓", "✗", "from", "·"]
@@ -257,6 +274,7 @@ def test_load_balancers_in_a_row_are_told_in_the_order_of_the_packets() -> None:
     made = fronted()
     first, second = f"{made.one}:8080 (web-1)", f"{made.two}:8080 (web-2)"
     assert heads(shown(made.ask("client -> front:80"))) == [
+        "to eni-front-b (Network Load Balancer front)",
         "to shop:80",
         "from shop to its targets",
         f"to {first}",
@@ -265,7 +283,7 @@ def test_load_balancers_in_a_row_are_told_in_the_order_of_the_packets() -> None:
         f"from {second}",
         "from the targets to shop",
         "from shop:80",
-        "to the client",
+        *(f"from eni-front-{zone} (Network Load Balancer front) to the client" for zone in ("a", "b")),
     ]
 
 

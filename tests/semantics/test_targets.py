@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.balancing import node_id
-from tests.builders import OPEN, allow, deny, tcp
+from tests.builders import OPEN, allow, deny, tcp, udp
 from tests.semantics.test_load_balancers import OTHER, TARGET, Shop, shop
 from whyblocked.diagnosis.answer import Answer, Hop, Target
 from whyblocked.network import walk
@@ -156,6 +156,45 @@ def test_a_target_in_a_zone_that_is_not_enabled_is_blocked_by_its_target_group()
     assert (answer.verdict, verdicts(answer)) == ("partial", {"web-1": "allowed", "web-2": "blocked"})
     assert answer.targets[1].blocked_by[0].code == "ELBV2_NO_TARGETS_IN_AZ"
     assert (answer.targets[1].health, answer.targets[1].forward) == ("unused", [])
+
+
+def test_an_instance_in_a_zone_that_a_classic_load_balancer_has_not_is_blocked() -> None:
+    made = Shop()
+    made.balance.classic("old", {"subnet-a": "10.0.1.60"}, {80: 8080}, [made.one, made.two], groups=["sg-shop"])
+    answer = made.ask("client -> old:80")
+    assert (answer.verdict, verdicts(answer)) == ("partial", {"web-1": "allowed", "web-2": "blocked"})
+    assert [stop.code for stop in answer.targets[1].blocked_by] == ["ELB_INSTALLED_AZ_RESTRICTION"]
+
+
+def test_appliances_behind_a_gateway_load_balancer_are_targets_at_the_port_of_geneve() -> None:
+    made = Shop(ingress={"web-1": [udp(6081, "10.0.0.0/16")], "web-2": []})
+    made.targets(name="gate", protocol="GENEVE", port=6081)
+    nodes = {"subnet-a": "10.0.1.70", "subnet-b": "10.0.2.70"}
+    made.balance.balancer("gate", nodes, {("GENEVE", 6081): "gate"}, kind="gateway")
+    answer = made.ask("client -> gate:6081/udp")
+    assert {target.port for target in answer.targets} == {6081}
+    assert (answer.verdict, verdicts(answer)) == ("partial", {"web-1": "allowed", "web-2": "blocked"})
+
+
+def test_a_stopped_target_is_blocked_and_the_other_is_not() -> None:
+    made = shop()
+    made.net.responses["Reservations"][1]["Instances"][0]["State"] = {"Code": 80, "Name": "stopped"}
+    answer = made.ask()
+    assert verdicts(answer) == {"web-1": "blocked", "web-2": "allowed"}
+    assert stopping(answer, "web-1") == [f"forward instance {made.one}"]
+
+
+def test_rules_of_a_listener_lead_to_the_targets_of_several_groups() -> None:
+    made = Shop(ingress={"web-2": []})
+    made.targets(targets={made.one: None}).targets(name="api", targets={made.two: None}).balanced({})
+    listener = made.balance.listener(made.arn, "HTTP", 80, "web")
+    path = {"Field": "path-pattern", "Values": ["/api/*"], "PathPatternConfig": {"Values": ["/api/*"]}}
+    made.balance.rule(listener, 10, [path], "api")
+    answer = made.ask()
+    assert [(target.target_group, target.verdict) for target in answer.targets] == [
+        (made.balance.group_arn("api"), "blocked"),
+        (made.balance.group_arn("web"), "allowed"),
+    ]
 
 
 def test_a_target_in_another_zone_is_reached_by_its_own_node_alone() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import msgspec
 from msgspec import structs
@@ -34,6 +34,7 @@ _DOES = {
 }
 _WORST: tuple[Mark, ...] = ("no", "unknown", "yes", "pass")
 _OWN = ("interface", "instance", "host")  # every target has its own: that alone makes no other way
+_BALANCING = ("load-balancer", "target-group")
 _PASSES = ("allow", "forward", "translate", "deliver")
 _ENDS: dict[Leg, tuple[str, str]] = {"forward": ("to", "destination"), "return": ("from", "source")}
 
@@ -95,11 +96,36 @@ def path(title: str, hops: list[Hop], leg: Leg, targets: Sequence[Target], names
     parts: list[Part] = []
     for balancer, same in groupby(ways, key=lambda way: way.targets[0].load_balancer):
         parts += _connections(hops, balancer, list(same), shown, leg, own, names)
-    if clients:
-        there = leg == "forward"
-        part = Part("to the client" if ways and not there else "", _steps(clients, names), onward=there and bool(parts))
-        parts.insert(0 if there else len(parts), part)
+    if leg == "forward":
+        parts = [*_to_nodes(clients, names, onward=bool(parts)), *parts]
+    else:
+        parts += _from_nodes(clients, names)
     return Path(title, packets, parts, more)
+
+
+def _to_nodes(hops: Sequence[Hop], names: Mapping[str, str], *, onward: bool) -> Iterator[Part]:
+    """The client's connection; where a load balancer has several nodes, what is on the way to each further one."""
+    begins = [
+        place
+        for place in range(1, len(hops))
+        if hops[place - 1].kind in _BALANCING and hops[place].kind not in _BALANCING
+    ]
+    for begin, end in pairwise([0, *begins, len(hops)] if hops else []):
+        node = [hop.id for hop in hops[begin:end] if hop.kind == "interface"][-1:]
+        head = f"to {names_words(node, names)}" if begin and node else "to another node" if begin else ""
+        yield Part(head, _steps(hops[begin:end], names), onward=onward)
+
+
+def _from_nodes(hops: Sequence[Hop], names: Mapping[str, str]) -> Iterator[Part]:
+    """The same on the way back."""
+    begins = [place for place, hop in enumerate(hops) if hop.kind == "load-balancer"]
+    if hops and (not begins or begins[0]):
+        begins.insert(0, 0)
+    for begin, end in pairwise([*begins, len(hops)]):
+        first = hops[begin]
+        node = first.interface_id if first.kind == "load-balancer" and len(begins) > 1 else None
+        head = f"from {names_words([node], names)} to the client" if node else "to the client"
+        yield Part(head if first.kind == "load-balancer" else "", _steps(hops[begin:end], names))
 
 
 def _places(target: Target, leg: Leg) -> list[int]:
@@ -141,9 +167,14 @@ def _connections(
 def _ways(hops: Sequence[Hop], leg: Leg, targets: Sequence[Target], own: Mapping[int, int]) -> list[_Way]:
     """What is behind another load balancer comes after it on the way there, and before it on the way back."""
     depth = dict(zip(map(id, targets), depths(targets), strict=True))
+    balancers = list(dict.fromkeys(target.load_balancer for target in targets))
+
+    def order(target: Target) -> tuple[int, int]:
+        return depth[id(target)] * (1 if leg == "forward" else -1), balancers.index(target.load_balancer)
+
     ways: dict[tuple[object, ...], _Way] = {}
     shapes: dict[int, object] = {}
-    for target in sorted(targets, key=lambda target: depth[id(target)], reverse=leg == "return"):
+    for target in sorted(targets, key=order):
         places = _places(target, leg)
         for place in places:
             if place not in shapes:
