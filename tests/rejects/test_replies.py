@@ -156,3 +156,15 @@ def test_a_file_of_something_else_in_the_folder_does_not_hide_the_request(
     found = asked(session, logs)
     assert only(found).status == "now-allowed"
     assert not_looked_at(found) == []
+
+
+def test_an_answer_that_ends_before_it_begins_is_looked_for_all_the_same(session: Session, tmp_path: Path) -> None:
+    log = write(tmp_path / "a.log", REQUEST, _ending(ANSWER, 1418530070))
+    assert only(asked(session, log)).status == "now-allowed"
+
+
+def _ending(line: str, end: int) -> str:
+    """A record with another end."""
+    fields = line.split()
+    fields[HEADER.split().index("end")] = str(end)
+    return " ".join(fields)

@@ -465,6 +465,18 @@ def test_a_direction_that_nothing_tells_is_not_guessed() -> None:
     assert (found.status, found.direction) == ("unexplained", None)
 
 
+@pytest.mark.parametrize("protocol", ["tcp", "icmp"])
+def test_ends_of_both_ip_versions_are_no_flow_that_rules_decide(protocol: str) -> None:
+    """AWS writes none such; whoever does is not answered with a rule of one of the two."""
+    net = web(ingress=[tcp(443, "0.0.0.0/0")], acl=([deny(90), *OPEN], OPEN))
+    for flow, direction in (
+        ("2001:db8::7 40000 -> 10.0.1.10 22", "ingress"),
+        ("10.0.1.10 22 -> 2001:db8::7 40000", "-"),
+    ):
+        found = one(net, record("eni-web", flow, protocol, direction=direction))
+        assert (found.status, found.cause) == ("unexplained", None)
+
+
 def test_a_file_that_is_named_in_several_ways_counts_once(tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()

@@ -118,22 +118,21 @@ class _Judging:
         self.is_nat, self.is_transit = rules.is_nat[self.interface], rules.is_transit[self.interface]
         self.from_here = rules.is_own(self.interface, self.source)
         self.to_here = rules.is_own(self.interface, self.destination)
-        self.version = np.where(
-            self.numbers.version[self.source] > 0,
-            self.numbers.version[self.source],
-            self.numbers.version[self.destination],
-        )
+        ends = self.numbers.version[self.source], self.numbers.version[self.destination]
+        self.version = np.where(ends[0] > 0, *ends)
+        self.has_addresses = (ends[0] > 0) & (ends[0] == ends[1])
+        self.is_mixed = (ends[0] > 0) & (ends[1] > 0) & ~self.has_addresses  # no packet has ends of both IP versions
 
     def judged(self) -> Judged:
         """The columns."""
         rows = len(self.interface)
         direction = self._direction()
         everyone = np.arange(rows)
-        known = (self.groups != NONE) & (direction != NONE) & (self._peer(everyone, direction)[0] > 0)
+        known = (self.groups != NONE) & (direction != NONE) & (self._peer(everyone, direction)[0] > 0) & ~self.is_mixed
         group, acl = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
         judged = np.flatnonzero(known)
         group[judged], acl[judged] = self._decide(judged, direction[judged])
-        undirected = np.flatnonzero((self.groups != NONE) & (direction == NONE) & self._has_addresses())
+        undirected = np.flatnonzero((self.groups != NONE) & (direction == NONE) & self.has_addresses)
         self._both_ways(undirected, direction, group, acl)
         answer = self._answers(direction, acl)
         reply, doubtful, untold = self._replies(direction, group, answer)
@@ -178,10 +177,6 @@ class _Judging:
             untold=untold & (work == ACL) & ~partly,
             numbers=self.numbers,
         )
-
-    def _has_addresses(self) -> Column:
-        found: Column = (self.numbers.version[self.source] > 0) & (self.numbers.version[self.destination] > 0)
-        return found
 
     # -- directions ------------------------------------------------------------------------------------------
 

@@ -157,7 +157,9 @@ class _Looking:
         first, last = (np.asarray(of)[rows] for of in (self._table.first_seen, self._table.last_seen))
         try:
             if first.min() > 0 and last.min() > 0:
-                since, until = int(first.min()) - _AROUND, int(last.max()) + _AROUND
+                # A record may end before it begins, for all that its writer cared.
+                since = min(int(first.min()), int(last.min())) - _AROUND
+                until = max(int(first.max()), int(last.max())) + _AROUND
                 return {"since": datetime.fromtimestamp(since, UTC), "until": datetime.fromtimestamp(until, UTC)}
         except (OverflowError, ValueError, OSError):  # no time that a calendar has
             pass
