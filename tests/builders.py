@@ -926,10 +926,11 @@ class Network:
         default: Sequence[str] = (),
         home: Sequence[str] = (),
         status: str = "READY",
+        more: Mapping[str, Any] | None = None,
     ) -> str:
         """A Network Firewall, its policy and rule groups (by name); ``endpoints`` maps subnets to endpoint ids.
 
-        A stateless group is its rules, a stateful one its ``RuleGroup``.
+        A stateless group is its rules, a stateful one its ``RuleGroup``; ``more`` stands in the policy as it is.
         """
         arn = f"arn:aws:network-firewall:{self.region}:{self.account}:firewall/{name}"
         policy = f"arn:aws:network-firewall:{self.region}:{self.account}:firewall-policy/{name}"
@@ -968,6 +969,7 @@ class Network:
             content["StatefulEngineOptions"] = {"RuleOrder": "STRICT_ORDER", "StreamExceptionPolicy": "DROP"}
         if home:
             content["PolicyVariables"] = {"RuleVariables": {"HOME_NET": {"Definition": list(home)}}}
+        content.update(more or {})
         self.details[f"describe-firewall-policy.{name}"] = {
             "UpdateToken": hexid("token", "policy", name),
             "FirewallPolicyResponse": {

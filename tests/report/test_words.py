@@ -150,6 +150,21 @@ def test_blockers_that_differ_in_their_packets_alone_are_one() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("count", "shown", "also"), [(3, 3, []), (4, 1, ["3 other interfaces"]), (900, 1, ["899 other"])]
+)
+def test_what_refuses_the_same_at_very_many_interfaces_is_told_of_one(count: int, shown: int, also: list[str]) -> None:
+    (finding,) = answers.blocked_by_group().blocked_by
+    many = [
+        msgspec.structs.replace(finding, interface_id=f"eni-{n}", summary=f"Refused at eni-{n}.") for n in range(count)
+    ]
+    other = answers.blocked_on_return().blocked_by
+    found = outline(answers.answer(verdict="blocked", summary="No.", blocked_by=[*many, *other])).blockers
+    assert len(found) == shown + 1
+    said = [words for blocker in found for label, words in blocker.rows if label == "also"]
+    assert [words.removeprefix("the same at ")[: len(begin)] for words, begin in zip(said, also, strict=True)] == also
+
+
 def test_the_groups_of_an_interface_are_one_step() -> None:
     (there,) = outline(answers.two_groups()).paths[0].parts
     assert [step.place for step in there.steps] == [

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.builders import OUT, Json, Network, allow, blockers, codes, tcp
+from whyblocked.errors import InputError
 
 TO = "app -> 192.0.2.80:443"
 
@@ -391,3 +392,57 @@ def test_behind_a_firewall_the_workloads_subnet_has_to_be_excluded_from_block_pu
     answer = net.ask(TO)
     assert answer.verdict == verdict
     assert [found.subnet_id for found in answer.blocked_by] == ([] if verdict == "allowed" else ["subnet-app"])
+
+
+def resolved_only(action: str = "DROP", **more: Any) -> Json:
+    validation = {"Action": action, "DNSFirewallRuleGroupId": "rslvr-frg-0a1b2c3d4e5f60718", **more}
+    return {"Route53ResolvedIPValidation": validation}
+
+
+@pytest.mark.parametrize("action", ["DROP", "REJECT"])
+def test_only_the_resolver_knows_which_addresses_it_gave(action: str) -> None:
+    # https://docs.aws.amazon.com/network-firewall/latest/developerguide/route53-resolved-ip-validation-policy-setting.html
+    answer = inspected(more=resolved_only(action)).ask(TO)
+    assert answer.verdict == "undetermined"
+    (missing,) = answer.missing
+    assert missing.startswith("resolved IP validation of network firewall inspection: may drop it: only Route 53")
+
+
+def block_of(text: str) -> list[Json]:
+    return [{"AddressDefinition": text}]
+
+
+@pytest.mark.parametrize(
+    ("policy", "question"),
+    [
+        (resolved_only("ALERT"), TO),
+        (resolved_only(BypassDestinationValidationIPRanges=block_of("192.0.2.0/24")), TO),
+        (resolved_only(SourceIPRanges=block_of("10.0.7.0/24")), TO),
+        (resolved_only(SourceIPRanges=[]), TO),
+        (resolved_only(), "203.0.113.5 -> app:443"),  # without sources those of the firewall's VPC are meant
+    ],
+)
+def test_what_is_not_validated_passes(policy: Json, question: str) -> None:
+    answer = inspected(more=policy).ask(question)
+    assert (answer.verdict, answer.missing) == ("allowed", [])
+
+
+def test_what_is_dropped_whatever_the_resolver_gave_is_blocked() -> None:
+    answer = inspected(strict=True, default=["aws:drop_strict"], more=resolved_only()).ask(TO)
+    assert (answer.verdict, codes(answer)) == ("blocked", ["FIREWALL_RULES_RESTRICTION"])
+
+
+def test_a_list_of_resolved_domains_counts_for_every_protocol() -> None:
+    names = listed(".example.com")
+    names["RulesSource"]["RulesSourceList"]["TargetTypes"] = ["AWS_ROUTE_53_RESOLVED_DOMAIN"]
+    net = inspected(stateful={"names": names}, strict=True, default=["aws:drop_strict"])
+    answer = net.ask("app -> 192.0.2.80:53/udp")
+    assert answer.verdict == "undetermined"
+    assert any("domain list" in missing for missing in answer.missing)
+
+
+def test_a_policy_that_does_not_show_its_default_actions_tells_nothing() -> None:
+    net = inspected()
+    del net.details["describe-firewall-policy.inspection"]["FirewallPolicy"]["StatelessDefaultActions"]
+    with pytest.raises(InputError, match='has no key "StatelessDefaultActions"'):
+        net.ask(TO)

@@ -55,6 +55,14 @@ def test_without_it_the_reply_comes_by_the_zone_that_it_is_sent_from() -> None:
     assert answer.blocked_by[0].leg == "return"
 
 
+def test_the_fix_is_appliance_mode_at_the_inspection_vpc() -> None:
+    (fix,) = inspected(appliance=False, zones=("a", "b")).fix("app -> db:5432").fixes
+    assert fix.then == "allowed"
+    (command,) = fix.commands
+    assert "modify-transit-gateway-vpc-attachment --transit-gateway-attachment-id tgw-attach-x" in command
+    assert "--options ApplianceModeSupport=enable" in command
+
+
 # -- from on premises ------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import Network, Routes, blockers, codes, gone, propagated, tcp
+from tests.builders import Network, Routes, To, blockers, codes, gone, propagated, route, tcp
 from tests.semantics.scenes import OUTSIDE_V6, public_server
 
 HOST = "192.0.2.80"
@@ -149,6 +149,31 @@ def test_a_static_route_beats_a_propagated_one_of_the_same_length() -> None:
     _propagate(net, "10.9.0.0/16")
     assert net.ask("app -> db:5432").verdict == "allowed"
     assert taken(net, "app -> db:5432") == ("10.9.0.0/16", "pcx-1")
+
+
+def test_a_static_route_beats_one_of_a_route_server_of_the_same_length() -> None:
+    # https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html ("propagated routes")
+    net = peered({"10.9.0.0/16": To("eni-box", origin="Advertisement")})
+    net.instance("box", "10.0.1.99", source_dest_check=False)
+    assert taken(net, "app -> db:5432") == ("10.9.0.0/16", "eni-box")
+    table = next(t for t in net.responses["RouteTables"] if t["RouteTableId"] == "rtb-app")
+    table["Routes"].append(route("10.9.0.0/16", "pcx-1"))
+    assert taken(net, "app -> db:5432") == ("10.9.0.0/16", "pcx-1")
+
+
+@pytest.mark.parametrize(
+    ("address", "missing"), [("10.0.3.99", "appliance i-"), ("10.0.3.98", "the next hop 10.0.3.98 of route")]
+)
+def test_the_next_hop_of_a_route_server_may_be_an_address_alone(address: str, missing: str) -> None:
+    net = peered({})
+    net.subnet("subnet-box", "10.0.3.0/24", routes={"10.9.0.0/16": "pcx-1"})
+    net.instance("box", "10.0.3.99", source_dest_check=False)
+    table = next(t for t in net.responses["RouteTables"] if t["RouteTableId"] == "rtb-app")
+    shown = {"DestinationCidrBlock": "10.9.0.0/16", "IpAddress": address, "Origin": "Advertisement", "State": "active"}
+    table["Routes"].append(shown)
+    answer = net.ask("app -> db:5432")
+    assert (answer.verdict, blockers(answer)) == ("undetermined", [])
+    assert any(text.startswith(missing) for text in answer.missing)
 
 
 def test_a_longer_propagated_route_beats_a_static_one() -> None:

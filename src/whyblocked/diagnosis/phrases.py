@@ -47,7 +47,8 @@ def rule_words(rule: Mapping[str, Any], direction: str | None, of_group: bool = 
         message = f" ({rule['msg']})" if rule.get("msg") else ""
         verbs = {"pass": "passes", "drop": "drops", "reject": "rejects", "forward": "forwards", "either": "may decide"}
         verb = verbs.get(str(rule.get("action")), str(rule.get("action")))
-        return f"{rule.get('rule')}{message} of rule group {rule['rule_group']} {verb}"
+        group = f" of rule group {rule['rule_group']}" if rule["rule_group"] else ""
+        return f"{rule.get('rule')}{message}{group} {verb}"
     if "listener_port" in rule:
         return f"listener {rule['listener_protocol']} {rule['listener_port']}"
     peers = [rule[key] for key in _PEERS if rule.get(key)]

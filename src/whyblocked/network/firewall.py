@@ -26,6 +26,7 @@ from whyblocked.network.packets import (
     span,
     subtract_all,
 )
+from whyblocked.network.resolving import validation
 from whyblocked.network.suricata import (
     FirewallRule,
     Header,
@@ -38,6 +39,7 @@ from whyblocked.network.suricata import (
 )
 
 _STATELESS = {"aws:pass": "pass", "aws:drop": "drop", "aws:forward_to_sfe": "forward"}
+_RESOLVED = "AWS_ROUTE_53_RESOLVED_DOMAIN"
 _NOT_SHOWN = "its rules do not show"
 _IN_ORDER = {"pass": 0, "either": 1, "drop": 2, "reject": 3}
 _OPENING, _ANSWERING = frozenset({"SYN"}), frozenset({"SYN", "ACK"})
@@ -138,6 +140,8 @@ def engine_of(account: Account, firewall: r.Firewall, version: int, *, reply: bo
         stateful = [rule for rule in stateful if not (rule.payload and rule.action == "pass")]
     if not strict:
         stateful.sort(key=lambda rule: _IN_ORDER.get(rule.action, 4))
+    if not reply:
+        stateful = [*validation(account, firewall, policy, version, missing), *stateful]
     defaults = [_STATELESS[action] for action in policy.stateless_default_actions if action in _STATELESS]
     return Engine(
         stateless=tuple(stateless),
@@ -291,9 +295,13 @@ def _header(rule: r.StatefulRule) -> Header:
 def _domain_rules(
     listed: r.DomainList, version: int, variables: _Variables, origin: dict[str, Any]
 ) -> Iterator[FirewallRule]:
-    """A domain list looks at names in TLS and HTTP: what it does with a connection the header does not tell."""
+    """A domain list looks at names in TLS and HTTP: what it does with a connection the header does not tell.
+
+    One that looks at what Route 53 Resolver answered needs no data, and knows no protocol.
+    """
     if listed.generated_rules_type == "ALERTLIST":
         return
+    by_address = _RESOLVED in listed.target_types
     action = {"DENYLIST": "drop", "REJECTLIST": "reject"}.get(listed.generated_rules_type, "either")
     try:
         home, outside = addresses("$HOME_NET", version, variables), addresses("$EXTERNAL_NET", version, variables)
@@ -302,11 +310,11 @@ def _domain_rules(
     names = ", ".join(listed.targets[:3]) + (", ..." if len(listed.targets) > 3 else "")
     yield FirewallRule(
         action=action,
-        boxes=tuple(Packets(version, a, b, (TCP, TCP)) for a in home for b in outside),
+        boxes=tuple(Packets(version, a, b, ALL_PROTOCOLS if by_address else (TCP, TCP)) for a in home for b in outside),
         sure=False,
         why=f"it looks at the domain name ({names})",
         way="request",
-        payload=True,
+        payload=not by_address,
         label=f"domain list ({listed.generated_rules_type.lower() or 'of a kind that does not show'})",
         **origin,
     )

@@ -16,6 +16,8 @@ from whyblocked.network.addresses import PUBLIC
 from whyblocked.network.packets import Interval, span, subtract_intervals
 
 _STATIC, _PREFIX_LIST, _PROPAGATED = 0, 1, 2
+_FROM_GATEWAY = "EnableVgwRoutePropagation"
+_LEARNED = (_FROM_GATEWAY, "Advertisement")  # of a virtual private gateway, of a VPC Route Server
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -47,7 +49,7 @@ class Table(msgspec.Struct, frozen=True):
 def compile_table(table: RouteTable, version: int, account: Account) -> Table:
     """Order the routes of one IP version as they win: longest prefix first, then static, prefix list, propagated.
 
-    A propagated route never takes destinations of the VPC's local routes, however specific it is
+    What a VPN gateway propagated never takes destinations of the VPC's local routes, however specific it is
     (https://docs.aws.amazon.com/vpn/latest/s2svpn/vpn-route-priority.html).
     """
     entries: list[Entry] = []
@@ -63,11 +65,11 @@ def compile_table(table: RouteTable, version: int, account: Account) -> Table:
         else:
             written = route.destination_cidr_block if version == 4 else route.destination_ipv6_cidr_block
             cidrs = (written,) if written else ()
-            rank = _PROPAGATED if route.origin == "EnableVgwRoutePropagation" else _STATIC
+            rank = _PROPAGATED if route.origin in _LEARNED else _STATIC
         for cidr in cidrs:
             network = ip_network(cidr.strip(), strict=False)
             if network.version == version:
-                where = propagated if rank == _PROPAGATED else entries
+                where = propagated if route.origin == _FROM_GATEWAY else entries
                 where.append(Entry(span(network), network.prefixlen, rank, route))
     local = tuple(entry.span for entry in entries if entry.route.target == "local")
     for entry in propagated:

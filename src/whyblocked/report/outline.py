@@ -44,6 +44,7 @@ TESTED = {
     "allowed": "tested on a copy of the account: with it the question passes",
     "undetermined": "tested on a copy of the account: nothing that AWS shows blocks it any more",
 }
+EACH = 3  # blockers that differ in their place alone are shown one by one up to so many
 RAISE_FIRST = "not ready: the quota has to be raised first, as AWS refuses it until then"
 BEHIND = "Behind the rules"
 
@@ -193,16 +194,27 @@ def _blockers(answer: Answer, names: Mapping[str, str]) -> list[Blocker]:
             parts[-1][1].append(finding.packets)
         else:
             parts.append((finding, [finding.packets]))
-    return [_blocker(finding, packets, answer, names) for finding, packets in parts]
+    # What refuses the same at very many interfaces is told of one of them.
+    alike: dict[object, list[tuple[Finding, list[PacketSet]]]] = {}
+    for part in parts:
+        first = part[0]
+        what = (first.leg, first.layer, first.direction, *first.resource_ids, str(first.rule), first.code)
+        alike.setdefault(what, []).append(part)
+    shown = {id(part): 0 for same in alike.values() for part in same if len(same) <= EACH}
+    shown |= {id(same[0]): len(same) - 1 for same in alike.values() if len(same) > EACH}
+    return [_blocker(*part, answer, names, shown[id(part)]) for part in parts if id(part) in shown]
 
 
-def _blocker(finding: Finding, packets: list[PacketSet], answer: Answer, names: Mapping[str, str]) -> Blocker:
+def _blocker(
+    finding: Finding, packets: list[PacketSet], answer: Answer, names: Mapping[str, str], others: int
+) -> Blocker:
     kind = kind_words(finding.layer) + ("s" if len(finding.resource_ids) > 1 else "")
     title = f"{kind} {names_words(finding.resource_ids, names)}".rstrip() + f", {LEG_WORDS[finding.leg]}"
     rows = [
         ("rule", rule_words(finding.rule, finding.direction) if finding.rule else _no_rule(finding)),
         ("why", "" if finding.summary.rstrip(".") in answer.summary else finding.summary),
         ("where", _where(finding)),
+        ("also", _also(finding, others)),
         *(("stops", packet_words(part)) for part in packets),
         ("owner", finding.owner or ""),
         ("code", finding.code),
@@ -212,6 +224,11 @@ def _blocker(finding: Finding, packets: list[PacketSet], answer: Answer, names: 
         [(label, words) for label, words in rows if words],
         [_near(miss, finding) for miss in finding.near_misses],
     )
+
+
+def _also(finding: Finding, others: int) -> str:
+    place = "interface" if finding.interface_id else "place"
+    return f"the same at {count_words(others, f'other {place}')}; --output json has all" if others else ""
 
 
 def _where(finding: Finding) -> str:

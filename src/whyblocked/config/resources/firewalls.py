@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/network-firewall/latest/APIReference/Welcome.html
 
 import msgspec
 
-from whyblocked.config.resources.base import Resource
+from whyblocked.config.resources.base import Resource, block
 
 
 class FirewallAttachment(Resource, frozen=True):
@@ -85,23 +85,42 @@ class EngineOptions(Resource, frozen=True):
     rule_order: str | None = None
 
 
+class AddressDefinition(Resource, frozen=True):
+    """A block of addresses, or ``ANY``."""
+
+    address_definition: str
+
+
+class ResolvedAddresses(Resource, frozen=True):
+    """What a policy does with connections to addresses that no answer of Route 53 Resolver gave.
+
+    Without sources those of the firewall's VPC are meant; an empty list of them means nobody.
+    """
+
+    action: str
+    dns_firewall_rule_group_id: str = msgspec.field(name="DNSFirewallRuleGroupId", default="")
+    source_ranges: tuple[AddressDefinition, ...] | None = msgspec.field(name="SourceIPRanges", default=None)
+    bypassed_ranges: tuple[AddressDefinition, ...] = msgspec.field(
+        name="BypassDestinationValidationIPRanges", default=()
+    )
+
+    def __post_init__(self) -> None:
+        for one in (*(self.source_ranges or ()), *self.bypassed_ranges):
+            block(one.address_definition)
+
+
 class FirewallPolicy(Resource, frozen=True):
     """A policy: which rule groups in which order, and what happens to what none of them decides."""
 
     firewall_policy_arn: str
+    stateless_default_actions: tuple[str, ...]
     firewall_policy_name: str = ""
     stateless_rule_group_references: tuple[RuleGroupReference, ...] = ()
-    stateless_default_actions: tuple[str, ...] = ()
     stateful_rule_group_references: tuple[RuleGroupReference, ...] = ()
     stateful_default_actions: tuple[str, ...] = ()
     stateful_engine_options: EngineOptions | None = None
     policy_variables: PolicyVariables | None = None
-
-
-class AddressDefinition(Resource, frozen=True):
-    """A block of a stateless rule."""
-
-    address_definition: str
+    resolved_addresses: ResolvedAddresses | None = msgspec.field(name="Route53ResolvedIPValidation", default=None)
 
 
 class FirewallPorts(Resource, frozen=True):

@@ -116,6 +116,7 @@ class Route(Resource, frozen=True):
     core_network_arn: str | None = None
     odb_network_arn: str | None = None
     vpc_endpoint_id: str | None = None
+    ip_address: str | None = None
     state: str = "active"
     origin: str = ""
 
@@ -148,6 +149,7 @@ class Route(Resource, frozen=True):
             or self.odb_network_arn
             or self.network_interface_id
             or self.instance_id
+            or self.ip_address
             or ""
         )
 

@@ -181,9 +181,12 @@ def _vpc_attachment(edit: e.ModifyTransitGatewayVpcAttachment) -> Iterable[Words
     words = ["ec2", "modify-transit-gateway-vpc-attachment"]
     words += ["--transit-gateway-attachment-id", edit.transit_gateway_attachment_id]
     words += ["--add-subnet-ids", *edit.add_subnet_ids] if edit.add_subnet_ids else []
-    if edit.security_group_referencing_support:
-        words += ["--options", f"SecurityGroupReferencingSupport={edit.security_group_referencing_support}"]
-    yield words
+    switches = {
+        "SecurityGroupReferencingSupport": edit.security_group_referencing_support,
+        "ApplianceModeSupport": edit.appliance_mode_support,
+    }
+    options = [f"{name}={value}" for name, value in switches.items() if value]
+    yield [*words, "--options", ",".join(options)] if options else words
 
 
 def _transit_gateway(edit: e.ModifyTransitGateway) -> Iterable[Words]:

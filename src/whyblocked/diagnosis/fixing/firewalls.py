@@ -14,6 +14,7 @@ from whyblocked.config.addresses import private_addresses
 from whyblocked.config.edits import AddFirewallRule
 from whyblocked.config.endpoints import firewall_policy, rule_group
 from whyblocked.config.resources import FirewallPolicy, RuleGroup
+from whyblocked.diagnosis.fixing import transits
 from whyblocked.diagnosis.fixing.boxes import Traffic, blocks_of, listed, traffic_of
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, step
 from whyblocked.diagnosis.fixing.targets import put_route
@@ -123,6 +124,12 @@ def through(case: Case, blocker: Blocker) -> Sequence[Option]:
 
 
 def symmetric(case: Case, blocker: Blocker) -> Sequence[Option]:
+    """Both ways through one endpoint: by appliance mode of an attachment, else by a route of the internet gateway."""
+    pinned = transits.appliance_mode(case, blocker)
+    return [(pinned,)] if pinned is not None else _redirected(case, blocker)
+
+
+def _redirected(case: Case, blocker: Blocker) -> Sequence[Option]:
     """What comes in by the internet gateway for the subnet, through the endpoint that its requests go out by."""
     endpoint_id = next((name for name in blocker.resource_ids if name.startswith("vpce-")), None)
     gateways = [p.id for p in case.walk.passages if p.leg == "forward" and p.kind == "internet-gateway"]

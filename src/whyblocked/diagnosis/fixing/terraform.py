@@ -199,9 +199,9 @@ def _vpc_attachment(edit: e.ModifyTransitGatewayVpcAttachment) -> Iterator[Writt
     name = edit.transit_gateway_attachment_id
     for subnet_id in edit.add_subnet_ids:
         yield f"In the aws_ec2_transit_gateway_vpc_attachment of {name}: add {subnet_id} to subnet_ids."
-    if edit.security_group_referencing_support:
-        value = edit.security_group_referencing_support
-        yield f'In the aws_ec2_transit_gateway_vpc_attachment of {name}: security_group_referencing_support = "{value}"'
+    for option in ("security_group_referencing_support", "appliance_mode_support"):
+        if value := getattr(edit, option):
+            yield f'In the aws_ec2_transit_gateway_vpc_attachment of {name}: {option} = "{value}"'
 
 
 def _transit_gateway(edit: e.ModifyTransitGateway) -> Iterator[Written]:

@@ -201,6 +201,25 @@ def referencing(case: Case, blocker: Blocker) -> Step | None:
     return step([blocker], edits, says, warn, place=gateway.transit_gateway_id)
 
 
+def appliance_mode(case: Case, blocker: Blocker) -> Step | None:
+    """Appliance mode at the VPC of the firewall, where it is off: one of its endpoints sees both ways of a flow.
+
+    https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-appliance-scenario.html
+    """
+    firewalls = (case.account.firewalls.get(name) for name in blocker.resource_ids)
+    endpoints = (case.account.vpc_endpoints.get(name) for name in blocker.resource_ids)
+    vpcs = {found.vpc_id for found in (*firewalls, *endpoints) if found is not None}
+    crossed = {passage.id for passage in case.walk.passages if passage.kind == "transit-gateway"}
+    for name, attached in sorted(case.account.transit_vpc_attachments.items()):
+        pinned = attached.options is not None and attached.options.appliance_mode_support == "enable"
+        if pinned or attached.vpc_id not in vpcs or attached.transit_gateway_id not in crossed:
+            continue
+        edit = ModifyTransitGatewayVpcAttachment(transit_gateway_attachment_id=name, appliance_mode_support="enable")
+        says = f"Turn appliance mode on at {name} (of {called(case.account, attached.vpc_id)})."
+        return step([blocker], [edit], says, place=attached.vpc_id)
+    return None
+
+
 # -- parts -------------------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from whyblocked.config.account import Missing
 from whyblocked.config.addresses import public_addresses
 from whyblocked.config.resources import NetworkInterface, Route, RouteTable
 from whyblocked.network.flow import Bundle, Node, Piece, flagged
-from whyblocked.network.graph import target_node
+from whyblocked.network.hops.next_hop import next_hop
 from whyblocked.network.packets import network_words
 from whyblocked.network.routes import look_up
 from whyblocked.network.walk import Step, Walk
@@ -38,17 +38,11 @@ def into_vpc(walk: Walk, gateway: Node, vpc_id: str, bundle: Bundle) -> Iterator
             elif choice.route.state == "blackhole":
                 yield from _blackhole(walk, table, part, choice.route)
             else:
-                yield local, _check_address(walk, gateway, part, _target(walk, choice.route, vpc_id), choice.route)
-
-
-def _target(walk: Walk, route: Route, vpc_id: str) -> Node:
-    """What a route of a gateway leads to; an instance means its primary interface."""
-    target = target_node(route, vpc_id)
-    if target.kind == "target" and target.id.startswith("i-"):
-        interfaces = walk.account.interfaces_of(target.id)
-        if not isinstance(interfaces, Missing):
-            return Node("interface", interfaces[0].network_interface_id)
-    return target
+                target = next_hop(walk, choice.route, vpc_id)
+                if isinstance(target, Missing):
+                    yield from walk.lose(part, target)
+                else:
+                    yield local, _check_address(walk, gateway, part, target, choice.route)
 
 
 def _blackhole(walk: Walk, table: RouteTable, bundle: Bundle, route: Route) -> Iterator[Step]:
@@ -103,7 +97,8 @@ def refuse_bypass(walk: Walk, gateway: Node, bundle: Bundle) -> tuple[Piece, ...
             if route is None or route.target in ("local", *bundle.inspected) or route.state == "blackhole":
                 pieces.append(part)
                 continue
-            target = _target(walk, route, table.vpc_id).id
+            hop = next_hop(walk, route, table.vpc_id)
+            target = route.target if isinstance(hop, Missing) else hop.id
             if target in bundle.inspected or _is_its_own(walk, target, part):
                 pieces.append(part)
                 continue

@@ -152,7 +152,8 @@ class _Inspection:
                 self._block(name, rule, stage, pieces, shown)
             elif action == "unknown" and rule is not None:
                 message = next((f" ({value})" for key, value in rule.details if key == "msg"), "")
-                what = f"{rule.label}{message} of rule group {rule.group} of network firewall {name}"
+                group = f" of rule group {rule.group}" if rule.group else ""
+                what = f"{rule.label}{message}{group} of network firewall {name}"
                 verb = {"pass": "may be all that passes it", "either": "may decide otherwise"}
                 consequence = verb.get(rule.action, "may drop it")
                 self._walk.lack(Missing(what, f"{consequence}: {rule.why}"))
@@ -185,7 +186,7 @@ class _Inspection:
 
 def described(rule: FirewallRule) -> dict[str, Any]:
     """A firewall's rule as it stands in answers."""
-    return {"rule_group": rule.group, "rule": rule.label, "action": rule.action, **dict(rule.details)}
+    return {"rule_group": rule.group or None, "rule": rule.label, "action": rule.action, **dict(rule.details)}
 
 
 def _ids(firewall: Firewall, rule: FirewallRule | None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from whyblocked.config.resources import Route, RouteTable
 from whyblocked.network.addresses import LATTICE, NEVER_FORWARDED
 from whyblocked.network.beyond import LATTICE_TARGET
 from whyblocked.network.flow import Bundle, Node, Piece, Turn, split
-from whyblocked.network.graph import target_node
+from whyblocked.network.hops.next_hop import next_hop
 from whyblocked.network.packets import DESTINATION, network_words, subtract_intervals
 from whyblocked.network.routes import described, look_up
 from whyblocked.network.walk import Step, Walk
@@ -65,7 +65,7 @@ def _take(
         )
         yield from walk.lose(bundle, unusable)
         return
-    heading = _heading(walk, table, route)
+    heading = next_hop(walk, route, table.vpc_id)
     if isinstance(heading, Missing):
         yield from walk.lose(bundle, heading)
         return
@@ -78,15 +78,6 @@ def _take(
         yield Node("subnet", bundle.subnet_id or ""), onward.but(inbound=True)
     else:
         yield Node("network-acl", bundle.subnet_id or ""), onward
-
-
-def _heading(walk: Walk, table: RouteTable, route: Route) -> Node | Missing:
-    """Where the route leads; an instance as target means its primary interface."""
-    target = target_node(route, table.vpc_id)
-    if target.kind == "target" and target.id.startswith("i-"):
-        interfaces = walk.account.interfaces_of(target.id)
-        return interfaces if isinstance(interfaces, Missing) else Node("interface", interfaces[0].network_interface_id)
-    return target
 
 
 def _in_this_subnet(walk: Walk, heading: Node, subnet_id: str | None) -> bool:
