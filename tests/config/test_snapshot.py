@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -36,9 +37,53 @@ def test_lists_of_several_files_are_joined_and_the_first_of_an_id_stays(tmp_path
     assert {v.vpc_id: v.cidr_block for v in account.vpcs.values()} == {"vpc-1": "10.0.0.0/16", "vpc-2": "10.0.0.0/16"}
 
 
+def test_pages_that_were_put_together_are_read_in_their_order(tmp_path: Path) -> None:
+    pages = [{"Vpcs": [vpc()], "NextToken": "more"}, {"Vpcs": [vpc(CidrBlock="10.9.0.0/16"), vpc("vpc-2")]}]
+    account = load_snapshot(put(tmp_path, vpcs=pages, subnets=[{"Subnets": [subnet()]}]))
+    assert {v.vpc_id: v.cidr_block for v in account.vpcs.values()} == {"vpc-1": "10.0.0.0/16", "vpc-2": "10.0.0.0/16"}
+    assert set(account.subnets) == {"subnet-1"}
+
+
+def test_what_placebo_recorded_is_read(tmp_path: Path) -> None:
+    # https://github.com/garnaat/placebo: boto3's answers, with the times taken apart
+    def recorded(response: dict[str, object]) -> dict[str, object]:
+        return {"status_code": 200, "data": {**response, "ResponseMetadata": {"HTTPStatusCode": 200}}}
+
+    made = {"__class__": "datetime", "year": 2026, "month": 11, "day": 23, "hour": 9, "minute": 4, "second": 0}
+    log = {"FlowLogId": "fl-1", "ResourceId": "vpc-1", "CreationTime": {**made, "microsecond": 0}}
+    odd = {"FlowLogId": "fl-2", "ResourceId": "vpc-1", "CreationTime": {"__class__": "datetime", "year": 99999}}
+    account = load_snapshot(put(tmp_path, v=recorded({"Vpcs": [vpc()]}), f=recorded({"FlowLogs": [log, odd]})))
+    assert set(account.vpcs) == {"vpc-1"}
+    times = {found.flow_log_id: found.creation_time for found in account.flow_logs.values()}
+    assert times == {"fl-1": datetime(2026, 11, 23, 9, 4, tzinfo=UTC), "fl-2": None}
+    assert not any(account.broken.values())
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_instances_that_stand_alone_are_no_responses_with_groups_and_interfaces(tmp_path: Path, several: bool) -> None:
+    inside = {"NetworkInterfaceId": "eni-1", "VpcId": "vpc-1", "SubnetId": "subnet-1", "Groups": [{"GroupId": "sg-1"}]}
+    instance = {
+        "InstanceId": "i-1",
+        "VpcId": "vpc-1",
+        "SubnetId": "subnet-1",
+        "State": {"Name": "running"},
+        "SecurityGroups": [{"GroupId": "sg-1", "GroupName": "web"}],
+        "NetworkInterfaces": [{**inside, "PrivateIpAddress": "10.0.1.10", "Attachment": {"DeviceIndex": 0}}],
+    }
+    account = load_snapshot(put(tmp_path, first=[instance] if several else instance, vpcs={"Vpcs": [vpc()]}))
+    found = account.interfaces["eni-1"]
+    assert (set(account.instances), found.attachment and found.attachment.instance_id) == ({"i-1"}, "i-1")
+    assert not account.security_groups
+
+
 @pytest.mark.parametrize(
     "other",
-    [{"Buckets": []}, [], 7, None, "text", [{"Vpcs": [vpc()]}], {}, {"Entries": [{"Id": "of another API"}]}],
+    [
+        *({"Buckets": []}, [], 7, None, "text", [[{"Vpcs": [vpc()]}]], [{"VpcId": "vpc-1"}], {}),
+        {"Entries": [{"Id": "of another API"}]},
+        {"status_code": 200, "data": [{"Vpcs": [vpc()]}]},
+        {"status_code": 200, "data": None},
+    ],
     ids=repr,
 )
 def test_what_is_something_else_is_left_alone(tmp_path: Path, other: object) -> None:

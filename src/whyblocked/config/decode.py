@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from whyblocked.config import resources as r
+from whyblocked.config.documents import as_utf8, responses_of, wrapped
 from whyblocked.config.operations import BY_KEY, WRAPPERS, Operation
-from whyblocked.errors import InputError
 from whyblocked.text import clean
 
 _MORE = "AdditionalRoutesAvailable"  # how SearchTransitGatewayRoutes says that it has not told all
@@ -20,7 +20,6 @@ _OF_TWO = [operation for operation in BY_KEY.values() if operation.beside]
 _DOCUMENT = msgspec.json.Decoder(dict[str, msgspec.Raw])  # what stands under its keys is decoded by what it is
 _AT = re.compile(r" - at `\$?([^`]*)`$")
 _MISSING_KEY = re.compile(r"Object missing required field `(\w+)`")
-_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
 class Part(NamedTuple):
@@ -35,11 +34,14 @@ class Part(NamedTuple):
 
 def decode_file(name: str, content: bytes) -> list[Part]:
     """The resources in a file of a snapshot; none where it holds something else."""
-    content = _as_utf8(name, content)
+    content = as_utf8(name, content)
     try:
-        return list(_parts(name, content, _DOCUMENT.decode(content)))
+        document = _DOCUMENT.decode(content)
+        if not wrapped(document):
+            return list(_parts(name, content, document))
     except (ValueError, RecursionError):  # which msgspec's own errors are, too
-        return list(_leniently(name, _json(name, content)))
+        pass
+    return [part for response in responses_of(name, content) for part in _leniently(name, response)]
 
 
 def _parts(name: str, content: bytes, document: dict[str, msgspec.Raw]) -> Iterator[Part]:
@@ -49,7 +51,7 @@ def _parts(name: str, content: bytes, document: dict[str, msgspec.Raw]) -> Itera
         if key not in document or operation.beside:
             continue
         if operation.whole:
-            yield _part(operation, "", _json(name, content), name)
+            yield _part(operation, "", msgspec.json.decode(content), name)
         elif operation.single:
             yield Part(operation, (_decoder(operation.type).decode(document[key]),), cut=cut)
         else:
@@ -87,10 +89,8 @@ def decode_response(operation: Operation, response: dict[str, Any], where: str) 
         return _part(operation, operation.key, value, where)
 
 
-def _leniently(name: str, document: object) -> Iterator[Part]:
+def _leniently(name: str, document: dict[str, Any]) -> Iterator[Part]:
     """Each resource by itself, so that one that is not as it should be costs no other."""
-    if not isinstance(document, dict):
-        return
     for key, operation in BY_KEY.items():
         value = document.get(key)
         if value is None or (key in WRAPPERS and isinstance(value, list)):
@@ -191,43 +191,3 @@ def _place(place: str, error: str) -> str:
     if key is not None:
         return f'{place} has no key "{key[1]}"'
     return f"{place}: {clean(error.replace('`', '').replace(' | null', ''))}"
-
-
-def _as_utf8(name: str, content: bytes) -> bytes:
-    """``content`` in UTF-8 without a byte order mark (PowerShell's redirection writes UTF-16)."""
-    for mark, encoding in _BOMS:
-        if content.startswith(mark):
-            try:
-                return content.decode(encoding).encode()
-            except UnicodeError:
-                raise InputError(f"{name}: not {encoding.removesuffix('-sig').upper()} text") from None
-    return content
-
-
-def document_of(name: str, content: bytes) -> object:
-    """Any JSON file, as it is; :class:`InputError` where it is none."""
-    return _json(name, _as_utf8(name, content))
-
-
-def _json(name: str, content: bytes) -> object:
-    try:
-        return msgspec.json.decode(content)
-    except (ValueError, RecursionError) as error:
-        raise _not_json(name, content, error) from None
-
-
-def _not_json(name: str, content: bytes, error: Exception) -> InputError:
-    """The error for a file that can't be read as JSON, with the line where that shows."""
-    if not content.strip():
-        return InputError(f"{name}: the file is empty, not JSON")
-    if isinstance(error, RecursionError):
-        return InputError(f"{name}: not an API response: nested too deeply")
-    if isinstance(error, UnicodeError):
-        return InputError(f"{name}: not JSON: the text is not UTF-8")
-    text = str(error)
-    if "truncated" in text:
-        return InputError(f"{name}: not JSON: it ends too early (cut off while it was written?)")
-    byte = re.search(r"\(byte (\d+)\)", text)
-    line = f"line {content.count(bytes([10]), 0, int(byte[1])) + 1}: " if byte else ""
-    what = re.sub(r"^JSON is malformed: | \(byte \d+\)$", "", text)
-    return InputError(f"{name}: not JSON: {line}{clean(what)}")

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from whyblocked.config.account import Account
 from whyblocked.config.confidential import without_secrets
-from whyblocked.config.decode import Part, decode_response, document_of
+from whyblocked.config.decode import Part, decode_response
+from whyblocked.config.documents import responses_of
 from whyblocked.config.operations import BY_KEY, SAVED, WRAPPERS, Operation
 from whyblocked.config.snapshot import LoadedFile, Loader
 from whyblocked.config.snapshot_files import files_in, path_words
@@ -127,10 +128,9 @@ def load_inventory(folder: Path, region: str | None = None) -> Inventory:
     for file in files_in(folder):
         if file.path.suffix.lower() == ".gz" or (region and file.region not in (None, region)):
             continue
-        document = without_secrets(document_of(file.name, file.content()))
-        if isinstance(document, dict):
-            base = Slot(file.path.stem, file.account_id, file.region, "")
-            for slot, found in _of_document(document, base):
+        base = Slot(file.path.stem, file.account_id, file.region, "")
+        for response in responses_of(file.name, file.content()):
+            for slot, found in _of_document(without_secrets(response), base):
                 slots.append(slot)
                 items += found
     if not slots:
