@@ -555,6 +555,12 @@ def test_the_timeline_loses_nothing(moments: list[tuple[int, bool]]) -> None:
     assert sum(bar.rejected for bar in bars) == sum(not accepted for _, accepted in moments)
 
 
+def test_a_record_that_ends_before_it_begins_is_evidence_as_any_other() -> None:
+    first, _, after = line(action="REJECT").rpartition("1418530070")
+    evidence = read([f"{first}1000{after}"], path(ingress="reject"), "blocked")
+    assert (evidence.status, [moment.rejected for moment in evidence.timeline]) == ("confirms", [1])
+
+
 def test_the_timeline_is_bounded() -> None:
     timeline = Timeline()
     for when in range(0, 10**6, 7):

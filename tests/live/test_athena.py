@@ -393,7 +393,15 @@ def test_a_query_that_fails_ends_with_athenas_reason(world: World) -> None:
     assert groups(asked) == []
 
 
-def test_what_was_read_before_aws_failed_is_shown_as_incomplete(world: World) -> None:
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("ThrottlingException", "too many requests"),
+        ("ExpiredTokenException", "does not accept the credentials"),
+        ("InternalServerException", "AWS failed"),
+    ],
+)
+def test_what_was_read_before_aws_failed_is_shown_as_incomplete(world: World, code: str, said: str) -> None:
     world.table([world.row(f"192.0.2.{n}") for n in range(10)])
     world.athenas.page = 6
     original, calls = world.server.app, []
@@ -402,8 +410,9 @@ def test_what_was_read_before_aws_failed_is_shown_as_incomplete(world: World) ->
         if "GetQueryResults" in str(environ.get("HTTP_X_AMZ_TARGET")):
             calls.append(environ)
             if len(calls) > 1:
-                start_response("400 x", [("Content-Type", JSON_ERROR)])
-                return [b'{"__type":"ThrottlingException","message":"slow down"}']
+                status = "500 x" if code.startswith("Internal") else "400 x"
+                start_response(status, [("Content-Type", JSON_ERROR)])
+                return [json.dumps({"__type": code, "message": "no"}).encode()]
         return original(environ, start_response)
 
     world.server.app = failing
@@ -414,6 +423,7 @@ def test_what_was_read_before_aws_failed_is_shown_as_incomplete(world: World) ->
     assert asked.status == 4
     assert len(groups(asked)) == 5
     assert "incomplete: the table logs.flow was not read to its end" in asked.err
+    assert said in asked.err
 
 
 def test_a_page_that_comes_again_is_not_counted_again_and_is_no_end(world: World) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.builders import ANYWHERE, CLOSED, OPEN, Json, Network, allow, blockers, codes, deny, gone, tcp
+from tests.builders import ANYWHERE, CLOSED, OPEN, OUT_V6, Json, Network, allow, blockers, codes, deny, gone, tcp
 from tests.semantics.scenes import OPEN_ACL, OUTSIDE_V6, Acl, behind_nat, public_server
 
 HOST = "192.0.2.80"
@@ -351,3 +351,37 @@ def test_a_gateway_and_everything_behind_it_is_told_in_one_run() -> None:
     net = public_server(public=None, ingress=[tcp(22, ANYWHERE)], acl=(CLOSED, OPEN))
     layers = [finding.layer for finding in net.ask("203.0.113.5 -> web:443").blocked_by]
     assert layers[:3] == ["internet-gateway", "network-acl", "security-group"]
+
+
+# -- private IPv6 addresses -------------------------------------------------------------------------------------------
+
+
+def private_ipv6(block: str, gateway: str, *, attribute: str | None = None) -> Network:
+    """``app`` (…::10) in a VPC with an IPv6 block, routed to an internet or egress-only gateway."""
+    net = Network(ipv6=f"{block}::/56")
+    net.internet_gateway()
+    net.egress_only_gateway()
+    net.subnet("subnet-app", "10.0.1.0/24", ipv6=f"{block}::/64", routes={"::/0": gateway})
+    net.group("sg-app", [tcp(443, "::/0")], OUT_V6)
+    net.instance("app", "10.0.1.10", ipv6=f"{block}::10", groups=["sg-app"])
+    if attribute:
+        net.responses["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0] |= {"Ipv6AddressAttribute": attribute}
+    return net
+
+
+@pytest.mark.parametrize(("block", "attribute"), [("fd12:3456:789a:100", None), ("2001:db8:1:100", "private")])
+def test_private_ipv6_addresses_are_not_on_the_internet(block: str, attribute: str | None) -> None:
+    # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-ip-addressing.html
+    for gateway in ("igw-1", "eigw-1"):
+        out = private_ipv6(block, gateway, attribute=attribute).ask(f"app -> [{OUTSIDE_V6}]:443")
+        assert (out.verdict, codes(out)) == ("blocked", ["IPV6_ADDRESS_NOT_ADVERTISED"])
+        assert out.blocked_by[0].resource_ids == [gateway]
+    into = private_ipv6(block, "igw-1", attribute=attribute).ask(f"[{OUTSIDE_V6}] -> app:443")
+    assert (into.verdict, codes(into)) == ("blocked", ["IPV6_ADDRESS_NOT_ADVERTISED"])
+
+
+def test_public_ipv6_addresses_are() -> None:
+    net = private_ipv6("2001:db8:1:100", "igw-1", attribute="public")
+    assert net.ask(f"app -> [{OUTSIDE_V6}]:443").verdict == "allowed"
+    to_private = net.ask("app -> [fd12::5]:443")
+    assert (to_private.verdict, codes(to_private)[0]) == ("blocked", "IPV6_ADDRESS_NOT_ADVERTISED")

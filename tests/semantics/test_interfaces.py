@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from tests.builders import ANYWHERE, CLOSED, Network, blockers, codes, tcp
-from tests.semantics.scenes import public_server, two_subnets
+from tests.semantics.scenes import public_server, two_subnets, two_vpcs
 
 
 @pytest.mark.parametrize("state", ["pending", "stopping", "stopped", "shutting-down", "terminated"])
@@ -162,3 +162,38 @@ def test_what_aws_itself_answers_is_never_filtered(destination: str, service: st
 def test_a_dns_server_of_ones_own_is_filtered_like_any_host() -> None:
     net = two_subnets(ingress=[])
     assert blockers(net.ask("client -> server:53/udp")) == ["forward security-group ingress sg-server"]
+
+
+# https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("10.0.2.0", "the network's own address"),
+        ("10.0.2.2", "kept for DNS"),
+        ("10.0.2.3", "kept for future use"),
+        ("10.0.2.255", "the broadcast address"),
+        ("[2001:db8:1:2::3]", "kept for future use"),
+    ],
+)
+def test_nobody_can_have_an_address_that_aws_keeps(address: str, kept: str) -> None:
+    answer = two_subnets().ask(f"client -> {address}:443")
+    (found,) = answer.blocked_by
+    assert (answer.verdict, found.layer, found.code) == ("blocked", "interface", "NO_POSSIBLE_DESTINATION")
+    assert kept in found.summary
+    assert not any("taken as a host" in warning for warning in answer.warnings)
+
+
+def test_the_amazon_dns_server_answers_hosts_of_its_own_vpc_only() -> None:
+    # https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html
+    net = two_vpcs()
+    net.subnet("subnet-dns", "10.9.0.0/24", vpc="vpc-2", routes={"10.0.0.0/16": "pcx-1"})
+    answer = net.ask("app -> 10.9.0.2:53/udp")
+    assert (answer.verdict, [found.code for found in answer.blocked_by]) == ("blocked", ["NO_POSSIBLE_DESTINATION"])
+    assert "the Amazon DNS server" in answer.summary
+    assert "its own VPC only" in answer.summary
+
+
+def test_of_a_block_nobody_means_the_addresses_that_aws_keeps() -> None:
+    assert two_subnets().ask("client -> 10.0.2.0/24:443").verdict == "allowed"

@@ -70,9 +70,10 @@ class Timeline:
             self._counts = joined
 
     def bars(self, first: int, last: int) -> list[Moment]:
-        """The counts in at most :data:`BARS` equal bars from ``first`` to ``last``."""
+        """The counts in at most :data:`BARS` equal bars from ``first`` to ``last``; what is outside is in the next."""
         if not self._counts:
             return []
+        last = max(first, last)  # a record may end before it begins, for all that its writer cared
         width = max(1, self._step, -(-(last - first + 1) // BARS))
         bars = [[0, 0] for _ in range(-(-(last - first + 1) // width))]
         for step, (yes, no) in self._counts.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network
 
 import msgspec
 
@@ -13,7 +12,7 @@ from whyblocked.config.ownership import ownership
 from whyblocked.config.resources import NetworkInterface, Subnet, Vpc, name_tag
 from whyblocked.config.services import services
 from whyblocked.errors import UndeterminedError
-from whyblocked.network.addresses import unfiltered
+from whyblocked.network.addresses import reserved, unfiltered
 from whyblocked.network.asked import End
 from whyblocked.network.supposed import Supposed
 from whyblocked.question.managed import belongs_to
@@ -195,7 +194,7 @@ class _Look:
             block = next((block for block in subnet.networks if address in block), None)
             if block is not None:
                 vpc = account.vpcs.get(subnet.vpc_id)
-                found.append((self.place(subnet.vpc_id, subnet), _reserved(address, block, subnet, vpc)))
+                found.append((self.place(subnet.vpc_id, subnet), reserved(address, block, subnet.networks, vpc)))
         held = {place.vpc.id for place, _ in found}
         found += [
             (self.place(vpc.vpc_id, None), unfiltered(address.version, vpc, ()).get(int(address), ""))
@@ -203,21 +202,6 @@ class _Look:
             if vpc.vpc_id not in held and any(address in block for block in vpc.networks)
         ]
         return sorted(found, key=lambda entry: (entry[0].vpc.id, entry[0].subnet.id if entry[0].subnet else ""))
-
-
-def _reserved(address: Ip, block: IPv4Network | IPv6Network, subnet: Subnet, vpc: Vpc | None) -> str:
-    """What AWS keeps an address of a subnet for: the first four and the last.
-
-    https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
-    """
-    service = unfiltered(block.version, vpc, subnet.networks).get(int(address))
-    if service:
-        return service
-    names = {0: "the network's own address", 1: "the VPC router", 2: "kept for DNS", 3: "kept for future use"}
-    offset = int(address) - int(block.network_address)
-    if int(address) == int(block.broadcast_address):
-        return "the broadcast address"
-    return names.get(offset, "")
 
 
 def _summary(text: str, owners: list[Owner], places: list[tuple[Place, str]], ends: Sequence[End]) -> str:

@@ -18,18 +18,17 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
 from whyblocked.flowlogs.blocks import NO_RECORD, Damaged, Lines, split
 from whyblocked.flowlogs.fields import FIELDS, STATES, Format, canonical, is_default
+from whyblocked.flowlogs.values import token
 
 _BATCH = 1000
 _LARGEST = 1 << 26  # characters of one JSON value; a subscription payload has at most a megabyte
 _MESSAGE = ("@message", "message", "Message", "_raw")
 _EVENTS = ("logEvents", "events", "results", "Records", "records")
-TIMES = ("start", "end")
 _HOLDERS = frozenset({*_MESSAGE, *_EVENTS, "awslogs", "kinesis", "data", "Data"})
 _AROUND = " :}"
 _LIST = re.compile(rf'"(?:{"|".join(_EVENTS)})"\s*:\s*\[')
@@ -351,26 +350,3 @@ def _told(objects: list[Mapping[str, object]], first: int, names: Iterable[str])
     form = Format(tuple(dict.fromkeys((*names, *(_LEFT_OUT if quiet else ())))))
     lines = [" ".join([token(fields.get(name), name) for name in form.names]) for fields in objects]
     return Lines([line.encode("utf-8", "replace") for line in lines], first, form=form)
-
-
-def token(value: object, name: str) -> str:
-    """A value as a record in text has it."""
-    if value is None or value == "":
-        return "-"
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = str(value)
-    if name in TIMES and not text.isdigit() and text != "-":
-        text = _seconds(text)
-    elif "." in text and text.removesuffix(".0").isdigit():
-        text = text.removesuffix(".0")
-    return "%20".join(text.split()) or "-"
-
-
-def _seconds(text: str) -> str:
-    """A time that was written as a date, in Unix seconds."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return str(int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))

@@ -10,6 +10,7 @@ from whyblocked.network.packets import EVERYWHERE, Interval, span, subtract_inte
 
 RFC1918 = tuple(span(IPv4Network(block)) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 RFC6598 = span(IPv4Network("100.64.0.0/10"))
+UNIQUE_LOCAL = span(IPv6Network("fc00::/7"))
 _NOT_PUBLIC: dict[int, tuple[Interval, ...]] = {
     4: (
         *RFC1918,
@@ -71,3 +72,20 @@ def unfiltered(version: int, vpc: Vpc | None, subnet_blocks: tuple[IPv4Network |
         if vpc is not None and vpc.cidr_block:
             found[int(ip_network(vpc.cidr_block, strict=False).network_address) + 2] = "the Amazon DNS server"
     return found
+
+
+def reserved(
+    address: Ip, block: IPv4Network | IPv6Network, subnet_blocks: tuple[IPv4Network | IPv6Network, ...], vpc: Vpc | None
+) -> str:
+    """What AWS keeps an address of a subnet's block for: the first four and the last.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+    """
+    service = unfiltered(block.version, vpc, subnet_blocks).get(int(address))
+    if service:
+        return service
+    names = {0: "the network's own address", 1: "the VPC router", 2: "kept for DNS", 3: "kept for future use"}
+    offset = int(address) - int(block.network_address)
+    if int(address) == int(block.broadcast_address):
+        return "the broadcast address"
+    return names.get(offset, "")

@@ -49,6 +49,7 @@ def _everywhere(walk: Walk, asked: Asked) -> Iterator[Step]:
     walk.from_internet = asked.source.kind == "internet"
     walk.to_internet = asked.destination.kind == "internet"
     walk.to_host = asked.destination.kind == "host"
+    walk.to_address = asked.destination.kind == "address"
     for end in (asked.source, asked.destination):
         if end.kind == "host" and not any(addressed_as(i, version) for i in end.interfaces):
             raise EndpointError(

@@ -50,6 +50,7 @@ class Walk:
         self.balancer: str | None = None  # the load balancer that is asked for by name, with all its nodes
         self.from_internet = False  # the source is "internet": no address in particular
         self.to_internet = False  # the destination is "internet": of that, the account's own addresses are no part
+        self.to_address = False  # the destination is one address: of a block, nobody means those that AWS keeps
         self.to_host = False  # the destination was named, not given by an address that others may have as well
         self.served: set[str] = set()  # nodes of the load balancer asked for that send packets to a target
         self.idle: set[str] = set()  # and those that have none for them: no client is sent there

@@ -76,10 +76,11 @@ class CidrAssociation(Resource, frozen=True):
 
 
 class Ipv6CidrAssociation(Resource, frozen=True):
-    """One IPv6 block of a VPC or subnet with the state of its association."""
+    """One IPv6 block of a VPC or subnet with the state of its association; ``private`` ones are never advertised."""
 
     ipv6_cidr_block: str
     ipv6_cidr_block_state: State | None = None
+    ipv6_address_attribute: str | None = None
 
 
 class PublicAccessStates(Resource, frozen=True):

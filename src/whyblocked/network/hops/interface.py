@@ -12,8 +12,8 @@ from whyblocked.config.account import Missing
 from whyblocked.config.balancers import balancer_of
 from whyblocked.config.ownership import ownership
 from whyblocked.config.resources import Instance, NetworkInterface
-from whyblocked.network.addresses import PUBLIC, unfiltered
-from whyblocked.network.flow import Bundle, Node, flagged, guessed, split
+from whyblocked.network.addresses import PUBLIC, reserved, unfiltered
+from whyblocked.network.flow import Bundle, Node, Piece, flagged, guessed, split
 from whyblocked.network.hops import endpoint_interface
 from whyblocked.network.packets import DESTINATION, EVERYWHERE, Interval, network_words, subtract_intervals
 from whyblocked.network.supposed import Supposed, spans_of_interface
@@ -254,8 +254,44 @@ def cross_host(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     if not bundle.inbound:
         yield Node("subnet", node.id), bundle.but(subnet_id=node.id, inbound=False, at=None, heading=None)
         return
-    if bundle.leg == "forward":
-        where = network_words(bundle.version, [piece.packets.destination for piece in bundle.pieces])
+    if bundle.leg == "forward" and bundle.relay is None:
+        bundle = _refuse_reserved(walk, node, bundle)
+    free = [piece for piece in bundle.pieces if bundle.leg == "forward" and not _kept_for(walk, node, piece)]
+    if free:
+        where = network_words(bundle.version, [piece.packets.destination for piece in free])
         walk.warn(f"No interface owns {where} in {node.id}; taken as a host there without security groups.")
     walk.note(bundle, "host", node.id, "deliver", detail="no interface owns the address")
     walk.arrive(node, bundle)
+
+
+def _kept_for(walk: Walk, node: Node, piece: Piece) -> str:
+    """What AWS keeps the address for that was asked for, in words; an empty text where it keeps it for nothing."""
+    low, high = piece.packets.destination
+    subnet = walk.account.subnets.get(node.id)
+    if not walk.to_address or low != high or subnet is None:
+        return ""
+    address = (IPv4Address if piece.packets.version == 4 else IPv6Address)(low)
+    block = next((block for block in subnet.networks if address in block), None)
+    return reserved(address, block, subnet.networks, walk.account.vpcs.get(subnet.vpc_id)) if block else ""
+
+
+def _refuse_reserved(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
+    """Nobody can have an address that AWS keeps; what answers at some of them does so inside the VPC alone."""
+    pieces: list[Piece] = []
+    for piece in bundle.pieces:
+        kept = _kept_for(walk, node, piece)
+        pieces.append(piece._replace(blocked=True) if kept else piece)
+        if not kept:
+            continue
+        where = network_words(bundle.version, [piece.packets.destination])
+        alone = ", which answers hosts of its own VPC only" if "DNS server" in kept or "router" in kept else ""
+        walk.note(bundle, "host", node.id, "deny", packets=(piece.packets,), detail=f"{where} is {kept}")
+        walk.block(
+            bundle,
+            [piece],
+            layer="interface",
+            code="NO_POSSIBLE_DESTINATION",
+            summary=f"{where} is {kept} of {node.id}, reserved by AWS{alone}: no interface can have it.",
+            resource_ids=(node.id,),
+        )
+    return bundle.but(pieces=tuple(pieces))

@@ -12,14 +12,14 @@ from ipaddress import IPv4Address, IPv6Address
 from whyblocked.config.account import Missing
 from whyblocked.config.addresses import Ip, public_addresses
 from whyblocked.config.balancers import hides_public_address
-from whyblocked.config.resources import GatewayAttachment, NetworkInterface
+from whyblocked.config.resources import GatewayAttachment, NetworkInterface, block
 from whyblocked.network import nat64
-from whyblocked.network.addresses import RFC1918, RFC6598
+from whyblocked.network.addresses import RFC1918, RFC6598, UNIQUE_LOCAL
 from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged, split
 from whyblocked.network.hops import edge
 from whyblocked.network.hops.encryption import remark
 from whyblocked.network.hops.public_access import check
-from whyblocked.network.packets import DESTINATION, SOURCE, Interval, Packets, network_words, verb
+from whyblocked.network.packets import DESTINATION, SOURCE, Interval, Packets, network_words, span, verb
 from whyblocked.network.walk import Step, Walk
 
 
@@ -192,7 +192,8 @@ def private_behind(walk: Walk, bundle: Bundle, public: int) -> Ip | None:
 def refuse_private(walk: Walk, node: Node, bundle: Bundle, *, outbound: bool) -> tuple[Piece, ...]:
     """No private or shared address on the internet's side, and none that only NAT64 has a use for."""
     if bundle.version == 6:
-        return _refuse_nat64(walk, node, bundle) if outbound else bundle.pieces
+        known = _refuse_nat64(walk, node, bundle) if outbound else bundle.pieces
+        return _refuse_private_ipv6(walk, node, bundle.but(pieces=known))
     pieces = list(bundle.pieces)
     for spans, name in ((RFC1918, "RFC1918"), ((RFC6598,), "RFC6598")):
         found, pieces = split(pieces, DESTINATION if outbound else SOURCE, spans)
@@ -208,6 +209,37 @@ def refuse_private(walk: Walk, node: Node, bundle: Bundle, *, outbound: bool) ->
             summary=f"{node.id} carries no packets with a private {what} address ({name}).",
             resource_ids=(node.id,),
             next_step="Route private addresses through a peering connection, transit gateway or VPN instead.",
+        )
+        pieces += flagged(tuple(found), blocked=True)
+    return tuple(pieces)
+
+
+def _refuse_private_ipv6(walk: Walk, node: Node, bundle: Bundle) -> tuple[Piece, ...]:
+    """Unique local addresses, and blocks that the VPC has as private ones, are not advertised on the internet.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-ip-addressing.html
+    """
+    if bundle.established:
+        return bundle.pieces  # told of the request
+    vpc = walk.account.vpcs.get(bundle.vpc_id or "")
+    shown = vpc.ipv6_cidr_block_association_set if vpc else ()
+    private = [UNIQUE_LOCAL, *(span(block(a.ipv6_cidr_block)) for a in shown if a.ipv6_address_attribute == "private")]
+    pieces = list(bundle.pieces)
+    for dimension, name in ((SOURCE, "source"), (DESTINATION, "destination")):
+        found, pieces = split(pieces, dimension, private)
+        if not found:
+            continue
+        boxes = tuple(piece.packets for piece in found)
+        walk.note(bundle, node.kind, node.id, "deny", packets=boxes, detail=f"carries no private {name} addresses")
+        walk.block(
+            bundle,
+            found,
+            layer=node.kind,
+            code="IPV6_ADDRESS_NOT_ADVERTISED",
+            summary=f"{node.id} carries no packets with a private IPv6 {name} address: it is not advertised on the "
+            "internet.",
+            resource_ids=(node.id,),
+            next_step="Use an address of a public IPv6 block, or go through a host that has one.",
         )
         pieces += flagged(tuple(found), blocked=True)
     return tuple(pieces)
