@@ -1,8 +1,9 @@
 """Records inside something else: JSON (lines, documents, arrays) and CSV, as AWS's services and console export them.
 
 Known shapes: CloudWatch Logs subscription payloads, also behind one another as Firehose writes them, and as a Lambda
-function gets them; the answers of ``filter-log-events``, ``get-log-events`` and ``get-query-results``; exports of
-Logs Insights and of the console; objects and tables with one field a column.
+function gets them; the answers of ``filter-log-events``, ``get-log-events`` and ``get-query-results`` (of Logs Insights
+and of Athena); exports of Logs Insights and of the console; events as Splunk and Elasticsearch keep them; objects and
+tables with one field a column.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
 """
@@ -27,7 +28,7 @@ from whyblocked.text import clean
 
 _BATCH = 1000
 _LARGEST = 1 << 26  # characters of one JSON value; a subscription payload has at most a megabyte
-_MESSAGE = ("@message", "message", "Message")
+_MESSAGE = ("@message", "message", "Message", "_raw")
 _EVENTS = ("logEvents", "events", "results", "Records", "records")
 _HOLDERS = frozenset({*_MESSAGE, *_EVENTS, "awslogs", "kinesis", "data", "Data"})
 _AROUND = " :}"
@@ -234,6 +235,10 @@ def _unfolded(values: Iterable[object]) -> Iterator[object]:
             continue
         elif (packed := _data(value)) is not None:
             yield from _packed(packed)
+        elif (table := _table(value)) is not None:
+            yield from table
+        elif (event := _event(value)) is not None:
+            yield event
         elif (inner := next((value[name] for name in _EVENTS if isinstance(value.get(name), list)), None)) is not None:
             for item in inner:
                 yield from _results(item) if isinstance(item, list) else _unfolded([item])
@@ -249,6 +254,36 @@ def _results(row: list[Any]) -> Iterator[object]:
         yield {str(cell["field"]): cell.get("value") for cell in row}
     else:
         yield from _unfolded(row)
+
+
+def _table(value: Mapping[str, Any]) -> list[dict[str, object]] | None:
+    """The rows of Athena's ``get-query-results``, the first of which has the names; None for anything else.
+
+    https://docs.aws.amazon.com/athena/latest/APIReference/API_GetQueryResults.html
+    """
+    result = value.get("ResultSet")
+    rows = result.get("Rows") if isinstance(result, dict) else None
+    if not isinstance(rows, list):
+        return None
+    data = [row["Data"] for row in rows if isinstance(row, dict) and isinstance(row.get("Data"), list)]
+    texts = [[cell.get("VarCharValue") if isinstance(cell, dict) else None for cell in cells] for cells in data]
+    names = [str(text) for text in texts[0]] if texts else []
+    return [dict(zip(names, cells, strict=False)) for cells in texts[1:]]
+
+
+def _event(value: Mapping[str, Any]) -> object:
+    """What is inside the event of a store of logs; None in anything else."""
+    inside = value.get("_source", value.get("result"))
+    if isinstance(inside, dict):
+        return _original(inside) or inside
+    return _original(value)
+
+
+def _original(event: Mapping[str, Any]) -> str | None:
+    """The record that an event was made of."""
+    told = event.get("event")
+    original = told.get("original") if isinstance(told, dict) else told
+    return original if isinstance(original, str) and _is_record(original) else None
 
 
 def _data(value: Mapping[str, Any]) -> object:
