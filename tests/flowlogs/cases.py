@@ -54,6 +54,16 @@ def typed(fields: dict[str, str], named: Callable[[str], str] = str, absent: boo
     }
 
 
+def athena_rows(rows: Iterable[Iterable[str]]) -> list[dict[str, list[dict[str, str]]]]:
+    """Rows as Athena's API has them: a cell of nothing is an empty object."""
+    return [{"Data": [{} if cell == "-" else {"VarCharValue": cell} for cell in row]} for row in rows]
+
+
+def steampipe(name: str) -> str:
+    """A field's name as a column of Steampipe's."""
+    return snake(name).replace("addr", "_addr").replace("port", "_port")
+
+
 def camel(name: str) -> str:
     """A field's name as Logs Insights finds it."""
     return {
@@ -382,8 +392,50 @@ JSONS: dict[str, Case] = {
         json.dumps({"events": [], "searchedLogStreams": []}), (0, 0, 0, 0, 0), []
     ),
     "JSON of get-query-results": (
-        json.dumps({"results": [[{"field": "@message", "value": m}, {"field": "@ptr", "value": "x"}] for m in LINES]}),
+        json.dumps({
+            "results": [[{"field": "@message", "value": m}, {"field": "@ptr", "value": "x"}] for m in LINES],
+            "statistics": {"recordsMatched": 4.0}, "status": "Complete",
+        }),
         COUNTS, rdp(),
+    ),
+    "JSON of get-query-results, before the query ended": (
+        json.dumps({"results": [[{"field": "@message", "value": m}] for m in LINES], "status": "Running"}),
+        (1, 1, 1, 1, 1), rdp(),
+    ),
+    "JSON of get-query-results, before the query had results": (
+        json.dumps({"results": [], "status": "Scheduled"}), (0, 0, 0, 0, 1), []
+    ),
+    "JSON of Athena's get-query-results": (
+        json.dumps({"ResultSet": {"Rows": athena_rows([DEFAULT.names, *(m.split() for m in LINES)])}}, indent=4),
+        COUNTS,
+        rdp(),
+    ),
+    "JSON of Athena's get-query-results, rows cut short and none": (
+        json.dumps({"ResultSet": {"Rows": [*athena_rows([DEFAULT.names, REJECTED.split(), ["2"]]), None, {}]}})
+        + json.dumps({"ResultSet": {"Rows": []}}),
+        (0, 1, 0, 0, 1),
+        rdp(),
+    ),
+    "JSON of Splunk's results": (
+        "\n".join(json.dumps({"preview": False, "result": {"_raw": m, "host": "h"}}) for m in LINES),
+        COUNTS,
+        rdp(),
+    ),
+    "JSON of events for Splunk": ("".join(json.dumps({"time": 1, "event": m}) for m in LINES), COUNTS, rdp()),
+    "JSON of documents of Elasticsearch": (
+        "\n".join(json.dumps({"_index": "x", "_source": {"event": {"original": m}, "aws": {}}}) for m in LINES),
+        COUNTS,
+        rdp(),
+    ),
+    "JSON lines of events with what they were made of": (
+        "\n".join(json.dumps({"event": {"original": m, "kind": "event"}, "aws": {}}) for m in LINES),
+        COUNTS,
+        rdp(),
+    ),
+    "JSON of Steampipe's columns": (
+        json.dumps([typed(o, steampipe) for o in objects()]),
+        COUNTS,
+        rdp(),
     ),
     "JSON of get-query-results, own fields": (
         json.dumps({"results": [[{"field": camel(k), "value": v} for k, v in o.items()] for o in objects()]}),
@@ -414,6 +466,7 @@ TABLES: dict[str, Case] = {
     "CSV of Logs Insights' own fields": (
         table([{"@timestamp": "x", **{camel(k): v for k, v in o.items()}} for o in objects()]), COUNTS, rdp()
     ),
+    "CSV of Splunk's results": (table([{"_time": "x", "_raw": m, "host": "h"} for m in LINES]), COUNTS, rdp()),
     "CSV, one column": ("@message\n" + "\n".join(LINES), COUNTS, rdp()),
     "CSV, a short row": (table(objects()) + "2,1,eni-1\r\n", (1, 1, 1, 1, 1), rdp()),
     "CSV, half-written": (table(objects())[:-30], (1, 1, 1, 0, 1), rdp()),

@@ -76,7 +76,7 @@ def _bytes(data: str | bytes) -> bytes:
         ("srcaddr action\n1.1.1.1 REJECT\n", "lacks dstaddr or pkt-dstaddr"),
         ('{"srcaddr": "1.1.1.1", "dstaddr": "2.2.2.2", "dstport": 1}', "lacks action"),
         ("dstaddr,action,protocol\n1.1.1.1,REJECT,6\n", "lacks srcaddr or pkt-srcaddr"),
-        (columns([{"srcaddr": "1.1.1.1", "dst_addr": "2.2.2.2", "action": "REJECT"}]), "lacks dstaddr or pkt-dstaddr"),
+        (columns([{"srcaddr": "1.1.1.1", "dst": "2.2.2.2", "action": "REJECT"}]), "lacks dstaddr or pkt-dstaddr"),
     ],
 )
 def test_a_format_that_lacks_a_field_is_named(tmp_path: Path, data: str | bytes, named: str) -> None:

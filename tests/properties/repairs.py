@@ -92,8 +92,10 @@ def spoiled(raw: Json, hop: Hop) -> Json | None:
         _remove(account, hop, rule)
     elif hop.kind == "route-table" and rule["target"] != "local":
         routes = row(account, "RouteTables", "RouteTableId", hop.id)["Routes"]
-        (one,) = [one for one in routes if rule["destination"] in one.values() and rule["target"] in one.values()]
-        one["State"] = "blackhole"
+        found = [one for one in routes if rule["destination"] in one.values() and rule["target"] in one.values()]
+        assert found, (rule, routes)
+        for one in found:  # a route may stand there twice, propagated as well
+            one["State"] = "blackhole"
     else:
         return None
     return with_rows(account)

@@ -26,6 +26,7 @@ BLOCKS = ("10.0.1.8/31", "10.0.1.12/30", "10.0.0.0/24", "10.0.3.0/24", "10.0.1.1
 LISTS = {"pl-near": ["10.0.1.0/29", "192.0.2.0/24"], "pl-holds": ["10.0.1.10/32"], "pl-v6": ["2001:db8::/64"]}
 GROUPS = ("sg-client", "sg-other")
 PROTOCOLS = ("tcp", "udp", "icmp", "50", "-1")
+UNREAD = -1  # how far off a prefix list is whose entries were not looked at
 
 
 def account(ingress: list[Json], inbound: list[Json] | None = None) -> Network:
@@ -133,7 +134,7 @@ def slow_gap(rule: Json, packet: Json) -> Gap:
     elif rule["ports"] not in (None, "0-65535"):
         failed.add("icmp-type")
     if rule.get("prefix_list_id") and failed:
-        return frozenset(failed), 0, ports  # its entries are not looked at then
+        return frozenset(failed), UNREAD, ports  # its entries are not looked at then
     if rule.get("referenced_group_id"):
         off = None if rule["referenced_group_id"] != "sg-client" else 0
     else:
@@ -174,7 +175,7 @@ def bits_off(gap: Gap) -> int:
 
 
 def ports_off(gap: Gap) -> int:
-    return gap[2].bit_length()
+    return -1 if gap[1] == UNREAD else gap[2].bit_length()
 
 
 # -- mended ---------------------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ class Timeline:
             self._counts = joined
 
     def bars(self, first: int, last: int) -> list[Moment]:
-        """The counts in at most :data:`BARS` equal bars from ``first`` to ``last``; what lies outside is in the next."""
+        """The counts in at most :data:`BARS` equal bars from ``first`` to ``last``; what is outside is in the next."""
         if not self._counts:
             return []
         last = max(first, last)  # a record may end before it begins, for all that its writer cared

@@ -1,8 +1,9 @@
 """Records inside something else: JSON (lines, documents, arrays) and CSV, as AWS's services and console export them.
 
 Known shapes: CloudWatch Logs subscription payloads, also behind one another as Firehose writes them, and as a Lambda
-function gets them; the answers of ``filter-log-events``, ``get-log-events`` and ``get-query-results``; exports of
-Logs Insights and of the console; objects and tables with one field a column.
+function gets them; the answers of ``filter-log-events``, ``get-log-events`` and ``get-query-results`` (of Logs Insights
+and of Athena); exports of Logs Insights and of the console; events as Splunk and Elasticsearch keep them; objects and
+tables with one field a column.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
 """
@@ -17,18 +18,18 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
 from whyblocked.flowlogs.blocks import NO_RECORD, Damaged, Lines, split
 from whyblocked.flowlogs.fields import FIELDS, STATES, Format, canonical, is_default
+from whyblocked.flowlogs.values import token
+from whyblocked.text import clean
 
 _BATCH = 1000
 _LARGEST = 1 << 26  # characters of one JSON value; a subscription payload has at most a megabyte
-_MESSAGE = ("@message", "message", "Message")
+_MESSAGE = ("@message", "message", "Message", "_raw")
 _EVENTS = ("logEvents", "events", "results", "Records", "records")
-TIMES = ("start", "end")
 _HOLDERS = frozenset({*_MESSAGE, *_EVENTS, "awslogs", "kinesis", "data", "Data"})
 _AROUND = " :}"
 _LIST = re.compile(rf'"(?:{"|".join(_EVENTS)})"\s*:\s*\[')
@@ -36,6 +37,7 @@ _PACKED = "H4sI"  # how base64 of gzip begins
 _LEFT_OUT = ("action", "srcaddr", "dstaddr")  # where there is nothing, some writers leave out the name as well
 _TELLING = 2  # so many names of fields make a header
 _FEWEST = 5  # columns of a table without a header that may be records, or words of a record in one of them
+_COMPLETE = "Complete"  # what get-query-results says at the end; until then it has some of the rows
 CUT_OFF = "the JSON ends in the middle (half-written or cut off)"
 _CUT = 12  # an error so near to the end of what is read may be the end's: a number, word or escape cut in two
 _SPACE = " \t\r\n,[]"
@@ -233,9 +235,15 @@ def _unfolded(values: Iterable[object]) -> Iterator[object]:
             continue
         elif (packed := _data(value)) is not None:
             yield from _packed(packed)
-        elif inner := next((value[name] for name in _EVENTS if isinstance(value.get(name), list)), None):
+        elif (table := _table(value)) is not None:
+            yield from table
+        elif (event := _event(value)) is not None:
+            yield event
+        elif (inner := next((value[name] for name in _EVENTS if isinstance(value.get(name), list)), None)) is not None:
             for item in inner:
                 yield from _results(item) if isinstance(item, list) else _unfolded([item])
+            if "results" in value and (status := value.get("status", _COMPLETE)) != _COMPLETE:
+                yield Fault(f"the query had not ended ({clean(str(status), 20)}): these are not all of its results")
         elif not any(name in value for name in _EVENTS):
             yield value
 
@@ -246,6 +254,36 @@ def _results(row: list[Any]) -> Iterator[object]:
         yield {str(cell["field"]): cell.get("value") for cell in row}
     else:
         yield from _unfolded(row)
+
+
+def _table(value: Mapping[str, Any]) -> list[dict[str, object]] | None:
+    """The rows of Athena's ``get-query-results``, the first of which has the names; None for anything else.
+
+    https://docs.aws.amazon.com/athena/latest/APIReference/API_GetQueryResults.html
+    """
+    result = value.get("ResultSet")
+    rows = result.get("Rows") if isinstance(result, dict) else None
+    if not isinstance(rows, list):
+        return None
+    data = [row["Data"] for row in rows if isinstance(row, dict) and isinstance(row.get("Data"), list)]
+    texts = [[cell.get("VarCharValue") if isinstance(cell, dict) else None for cell in cells] for cells in data]
+    names = [str(text) for text in texts[0]] if texts else []
+    return [dict(zip(names, cells, strict=False)) for cells in texts[1:]]
+
+
+def _event(value: Mapping[str, Any]) -> object:
+    """What is inside the event of a store of logs; None in anything else."""
+    inside = value.get("_source", value.get("result"))
+    if isinstance(inside, dict):
+        return _original(inside) or inside
+    return _original(value)
+
+
+def _original(event: Mapping[str, Any]) -> str | None:
+    """The record that an event was made of."""
+    told = event.get("event")
+    original = told.get("original") if isinstance(told, dict) else told
+    return original if isinstance(original, str) and _is_record(original) else None
 
 
 def _data(value: Mapping[str, Any]) -> object:
@@ -316,26 +354,3 @@ def _told(objects: list[Mapping[str, object]], first: int, names: Iterable[str])
     form = Format(tuple(dict.fromkeys((*names, *(_LEFT_OUT if quiet else ())))))
     lines = [" ".join([token(fields.get(name), name) for name in form.names]) for fields in objects]
     return Lines([line.encode("utf-8", "replace") for line in lines], first, form=form)
-
-
-def token(value: object, name: str) -> str:
-    """A value as a record in text has it."""
-    if value is None or value == "":
-        return "-"
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = str(value)
-    if name in TIMES and not text.isdigit() and text != "-":
-        text = _seconds(text)
-    elif "." in text and text.removesuffix(".0").isdigit():
-        text = text.removesuffix(".0")
-    return "%20".join(text.split()) or "-"
-
-
-def _seconds(text: str) -> str:
-    """A time that was written as a date, in Unix seconds."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return str(int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))

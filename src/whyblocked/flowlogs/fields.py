@@ -39,14 +39,18 @@ STATES = frozenset({b"ACCEPT", b"REJECT", b"NODATA", b"SKIPDATA"})  # a record h
 _OWN = frozenset({*(name for pair in _ADDRESSES for name in pair), "action", "interface-id", "log-status"})
 _PLACEHOLDER = re.compile(r"\$\{\s*([^{}]*?)\s*\}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
-_OTHERWISE = {  # what Logs Insights calls the fields that it finds by itself, and Athena's older tables theirs
+_OTHERWISE = {  # what Logs Insights calls the fields that it finds by itself, Athena's older tables theirs, Steampipe
     "accountid": "account-id",
     "account": "account-id",
     "interfaceid": "interface-id",
     "sourceaddress": "srcaddr",
+    "src-addr": "srcaddr",
     "destinationaddress": "dstaddr",
+    "dst-addr": "dstaddr",
     "sourceport": "srcport",
+    "src-port": "srcport",
     "destinationport": "dstport",
+    "dst-port": "dstport",
     "numpackets": "packets",
     "numbytes": "bytes",
     "starttime": "start",

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from whyblocked.flowlogs.blocks import Lines
-from whyblocked.flowlogs.exports import TIMES, token
 from whyblocked.flowlogs.fields import Format, canonical
+from whyblocked.flowlogs.values import TIMES, token
 
 _ROWS = 1 << 14
 _WHOLE = "message"

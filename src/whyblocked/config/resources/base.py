@@ -16,7 +16,7 @@ import msgspec
 @lru_cache(maxsize=1 << 16)
 def block(text: str) -> IPv4Network | IPv6Network:
     """``text`` as a block of addresses, bits behind the prefix ignored; ValueError where it is none."""
-    return ip_network(text, strict=False)
+    return ip_network(str(text), strict=False)  # a file may hold a number there, which would be an address
 
 
 @lru_cache(maxsize=1 << 16)

@@ -171,14 +171,14 @@ class Comparison:
             changed=was != now and not (lacking and "undetermined" in (was[0], now[0])),
             before=before,
             after=after,
-            error_before=error_before,
-            error_after=error_after,
+            error_before=_words(error_before),
+            error_after=_words(error_after),
             because=[[number + 1 for number in cause] for cause in found.causes],
             further=[number + 1 for number in found.further],
             complete=found.complete,
         )
 
-    def _alone(self, side: Side, some: Iterable[int], question: Question) -> tuple[Answer | None, str | None]:
+    def _alone(self, side: Side, some: Iterable[int], question: Question) -> tuple[Answer | None, EndpointError | None]:
         """What one snapshot answers by itself; ``some`` are the changes that make it of the one before."""
         if self._is_alike:
             return self._asked(question, some)
@@ -187,7 +187,7 @@ class Comparison:
             self._wholes[name] = self._sides.whole(side)
         return self._answer(self._wholes[name], question)
 
-    def _asked(self, question: Question, some: Iterable[int]) -> tuple[Answer | None, str | None]:
+    def _asked(self, question: Question, some: Iterable[int]) -> tuple[Answer | None, EndpointError | None]:
         """The answer in the account with these changes, or why there is none."""
         numbers = frozenset(some)
         account = self._accounts.get(numbers)
@@ -197,21 +197,28 @@ class Comparison:
                 self._accounts[numbers] = account
         return self._answer(account, question)
 
-    def _answer(self, account: Account, question: Question) -> tuple[Answer | None, str | None]:
+    def _answer(self, account: Account, question: Question) -> tuple[Answer | None, EndpointError | None]:
         try:
             return self._explain(account, question), None
         except EndpointError as error:
-            return None, " ".join((error.message, "; ".join(error.candidates))).strip()
+            return None, error
 
 
 _VERBS: dict[Kind, str] = {"added": "new: ", "removed": "gone: ", "changed": ""}
 _ALONE: dict[Kind, str] = {"added": "is new", "removed": "is gone", "changed": "is another"}
 
 
-def _outcome(answer: Answer | None, error: str | None) -> Outcome:
-    """What makes two answers the same: the verdict, then the ports that are open and what blocks."""
+def _words(error: EndpointError | None) -> str | None:
+    return None if error is None else " ".join((error.message, "; ".join(error.candidates))).strip()
+
+
+def _outcome(answer: Answer | None, error: EndpointError | None) -> Outcome:
+    """What makes two answers the same: the verdict, then the ports that are open and what blocks.
+
+    Without an answer it is the reason; what is similar to a name that is not found makes no difference.
+    """
     if answer is None:
-        return (f"no answer: {error}",)
+        return (f"no answer: {error.message if error else ''}",)
     blockers = [
         (f.layer, f.leg, f.direction, tuple(f.resource_ids), f.code, str(f.rule), f.interface_id, f.packets)
         for f in answer.blocked_by
