@@ -218,3 +218,44 @@ def test_without_a_role_the_peered_gateways_account_is_named(peered: str) -> Non
     assert answer.verdict == "undetermined"
     assert any(f"account {DATA}" in missing for missing in answer.missing)
     assert any("--role-arn" in missing for missing in answer.missing)
+
+
+# -- security groups of other accounts -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("switch", "verdict", "codes"), [("enable", "allowed", []), ("disable", "blocked", ["SG_REFERENCING_SUPPORT"])]
+)
+def test_a_group_of_another_account_counts_where_the_switches_are_on(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, switch: str, verdict: str, codes: list[str]
+) -> None:
+    from whyblocked.config import live as module
+    from whyblocked.config.fetch import fetcher as real
+
+    home: Any = boto3.client("ec2", region_name=REGION)
+    (app,) = home.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["app"]}])["SecurityGroups"]
+    pair = {"GroupId": app["GroupId"], "UserId": ACCOUNT}
+    backends: Any = get_backend("ec2")
+    options = backends[NETWORK][REGION].transit_gateways[hub.gateway].options
+    monkeypatch.setitem(options, "SecurityGroupReferencingSupport", switch)
+
+    def fetcher(client: Any, operation: Any, parameters: Any) -> Any:
+        def fetch() -> Any:
+            response = real(client, operation, parameters)()
+            for row in response.get("SecurityGroups", ()):  # moto knows no groups of other accounts
+                if row["GroupId"] == hub.group:
+                    ports = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432}
+                    row["IpPermissions"] = [{**ports, "UserIdGroupPairs": [pair], "IpRanges": []}]
+            rules = response.get("SecurityGroupRules", ())
+            for row in rules:
+                if row["GroupId"] == hub.group and not row["IsEgress"]:
+                    del row["CidrIpv4"]
+                    row["ReferencedGroupInfo"] = pair
+            return response
+
+        return fetch
+
+    monkeypatch.setattr(module, "fetcher", fetcher)
+    answer, _ = asked()
+    assert (answer.verdict, [finding.code for finding in answer.blocked_by]) == (verdict, codes)
+    assert answer.missing == []

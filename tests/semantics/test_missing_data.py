@@ -74,6 +74,14 @@ def test_an_address_of_a_nat_gateway_that_is_none_is_named() -> None:
         net.ask("app -> 203.0.113.5:443")
 
 
+def test_a_next_hop_that_is_no_address_is_named() -> None:
+    net = public_server()
+    table = next(t for t in net.responses["RouteTables"] if t["RouteTableId"] == "rtb-public")
+    table["Routes"].append({"DestinationCidrBlock": "10.60.0.0/16", "IpAddress": "strange", "State": "active"})
+    with pytest.raises(InputError, match="RouteTables"):
+        net.ask("web -> 10.60.1.5:443")
+
+
 def test_block_public_access_that_shows_on_the_subnet_alone_leaves_it_open() -> None:
     net = public_server()
     for row in (*net.responses["Subnets"], *net.responses["Vpcs"]):

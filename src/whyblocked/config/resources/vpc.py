@@ -1,6 +1,6 @@
 """VPCs, subnets, route tables and network ACLs."""
 
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import msgspec
 
@@ -47,6 +47,15 @@ class Vpc(Resource, frozen=True):
             a.ipv6_cidr_block for a in self.ipv6_cidr_block_association_set if associated(a.ipv6_cidr_block_state)
         ]
         return tuple(block(text) for text in blocks)
+
+    @property
+    def private_ipv6(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The associated IPv6 blocks that AWS never advertises on the internet."""
+        return tuple(
+            block(a.ipv6_cidr_block)
+            for a in self.ipv6_cidr_block_association_set
+            if a.ipv6_address_attribute == "private" and associated(a.ipv6_cidr_block_state)
+        )
 
 
 class Subnet(Resource, frozen=True):
@@ -127,6 +136,8 @@ class Route(Resource, frozen=True):
             block(self.destination_cidr_block)
         if self.destination_ipv6_cidr_block:
             block(self.destination_ipv6_cidr_block)
+        if self.ip_address:
+            ip_address(self.ip_address)
 
     @property
     def destination(self) -> str:

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from whyblocked.config.account import Missing
 from whyblocked.config.addresses import Ip, public_addresses
 from whyblocked.config.balancers import hides_public_address
-from whyblocked.config.resources import GatewayAttachment, NetworkInterface, block
+from whyblocked.config.resources import GatewayAttachment, NetworkInterface
 from whyblocked.network import nat64
 from whyblocked.network.addresses import RFC1918, RFC6598, UNIQUE_LOCAL
 from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged, split
@@ -222,8 +222,7 @@ def _refuse_private_ipv6(walk: Walk, node: Node, bundle: Bundle) -> tuple[Piece,
     if bundle.established:
         return bundle.pieces  # told of the request
     vpc = walk.account.vpcs.get(bundle.vpc_id or "")
-    shown = vpc.ipv6_cidr_block_association_set if vpc else ()
-    private = [UNIQUE_LOCAL, *(span(block(a.ipv6_cidr_block)) for a in shown if a.ipv6_address_attribute == "private")]
+    private = [UNIQUE_LOCAL, *(span(network) for network in (vpc.private_ipv6 if vpc else ()))]
     pieces = list(bundle.pieces)
     for dimension, name in ((SOURCE, "source"), (DESTINATION, "destination")):
         found, pieces = split(pieces, dimension, private)
