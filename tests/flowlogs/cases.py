@@ -392,8 +392,18 @@ JSONS: dict[str, Case] = {
         json.dumps({"events": [], "searchedLogStreams": []}), (0, 0, 0, 0, 0), []
     ),
     "JSON of get-query-results": (
-        json.dumps({"results": [[{"field": "@message", "value": m}, {"field": "@ptr", "value": "x"}] for m in LINES]}),
+        json.dumps({
+            "results": [[{"field": "@message", "value": m}, {"field": "@ptr", "value": "x"}] for m in LINES],
+            "statistics": {"recordsMatched": 4.0}, "status": "Complete",
+        }),
         COUNTS, rdp(),
+    ),
+    "JSON of get-query-results, before the query ended": (
+        json.dumps({"results": [[{"field": "@message", "value": m}] for m in LINES], "status": "Running"}),
+        (1, 1, 1, 1, 1), rdp(),
+    ),
+    "JSON of get-query-results, before the query had results": (
+        json.dumps({"results": [], "status": "Scheduled"}), (0, 0, 0, 0, 1), []
     ),
     "JSON of Athena's get-query-results": (
         json.dumps({"ResultSet": {"Rows": athena_rows([DEFAULT.names, *(m.split() for m in LINES)])}}, indent=4),

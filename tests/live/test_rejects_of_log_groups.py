@@ -15,7 +15,7 @@ import pytest
 from tests.cli.programs import PROGRAM, in_process
 from tests.live.asking import Asked, run
 from tests.live.company import Company
-from tests.live.test_evidence_of_accounts import Logged, flow_log, record
+from tests.live.test_evidence_of_accounts import SHUT, Logged, flow_log, record
 from tests.moto_server import Overlay
 from whyblocked.config import clients
 
@@ -200,6 +200,32 @@ def test_a_long_window_is_added_up_at_aws_and_its_price_told(server: Overlay, qu
     (group,) = asked.answer["groups"]
     assert (group["packets"], group["bytes"], group["first_seen"]) == (1260, 75600, "2023-11-14T22:13:20Z")
     assert "Logs Insights scanned 5.000 GB in 2 queries, about $0.0250 at $0.005 a GB" in asked.err
+    assert "FilterLogEvents" not in server.log
+
+
+def test_a_question_about_a_long_window_has_its_records_from_logs_insights(
+    server: Overlay, served: Company, answers: dict[str, Answer]
+) -> None:
+    eni, start = served.web_interface, int(time.time()) - 5 * 86400
+    lines = [record(eni, "192.0.2.77", "10.0.1.10", (40000 + n, 22), "REJECT", start) for n in range(3)]
+    results: list[list[dict[str, str]]] = [
+        [
+            {"xaction": "REJECT", "xinterfaceid": eni, "xtotalrecords": "400"},
+            {"xaction": "ACCEPT", "xinterfaceid": eni, "xtotalrecords": "9600"},
+        ],
+        [{"@timestamp": "x", "@message": line, "@logStream": f"{eni}-all"} for line in lines],
+    ]
+
+    def result(n: int, _: bytes) -> tuple[int, bytes]:
+        rows = [[{"field": k, "value": v} for k, v in row.items()] for row in results[min(n, 2) - 1]]
+        return 200, json.dumps({"status": "Complete", "results": rows, "statistics": {"bytesScanned": 1e9}}).encode()
+
+    answers["GetQueryResults"] = result
+    asked = run(server, SHUT, "--output", "json", "--flow-logs", f"cloudwatch:{GROUP}", "--since", "7d")
+    evidence = asked.answer["evidence"]
+    assert (asked.status, evidence["status"], evidence["rejected"]) == (1, "confirms", 3)
+    assert evidence["scanned"]["records"] == 10_000, "what AWS counted"
+    assert any("Logs Insights scanned 2.000 GB in 2 queries" in note for note in evidence["notes"])
     assert "FilterLogEvents" not in server.log
 
 

@@ -24,6 +24,7 @@ from typing import Any
 from whyblocked.flowlogs.blocks import NO_RECORD, Damaged, Lines, split
 from whyblocked.flowlogs.fields import FIELDS, STATES, Format, canonical, is_default
 from whyblocked.flowlogs.values import token
+from whyblocked.text import clean
 
 _BATCH = 1000
 _LARGEST = 1 << 26  # characters of one JSON value; a subscription payload has at most a megabyte
@@ -36,6 +37,7 @@ _PACKED = "H4sI"  # how base64 of gzip begins
 _LEFT_OUT = ("action", "srcaddr", "dstaddr")  # where there is nothing, some writers leave out the name as well
 _TELLING = 2  # so many names of fields make a header
 _FEWEST = 5  # columns of a table without a header that may be records, or words of a record in one of them
+_COMPLETE = "Complete"  # what get-query-results says at the end; until then it has some of the rows
 CUT_OFF = "the JSON ends in the middle (half-written or cut off)"
 _CUT = 12  # an error so near to the end of what is read may be the end's: a number, word or escape cut in two
 _SPACE = " \t\r\n,[]"
@@ -237,9 +239,11 @@ def _unfolded(values: Iterable[object]) -> Iterator[object]:
             yield from table
         elif (event := _event(value)) is not None:
             yield event
-        elif inner := next((value[name] for name in _EVENTS if isinstance(value.get(name), list)), None):
+        elif (inner := next((value[name] for name in _EVENTS if isinstance(value.get(name), list)), None)) is not None:
             for item in inner:
                 yield from _results(item) if isinstance(item, list) else _unfolded([item])
+            if "results" in value and (status := value.get("status", _COMPLETE)) != _COMPLETE:
+                yield Fault(f"the query had not ended ({clean(str(status), 20)}): these are not all of its results")
         elif not any(name in value for name in _EVENTS):
             yield value
 
