@@ -39,7 +39,6 @@ from whyblocked.network.suricata import (
 )
 
 _STATELESS = {"aws:pass": "pass", "aws:drop": "drop", "aws:forward_to_sfe": "forward"}
-_RESOLVED = "AWS_ROUTE_53_RESOLVED_DOMAIN"
 _NOT_SHOWN = "its rules do not show"
 _IN_ORDER = {"pass": 0, "either": 1, "drop": 2, "reject": 3}
 _OPENING, _ANSWERING = frozenset({"SYN"}), frozenset({"SYN", "ACK"})
@@ -301,7 +300,6 @@ def _domain_rules(
     """
     if listed.generated_rules_type == "ALERTLIST":
         return
-    by_address = _RESOLVED in listed.target_types
     action = {"DENYLIST": "drop", "REJECTLIST": "reject"}.get(listed.generated_rules_type, "either")
     try:
         home, outside = addresses("$HOME_NET", version, variables), addresses("$EXTERNAL_NET", version, variables)
@@ -310,11 +308,13 @@ def _domain_rules(
     names = ", ".join(listed.targets[:3]) + (", ..." if len(listed.targets) > 3 else "")
     yield FirewallRule(
         action=action,
-        boxes=tuple(Packets(version, a, b, ALL_PROTOCOLS if by_address else (TCP, TCP)) for a in home for b in outside),
+        boxes=tuple(
+            Packets(version, a, b, ALL_PROTOCOLS if listed.by_address else (TCP, TCP)) for a in home for b in outside
+        ),
         sure=False,
         why=f"it looks at the domain name ({names})",
         way="request",
-        payload=not by_address,
+        payload=not listed.by_address,
         label=f"domain list ({listed.generated_rules_type.lower() or 'of a kind that does not show'})",
         **origin,
     )

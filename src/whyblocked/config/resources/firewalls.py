@@ -201,6 +201,11 @@ class DomainList(Resource, frozen=True):
     target_types: tuple[str, ...] = ()
     generated_rules_type: str = ""
 
+    @property
+    def by_address(self) -> bool:
+        """Whether it looks at the addresses that Route 53 Resolver gave for its names, too."""
+        return "AWS_ROUTE_53_RESOLVED_DOMAIN" in self.target_types
+
 
 class RulesSource(Resource, frozen=True):
     """The rules of a group, in one of four forms."""

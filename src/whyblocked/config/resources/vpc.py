@@ -17,6 +17,13 @@ from whyblocked.config.resources.base import (
 from whyblocked.config.resources.vpn import EncryptionControl
 
 
+class InternetFirewall(Resource, frozen=True):
+    """A VPC's Automated Internet Firewall, which blocks (``enforce``) or only logs (``monitor``)."""
+
+    firewall_arn: str = ""
+    firewall_mode: str = ""
+
+
 class Vpc(Resource, frozen=True):
     """A VPC with all its address blocks."""
 
@@ -28,6 +35,7 @@ class Vpc(Resource, frozen=True):
     tags: tuple[Tag, ...] = ()
     block_public_access_states: PublicAccessStates | None = None
     encryption_control: EncryptionControl | None = None
+    network_firewall_associations: tuple[InternetFirewall, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.cidr_block and not self.cidr_block_association_set and not self.ipv6_cidr_block_association_set:
@@ -71,6 +79,7 @@ class Subnet(Resource, frozen=True):
     owner_id: str | None = None
     tags: tuple[Tag, ...] = ()
     block_public_access_states: PublicAccessStates | None = None
+    network_firewall_connectivity_type: str | None = None
 
     def __post_init__(self) -> None:
         if not self.cidr_block and not self.ipv6_native and not self.ipv6_cidr_block_association_set:

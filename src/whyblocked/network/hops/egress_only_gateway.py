@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from whyblocked.network.flow import INTERNET, Bundle, Node, flagged
 from whyblocked.network.hops.encryption import remark
+from whyblocked.network.hops.internet_firewall import inspect
 from whyblocked.network.hops.internet_gateway import check_attachment, refuse_private
 from whyblocked.network.hops.public_access import check
 from whyblocked.network.walk import Step, Walk
@@ -35,6 +36,7 @@ def cross(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         return
     bundle = bundle.but(pieces=refuse_private(walk, node, bundle, outbound=True))
     bundle = _refuse_inspected(walk, node, bundle)
+    bundle = bundle.but(pieces=inspect(walk, bundle))
     checked = bundle.but(pieces=check(walk, node, bundle, "egress-only-internet-gateway"))
     yield INTERNET, checked.but(heading=node, at=None, via=node.id, subnet_id=None, vpc_id=None)
 

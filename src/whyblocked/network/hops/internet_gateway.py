@@ -18,6 +18,7 @@ from whyblocked.network.addresses import RFC1918, RFC6598, UNIQUE_LOCAL
 from whyblocked.network.flow import INTERNET, Bundle, Node, Piece, flagged, split
 from whyblocked.network.hops import edge
 from whyblocked.network.hops.encryption import remark
+from whyblocked.network.hops.internet_firewall import inspect, translates, undecided
 from whyblocked.network.hops.public_access import check
 from whyblocked.network.packets import DESTINATION, SOURCE, Interval, Packets, network_words, span, verb
 from whyblocked.network.walk import Step, Walk
@@ -36,8 +37,16 @@ def _leave(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
     if gateway is not None:
         bundle = check_attachment(walk, node, bundle, gateway.attachments)
     bundle = bundle.but(pieces=edge.refuse_bypass(walk, node, bundle))
+    if translates(walk, bundle):
+        nameless = tuple(piece for piece in bundle.pieces if _without_public(walk, bundle, piece))
+        if nameless:
+            yield from walk.lose(bundle.but(pieces=nameless), undecided(walk, bundle))
+        bundle = bundle.but(pieces=tuple(piece for piece in bundle.pieces if piece not in nameless))
+        if not bundle.pieces:
+            return
     pieces = tuple(piece for whole in bundle.pieces for piece in _translated(walk, node, bundle, whole))
     pieces = refuse_private(walk, node, bundle.but(pieces=pieces), outbound=True)
+    pieces = inspect(walk, bundle.but(pieces=pieces))
     pieces = check(walk, node, bundle.but(pieces=pieces), "internet-gateway")
     walk.note(
         bundle,
@@ -85,7 +94,7 @@ def _translated(walk: Walk, node: Node, bundle: Bundle, piece: Piece) -> Iterato
         else:
             yield piece
         return
-    public = dict(public_addresses(owner)).get(IPv4Address(piece.packets.source[0])) if owner else None
+    public = _public_of(owner, piece)
     if public is not None:
         yield piece.with_source(int(public))
         return
@@ -105,6 +114,20 @@ def _translated(walk: Walk, node: Node, bundle: Bundle, piece: Piece) -> Iterato
         next_step="Give it a public IPv4 address (an Elastic IP), or route it through a NAT gateway.",
     )
     yield piece._replace(blocked=True)
+
+
+def _public_of(owner: NetworkInterface | None, piece: Piece) -> IPv4Address | None:
+    return dict(public_addresses(owner)).get(IPv4Address(piece.packets.source[0])) if owner else None
+
+
+def _without_public(walk: Walk, bundle: Bundle, piece: Piece) -> bool:
+    """Whether a piece leaves without a public IPv4 address as its source."""
+    if piece.packets.version == 6 or piece.packets.source[0] in _addresses_of_nat(walk, bundle, bundle.vpc_id):
+        return False
+    owner = sender_of(walk, bundle, piece)
+    if isinstance(owner, Missing) or (owner is not None and hides_public_address(walk.account, owner)):
+        return False
+    return _public_of(owner, piece) is None
 
 
 def _becomes(what: str, before: Iterable[Packets], after: Iterable[Packets]) -> str | None:
@@ -168,6 +191,7 @@ def _enter(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
         private = private_behind(walk, bundle, piece.packets.destination[0])
         pieces.append(piece if private is None else piece.with_destination(int(private)))
     entered = bundle.but(pieces=refuse_private(walk, node, bundle.but(pieces=tuple(pieces)), outbound=False))
+    entered = entered.but(pieces=inspect(walk, entered))
     entered = entered.but(pieces=check(walk, node, entered, "internet-gateway"))
     walk.note(
         entered,

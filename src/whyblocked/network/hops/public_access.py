@@ -72,7 +72,7 @@ def _other_owner(walk: Walk, bundle: Bundle, options: PublicAccessOptions | None
 
 def _shown_mode(walk: Walk, bundle: Bundle) -> str | None:
     """The owner's switch as it shows on the subnet or VPC: of a shared VPC, the owner's counts."""
-    subnet = walk.account.subnets.get(bundle.subnet_id or _subnet_of_destination(walk, bundle) or "")
+    subnet = walk.account.subnets.get(bundle.subnet_id or subnet_of_destination(walk, bundle) or "")
     vpc = walk.account.vpcs.get(bundle.vpc_id or "")
     shown = [place.block_public_access_states for place in (subnet, vpc) if place]
     return next((states.internet_gateway_block_mode for states in shown if states), None) or None
@@ -88,7 +88,7 @@ def _exclusion(walk: Walk, bundle: Bundle) -> str | Missing | None:
     if isinstance(exclusions, Missing):
         return exclusions
     about = {e.resource_arn.rpartition("/")[2]: e for e in exclusions if e.state not in _INACTIVE}
-    subnet_id = _sender_before_middleboxes(walk, bundle) or bundle.subnet_id or _subnet_of_destination(walk, bundle)
+    subnet_id = _sender_before_middleboxes(walk, bundle) or bundle.subnet_id or subnet_of_destination(walk, bundle)
     found = about.get(subnet_id or "") or about.get(bundle.vpc_id or "")
     if found is not None and found.state.endswith("-in-progress"):
         return Missing(f"exclusion {found.exclusion_id} from Block Public Access", f"its state is {found.state}")
@@ -117,7 +117,8 @@ def _any_subnet(walk: Walk, bundle: Bundle, names: Iterable[str]) -> bool:
     return any(subnet is not None and subnet.vpc_id == bundle.vpc_id for subnet in subnets)
 
 
-def _subnet_of_destination(walk: Walk, bundle: Bundle) -> str | None:
+def subnet_of_destination(walk: Walk, bundle: Bundle) -> str | None:
+    """The subnet of the bundle's VPC that all of it goes to."""
     subnets = walk.account.subnets_of(bundle.vpc_id or "")
     if isinstance(subnets, Missing):
         return None
