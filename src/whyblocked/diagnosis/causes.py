@@ -122,6 +122,12 @@ class Causes:
         if direction == "ingress" and self.places.lacks_referencing(place.groups, place.interface, packets):
             why, step = self.places.why_not_referenced(place.interface)
             code, summary = "SG_REFERENCING_SUPPORT", f"{names} on {group.interface_id} {why}"
+        elif direction == "ingress" and (box := self.places.hides_groups(place.groups, place.interface, packets)):
+            code = "SG_REFERENCES_NOT_PRESERVED"
+            summary = (
+                f"A rule of {names} on {group.interface_id} names the sender's security group, which is not told "
+                f"behind {box}: name its addresses instead"
+            )
         return Blocker(
             leg="forward",
             layer="security-group",

@@ -10,11 +10,12 @@ import msgspec
 from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.addresses import delegated_prefixes
 from whyblocked.config.resources import NetworkInterface, Subnet, Vpc
+from whyblocked.diagnosis.between import middlebox_between, straight, vpcs_with_middleboxes
 from whyblocked.diagnosis.peers import Traffic, breaks
 from whyblocked.network.flow import Bundle, Node
 from whyblocked.network.packets import Interval, Packets, span
 from whyblocked.network.references import allowed_with_referencing, never_referenced, peers_of, why_not_referenced
-from whyblocked.network.rules import AclRule, Direction, GroupRule
+from whyblocked.network.rules import AclRule, Direction, GroupRule, any_match
 from whyblocked.network.simulator import Simulator
 
 DIRECTIONS: tuple[Direction, Direction] = ("ingress", "egress")
@@ -48,6 +49,7 @@ class Places:
         self.found: dict[str, Place] = {}
         self.unread: set[str] = set()  # interfaces that may be there, but can't be read
         self._looked_at: set[tuple[str, int]] = set()  # rules that name no block, by VPC
+        self._middleboxes: set[str] = set()  # the VPCs that have some between their own hosts
         self._like: list[NetworkInterface] = []  # an interface for every number of groups
         self._subnets: list[Subnet | Missing] = []  # a subnet for every number of network ACLs
         self._fetch(interface_ids)
@@ -82,6 +84,7 @@ class Places:
         groups: dict[tuple[object, ...], int] = {}
         acls: dict[str, int] = {}
         peered = False
+        self._middleboxes = vpcs_with_middleboxes(self.account)
         for name in interface_ids:
             interface = self.account.interface(name)
             if isinstance(interface, Missing):
@@ -90,7 +93,8 @@ class Places:
                     self.unread.add(name)
                 continue
             ids = tuple(sorted(group.group_id for group in interface.groups))
-            key = (interface.vpc_id, ids, never_referenced(self.account, interface))
+            behind = interface.subnet_id if interface.vpc_id in self._middleboxes else None
+            key = (interface.vpc_id, ids, never_referenced(self.account, interface), behind)
             if key not in groups:
                 groups[key] = len(groups)
                 self._like.append(interface)
@@ -106,6 +110,8 @@ class Places:
             self.found[name] = _place(self.account, interface, groups[key], acls[acl], subnet)
         if peered:
             self.account.expect([Query("DescribeVpcPeeringConnections", "", "")])
+            vpcs = dict.fromkeys(place.interface.vpc_id for place in self.found.values())
+            self.account.expect(Query("DescribeRouteTables", "vpc-id", vpc_id) for vpc_id in vpcs)
 
     def _acl_key(self, subnet: Subnet | Missing, subnet_id: str) -> str:
         if isinstance(subnet, Missing):
@@ -165,10 +171,15 @@ class Places:
         peers = packets.source if rule.direction == "ingress" else packets.destination
         of = (rule.direction, rule.kind, rule.peer, rule.peer_account, rule.peering_status)
         across = never_referenced(self.account, interface)
-        key = (interface.vpc_id, across, of, packets.version, peers)
+        named = rule.kind == "group" and rule.direction == "ingress"
+        to = interface.subnet_id if named and interface.vpc_id in self._middleboxes else None
+        key = (interface.vpc_id, to, across, of, packets.version, peers)
         if key not in self._spanned:
             bundle = _from_anywhere(interface)
-            self._spanned[key] = peers_of(self.account, interface, rule.direction, bundle, rule, packets)
+            found = peers_of(self.account, interface, rule.direction, bundle, rule, packets)
+            if to is not None and not isinstance(found, Missing):
+                found = straight(self.account, self._rulebook, interface, found, packets.version)
+            self._spanned[key] = found
         return self._spanned[key]
 
     def lacks_referencing(self, groups: int, interface: NetworkInterface, boxes: Sequence[Packets]) -> bool:
@@ -180,6 +191,19 @@ class Places:
     def why_not_referenced(self, interface: NetworkInterface) -> tuple[str, str]:
         """Why groups do not count across a transit gateway there, and what to do about it."""
         return why_not_referenced(self.account, interface, _from_anywhere(interface))
+
+    def hides_groups(self, groups: int, interface: NetworkInterface, boxes: Sequence[Packets]) -> str | None:
+        """What hides the sender's group, where inbound packets are refused for that alone."""
+        rules, unread = self.group_rules(groups, "ingress")
+        named = [rule for rule in rules if rule.kind == "group"]
+        if unread or not named or interface.vpc_id not in self._middleboxes:
+            return None
+        bundle = _from_anywhere(interface)
+        for box in boxes:
+            told = any_match(named, box, lambda r, p: peers_of(self.account, interface, "ingress", bundle, r, p))
+            if any(decision.action != "allow" for decision in told):
+                return None
+        return middlebox_between(self.account, self._rulebook, boxes[0].source, interface, boxes[0].version)
 
     def breaks(
         self, groups: int | None, acl: int | None, direction: Direction, version: int, protocol: int | None
