@@ -59,6 +59,34 @@ def test_what_placebo_recorded_is_read(tmp_path: Path) -> None:
     assert not any(account.broken.values())
 
 
+def test_what_np_guards_collector_wrote_is_read(tmp_path: Path) -> None:
+    group: dict[str, object] = {"GroupId": "sg-1", "VpcId": "vpc-1", "IpPermissions": [], "IpPermissionsEgress": []}
+    gateway = {"InternetGatewayId": "igw-1", "Attachments": [{"State": "available", "VpcId": "vpc-1"}]}
+    inside = {"NetworkInterfaceId": "eni-1", "VpcId": "vpc-1", "SubnetId": "subnet-1", "Groups": [{"GroupId": "sg-1"}]}
+    instance = {
+        "InstanceId": "i-1",
+        "VpcId": "vpc-1",
+        "SubnetId": "subnet-1",
+        "State": {"Name": "running"},
+        "NetworkInterfaces": [{**inside, "PrivateIpAddress": "10.0.1.10", "Association": None}],
+    }
+    lists = {
+        "vpcs": [vpc()],
+        "subnets": [subnet()],
+        "network_acls": [acl()],
+        "security_groups": [{**group, "Tags": None}],
+        "internet_gateways": [gateway],
+        "instances": [instance, None],
+    }
+    account = load_snapshot(put(tmp_path, dump={"collector_version": "0.14.0", "provider": "aws", **lists}))
+    found = (account.vpcs, account.subnets, account.security_groups, account.internet_gateways, account.instances)
+    assert [set(kind) for kind in found] == [{"vpc-1"}, {"subnet-1"}, {"sg-1"}, {"igw-1"}, {"i-1"}]
+    assert (len(account.network_acls), set(account.interfaces)) == (1, {"eni-1"})
+    assert not any(account.broken.values())
+    with pytest.raises(InputError, match="holds a known API response"):
+        load_snapshot(put(tmp_path / "ibm", dump={"collector_version": "0.14.0", "provider": "ibm", **lists}))
+
+
 @pytest.mark.parametrize("several", [True, False])
 def test_instances_that_stand_alone_are_no_responses_with_groups_and_interfaces(tmp_path: Path, several: bool) -> None:
     inside = {"NetworkInterfaceId": "eni-1", "VpcId": "vpc-1", "SubnetId": "subnet-1", "Groups": [{"GroupId": "sg-1"}]}

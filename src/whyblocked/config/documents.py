@@ -14,6 +14,8 @@ from whyblocked.text import clean
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _RECORDED = {"status_code", "data"}  # what placebo, boto's recorder, keeps of a call
+_COLLECTED = {"collector_version", "provider"}  # what NP-Guard's collector says besides what it collected
+_AS_COLLECTED = ("internet_gateways", "network_acls", "security_groups", "subnets", "vpcs")
 _DATETIME = ("year", "month", "day", "hour", "minute", "second")
 
 
@@ -21,7 +23,8 @@ def responses_of(name: str, content: bytes) -> list[dict[str, Any]]:
     """The API's responses in a file; an object that may be none of them comes as it is.
 
     There is one, as a rule. Pages that were put together are a list of them; what placebo recorded has the response
-    inside; and instances may stand alone, as ``--query`` takes them out. :class:`InputError` for what is not JSON.
+    inside; NP-Guard's collector has lists of its own names; and instances may stand alone, as ``--query`` takes them
+    out. :class:`InputError` for what is not JSON.
     """
     content = as_utf8(name, content)
     try:
@@ -33,7 +36,8 @@ def responses_of(name: str, content: bytes) -> list[dict[str, Any]]:
 
 def wrapped(document: Mapping[str, Any]) -> bool:
     """Whether an object is not a response, but has one inside or is a part of one."""
-    return document.keys() >= _RECORDED or document.keys() >= {"InstanceId", "NetworkInterfaces"}
+    keys = document.keys()
+    return any(keys >= those for those in (_RECORDED, _COLLECTED, {"InstanceId", "NetworkInterfaces"}))
 
 
 def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
@@ -44,7 +48,17 @@ def _unwrapped(document: dict[str, Any]) -> dict[str, Any]:
     if document.keys() >= _RECORDED:
         inside = _with_times(document["data"])
         return inside if _is_object(inside) else {}
+    if document.keys() >= _COLLECTED:
+        return _collected(document) if document["provider"] == "aws" else {}
     return {"Reservations": [{"Instances": [document]}]} if wrapped(document) else document
+
+
+def _collected(document: dict[str, Any]) -> dict[str, Any]:
+    """https://github.com/np-guard/cloud-resource-collector: the API's objects, in lists with names of its own."""
+    lists = {name.title().replace("_", ""): document[name] for name in _AS_COLLECTED if name in document}
+    instances = document.get("instances")
+    shown = [one for one in instances if one is not None] if isinstance(instances, list) else []
+    return {**lists, "Reservations": [{"Instances": shown}]}
 
 
 def _with_times(value: object) -> Any:
