@@ -252,3 +252,19 @@ def test_only_pings_of_icmpv6_are_known_to_be_translated() -> None:
 def test_every_port_of_a_host_behind_nat64() -> None:
     answer = six_only(nat_acl=(OPEN, [deny(90, "tcp", (8000, 9000)), *OPEN])).ask(f"worker -> {in_64(HOST)}")
     assert (answer.verdict, answer.open_ports) == ("partial", "0-7999,9001-65535")
+
+
+def test_a_reply_that_comes_to_it_twice_is_dropped() -> None:
+    net = Network()
+    net.internet_gateway()
+    net.subnet("subnet-nat", "10.0.1.0/24", routes={"0.0.0.0/0": "igw-1", "10.0.2.0/24": "vpce-fw"})
+    net.subnet("subnet-app", "10.0.2.0/24", routes={"0.0.0.0/0": "vpce-fw"})
+    net.subnet("subnet-fw", "10.0.3.0/28", routes={"0.0.0.0/0": "nat-1", "10.0.2.0/24": "nat-1"})
+    net.nat_gateway("nat-1", "10.0.1.99", "198.51.100.99")
+    net.instance("app", "10.0.2.20")
+    arn = net.firewall("inspection", {"subnet-fw": "vpce-fw"})
+    service = "com.amazonaws.vpce.eu-west-1.vpce-svc-0a1b2c3d4e5f60718"
+    net.endpoint("vpce-fw", service, "GatewayLoadBalancer", at={"subnet-fw": "10.0.3.5"}, firewall=arn)
+    answer = net.ask("app -> 192.0.2.80:443")
+    assert (answer.verdict, codes(answer)) == ("blocked", ["NAT_GATEWAY_KNOWS_NO_CONNECTION"])
+    assert "it has passed it already" in answer.summary

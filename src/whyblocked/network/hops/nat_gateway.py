@@ -147,13 +147,10 @@ def _onward(walk: Walk, gateway: NatGateway, bundle: Bundle) -> Iterator[Step]:
 def _reply(walk: Walk, node: Node, gateway: NatGateway, bundle: Bundle) -> Iterator[Step]:
     binding = bundle.bindings[-1] if bundle.bindings else None
     if binding is None or binding.gateway_id != node.id or not _addressed(bundle, binding):
-        yield from _refuse(
-            walk,
-            node,
-            bundle,
-            "NAT_GATEWAY_KNOWS_NO_CONNECTION",
-            f"The reply is routed to {node.id}, which drops it: the connection did not go out through it.",
-        )
+        again = any(p.leg == "return" and p.id == node.id and p.action == "translate" for p in walk.passages)
+        why = "it has passed it already" if again else "the connection did not go out through it"
+        summary = f"The reply is routed to {node.id}, which drops it: {why}."
+        yield from _refuse(walk, node, bundle, "NAT_GATEWAY_KNOWS_NO_CONNECTION", summary)
         return
     interface_id = _interface_id(gateway)
     if interface_id is not None:
