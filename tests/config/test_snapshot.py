@@ -44,6 +44,20 @@ def test_pages_that_were_put_together_are_read_in_their_order(tmp_path: Path) ->
     assert set(account.subnets) == {"subnet-1"}
 
 
+def test_lists_that_stand_alone_are_known_by_what_is_in_them(tmp_path: Path) -> None:
+    group = {"GroupId": "sg-1", "VpcId": "vpc-1", "IpPermissions": [], "IpPermissionsEgress": []}
+    lists: dict[str, object] = {
+        "vpcs": [vpc(DhcpOptionsId="dopt-1")],
+        "subnets": [subnet(AvailableIpAddressCount=250)],
+        "acls": [acl()],
+        "enis": [interface(TagSet=[])],
+    }
+    account = load_snapshot(put(tmp_path, **lists, groups=[group], mixed=[group, {"VpcId": "vpc-9"}]))
+    found = (account.vpcs, account.subnets, account.network_acls, account.interfaces, account.security_groups)
+    assert [len(kind) for kind in found] == [1, 1, 1, 1, 1]
+    assert not any(account.broken.values())
+
+
 def test_what_placebo_recorded_is_read(tmp_path: Path) -> None:
     # https://github.com/garnaat/placebo: boto3's answers, with the times taken apart
     def recorded(response: dict[str, object]) -> dict[str, object]:

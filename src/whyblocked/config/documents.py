@@ -16,6 +16,23 @@ _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", 
 _RECORDED = {"status_code", "data"}  # what placebo, boto's recorder, keeps of a call
 _COLLECTED = {"collector_version", "provider"}  # what NP-Guard's collector says besides what it collected
 _AS_COLLECTED = ("internet_gateways", "network_acls", "security_groups", "subnets", "vpcs")
+# What each row of a list has, and no row of another kind.
+_ALONE = {
+    "Reservations": {"Instances", "ReservationId"},
+    "NetworkInterfaces": {"NetworkInterfaceId", "Groups", "TagSet"},
+    "SecurityGroups": {"GroupId", "IpPermissions"},
+    "SecurityGroupRules": {"SecurityGroupRuleId", "IsEgress"},
+    "NetworkAcls": {"NetworkAclId", "Entries"},
+    "RouteTables": {"RouteTableId", "Routes"},
+    "Subnets": {"SubnetId", "VpcId", "AvailableIpAddressCount"},
+    "Vpcs": {"VpcId", "CidrBlock", "DhcpOptionsId"},
+    "InternetGateways": {"InternetGatewayId", "Attachments"},
+    "NatGateways": {"NatGatewayId", "NatGatewayAddresses"},
+    "VpcEndpoints": {"VpcEndpointId", "VpcEndpointType"},
+    "VpcPeeringConnections": {"VpcPeeringConnectionId", "RequesterVpcInfo"},
+    "LoadBalancers": {"LoadBalancerArn", "Scheme"},
+    "TargetGroups": {"TargetGroupArn", "TargetType"},
+}
 _DATETIME = ("year", "month", "day", "hour", "minute", "second")
 
 
@@ -23,15 +40,25 @@ def responses_of(name: str, content: bytes) -> list[dict[str, Any]]:
     """The API's responses in a file; an object that may be none of them comes as it is.
 
     There is one, as a rule. Pages that were put together are a list of them; what placebo recorded has the response
-    inside; NP-Guard's collector has lists of its own names; and instances may stand alone, as ``--query`` takes them
+    inside; NP-Guard's collector has lists of its own names; and resources may stand alone, as ``--query`` takes them
     out. :class:`InputError` for what is not JSON.
     """
     content = as_utf8(name, content)
     try:
         document = msgspec.json.decode(content)
+        if isinstance(document, list) and (key := _kind_of(document)):
+            return [{key: document}]
         return [_unwrapped(one) for one in (document if isinstance(document, list) else [document]) if _is_object(one)]
     except (ValueError, RecursionError) as error:
         raise _not_json(name, content, error) from None
+
+
+def _kind_of(rows: list[object]) -> str | None:
+    """The key under which the API has rows like these; None where they are not all of one such kind."""
+    for key, has in _ALONE.items():
+        if rows and all(isinstance(row, dict) and row.keys() >= has for row in rows):
+            return key
+    return None
 
 
 def wrapped(document: Mapping[str, Any]) -> bool:
