@@ -7,6 +7,7 @@ None where the account has no occasion for it.
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Callable
 from ipaddress import ip_network
 from random import Random
@@ -362,8 +363,12 @@ MAKERS: tuple[Maker, ...] = (
 def changes(rng: Random, account: Json, count: int) -> list[Made]:
     """Calls one after the other; ``account`` is what they make of it."""
     found: list[Made] = []
+    versions: Counter[str] = Counter()
     while len(found) < count:
         made = rng.choice(MAKERS)(rng, account)
         if made is not None:
+            if "CurrentVersion" in made[1]:  # which each change makes one higher
+                versions[made[1]["PrefixListId"]] += 1
+                made[1]["CurrentVersion"] = versions[made[1]["PrefixListId"]]
             found.append(made)
     return found

@@ -71,9 +71,13 @@ def _are_numbers(metadata: parquet.FileMetaData, names: dict[str, str]) -> bool:
     """Whether all numbers are ones of their kinds, by the extremes that the file tells."""
     kinds = {column: HIGHEST.get(name, BIGGEST) for name, column in names.items() if name in NUMBERS}
     for place in range(metadata.num_columns):
-        highest = kinds.get(metadata.schema.column(place).path)
+        column = metadata.schema.column(place)
+        highest = kinds.get(column.path)
         for group in range(metadata.num_row_groups if highest is not None else 0):
-            told = metadata.row_group(group).column(place).statistics
+            chunk = metadata.row_group(group).column(place)
+            if chunk.physical_type != column.physical_type:  # damaged, and nothing would catch pyarrow's error
+                return False
+            told = chunk.statistics
             if told is not None and told.has_min_max and not 0 <= told.min <= told.max <= highest:
                 return False
     return True
