@@ -75,8 +75,14 @@ def _head(targets: Sequence[Target], names: Mapping[str, str]) -> str:
     """``2 of 3 reachable; i-0abc:8080 blocked by security group sg-x, on the way there``."""
     if len(targets) == 1:
         return _ALONE[targets[0].verdict]
-    reached = sum(target.verdict == "allowed" for target in targets)
-    head = f"{reached or 'none'} of {len(targets):,} reachable"
+    reached, in_part, untold = (
+        sum(target.verdict == verdict for target in targets) for verdict in ("allowed", "partial", "undetermined")
+    )
+    head = f"{reached or in_part or 'none'} of {len(targets):,} "
+    if reached or not (in_part or untold):
+        head += "reachable"
+    else:
+        head += "reachable in part" if in_part else "known to be reachable"
     kinds: dict[str, list[Target]] = {}
     for target in sorted(targets, key=lambda target: _ORDER.index(target.verdict)):
         if target.verdict != "allowed":
