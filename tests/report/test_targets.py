@@ -128,6 +128,7 @@ def test_a_single_one_is_not_counted(verdict: str, head: str) -> None:
         ("target-group", "ELBV2_NO_TARGETS_IN_AZ", "blocked as its zone is not served"),
         ("target-group", "ELBV2_SOURCE_ADDRESS_PRESERVATION", "blocked as it is the client itself"),
         ("instance", "BAD_STATE", "blocked as it is not running"),
+        ("interface", "NO_POSSIBLE_DESTINATION", "blocked as no interface has the address"),
         (
             "load-balancer",
             "BAD_STATE",

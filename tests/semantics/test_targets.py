@@ -79,12 +79,29 @@ def test_an_instance_at_two_ports_is_two_targets() -> None:
     assert len({target.target_group for target in answer.targets}) == 2
 
 
-def test_an_address_that_nobody_here_has_is_a_target_all_the_same() -> None:
+def test_a_target_whose_address_no_interface_has_is_blocked_as_nothing_answers_there() -> None:
     made = Shop().targets(targets={TARGET: None, "10.0.4.99": None}, kind="ip").balanced()
     answer = made.ask()
     stranger = answer.targets[1]
     assert (stranger.id, stranger.address, stranger.interface_id) == ("10.0.4.99", "10.0.4.99", None)
-    assert (stranger.availability_zone, stranger.verdict) == ("eu-west-1b", "allowed")
+    assert (stranger.availability_zone, stranger.verdict) == ("eu-west-1b", "blocked")
+    assert (answer.verdict, answer.targets[0].verdict) == ("partial", "allowed")
+    (found,) = answer.blocked_by
+    assert (found.layer, found.code) == ("interface", "NO_POSSIBLE_DESTINATION")
+    assert "10.0.4.99" in found.summary
+    assert not any("taken as a host" in warning for warning in answer.warnings)
+
+
+def test_an_address_that_no_interface_has_is_still_a_host_where_it_is_asked_for_itself() -> None:
+    answer = shop().ask("client -> 10.0.4.99:8080")
+    assert answer.verdict == "allowed"
+    assert any("No interface owns 10.0.4.99" in warning for warning in answer.warnings)
+
+
+def test_whose_a_targets_address_is_can_not_be_told_where_interfaces_were_not_read() -> None:
+    made = Shop().targets(targets={TARGET: None, "10.0.4.99": None}, kind="ip").balanced()
+    made.net.leave_out("NetworkInterfaces")
+    assert made.ask("10.0.0.9 -> shop:80").verdict == "undetermined"
 
 
 def test_a_target_that_can_not_be_read_is_undetermined_and_the_others_are_not() -> None:

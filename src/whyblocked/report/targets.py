@@ -30,6 +30,7 @@ _BECAUSE = {
     "ELBV2_NO_TARGETS_IN_AZ": "as its zone is not served",
     "ELB_INSTALLED_AZ_RESTRICTION": "as its zone is not served",
     "ELBV2_SOURCE_ADDRESS_PRESERVATION": "as it is the client itself",
+    "NO_POSSIBLE_DESTINATION": "as no interface has the address",
 }
 _ORDER = ("blocked", "partial", "undetermined", "allowed")
 _WELL = (None, "healthy", "unavailable")
