@@ -101,11 +101,12 @@ def _verdict(seen: Outline, width: int) -> Iterator[Text]:
 
 
 def _planned(supposed: Supposed, width: int) -> Iterator[Text]:
+    if supposed.today is not None:
+        yield Text()
+        yield from _row("today", supposed.today, _prose(width), 2, label_width=5)
     yield from _section("Planned changes", "made on a copy, not in AWS")
     for words in supposed.applied:
         yield from wrapped(Text.assemble("· ", words), width, 2, 4)
-    if supposed.today is not None:
-        yield from _row("today", supposed.today, _prose(width), 2, label_width=5)
 
 
 def _targets(targets: Targets, width: int) -> Iterator[Text]:
