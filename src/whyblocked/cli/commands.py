@@ -226,8 +226,6 @@ def _complete() -> int:
 def _one_line(error: click.ClickException) -> str:
     message = error.format_message().rstrip(".")
     message = re.sub(r"([:,])\n\t", r"\1 ", message)  # click lists choices on lines of their own
-        r"([:,])\n\t", r"\1 ", error.format_message().rstrip(".")
-    )  # click lists choices on lines of their own
     if isinstance(error, click.NoSuchOption) and not error.possibilities:
         message += " (--help lists them all)"
     return message[:1].lower() + message[1:]
