@@ -140,7 +140,10 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("snapshot", "save"), "missing argument 'DIR'"),
     (("snapshot", "save", "d", "--snapshot", "e"), "not from a snapshot"),
     (("completion", "csh"), "invalid value"),
-    (("demo", "no-such-incident"), "demo:"),
+    (("demo", "no-such-incident"), "no incident is called 'no-such-incident'"),
+    (("rejects", "records.log"), "files of flow logs are named with --flow-logs records.log"),
+    (("rejects", "my records.log", "--top", "0"), "--flow-logs 'my records.log'"),
+    (("demo", "one-of-three-targets"), "did you mean one-of-two-targets?"),
     (("iam-policy", "x"), "unexpected extra argument"),
     (("a\x1b", "b\x07:0"), "no text"),
     (("--\x1b[31m",), "no such option"),
@@ -148,6 +151,15 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("x" * 1_000_000,), "1000000 characters long"),
     (("a", "b", "--output", "x" * 100_000), "invalid value"),
 ]
+
+
+@pytest.mark.parametrize("name", ["07", "07-network-acl-without-ipv6", "network-acl-without-ipv6"])
+def test_an_incident_is_shown_by_its_name_its_folder_or_its_number(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = in_process(capsys, "demo", name)
+    assert shown.status == 0
+    assert "network ACL" in shown.out.partition("\n")[2].partition("Path there")[0]
 
 
 @pytest.mark.parametrize(("arguments", "message"), BAD, ids=[repr(arguments)[:40] for arguments, _ in BAD])

@@ -7,13 +7,14 @@ import json
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.config.shapes import acl, interface, put, subnet, vpc
 from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.resources import NetworkAcl, Subnet
-from whyblocked.config.snapshot import load_snapshot
+from whyblocked.config.snapshot import Snapshot, load_snapshot
 from whyblocked.errors import InputError
 
 # -- what is read ------------------------------------------------------------------------------------------------
@@ -35,6 +36,20 @@ def test_lists_of_several_files_are_joined_and_the_first_of_an_id_stays(tmp_path
     first, again = vpc(CidrBlock="10.0.0.0/16"), vpc(CidrBlock="10.9.0.0/16")
     account = load_snapshot(put(tmp_path, a={"Vpcs": [first]}, b={"Vpcs": [again, vpc("vpc-2")]}))
     assert {v.vpc_id: v.cidr_block for v in account.vpcs.values()} == {"vpc-1": "10.0.0.0/16", "vpc-2": "10.0.0.0/16"}
+
+
+def test_two_snapshots_in_one_folder_are_told(tmp_path: Path) -> None:
+    first, again = vpc(CidrBlock="10.0.0.0/16"), vpc(CidrBlock="10.9.0.0/16")
+    account = load_snapshot(put(tmp_path, a={"Vpcs": [first], "Subnets": [subnet()]}, b={"Vpcs": [again]}))
+    assert isinstance(account.source, Snapshot)
+    assert "tells of vpc-1 more than once" in account.source.warnings[0]
+
+
+@pytest.mark.parametrize("again", [{}, {"Tags": [{"Key": "Name", "Value": "as another account calls it"}]}])
+def test_what_is_told_twice_in_the_same_way_is_no_second_snapshot(tmp_path: Path, again: Any) -> None:
+    account = load_snapshot(put(tmp_path, a={"Vpcs": [vpc()]}, b={"Vpcs": [vpc(**again)]}))
+    assert isinstance(account.source, Snapshot)
+    assert account.source.warnings == []
 
 
 def test_pages_that_were_put_together_are_read_in_their_order(tmp_path: Path) -> None:

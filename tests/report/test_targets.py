@@ -128,6 +128,7 @@ def test_a_single_one_is_not_counted(verdict: str, head: str) -> None:
         ("target-group", "ELBV2_NO_TARGETS_IN_AZ", "blocked as its zone is not served"),
         ("target-group", "ELBV2_SOURCE_ADDRESS_PRESERVATION", "blocked as it is the client itself"),
         ("instance", "BAD_STATE", "blocked as it is not running"),
+        ("interface", "NO_POSSIBLE_DESTINATION", "blocked as no interface has the address"),
         (
             "load-balancer",
             "BAD_STATE",
@@ -145,7 +146,14 @@ def test_several_for_one_reason_are_counted() -> None:
         "none of 3 reachable; 3 targets blocked by security group sg-x (web), on the way there"
     )
     other = a_target(9, verdict="undetermined")
-    assert told([refused(1), refused(2), other]).head.endswith(f"; {other.id}:8080 can't be told")
+    told_of = told([refused(1), refused(2), other]).head
+    assert told_of.startswith("none of 3 known to be reachable; ")
+    assert told_of.endswith(f"; {other.id}:8080 can't be told")
+
+
+def test_those_that_are_reached_in_part_are_not_called_unreachable() -> None:
+    halves = [refused(n, verdict="partial") for n in range(41)]
+    assert told([refused(99), *halves]).head.startswith("41 of 42 reachable in part; ")
 
 
 def test_very_different_reasons_are_counted_by_verdict() -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tests.report import answers, goldens
 from whyblocked.diagnosis.answer import Answer, Moment
-from whyblocked.report import text
+from whyblocked.report import text, words
 from whyblocked.report.console import UNWRAPPED, build_console, wrapped
 from whyblocked.report.timeline import timeline
 
@@ -120,6 +120,18 @@ def test_no_width_cuts_or_breaks_anything(story: str, width: int) -> None:
 def test_eighty_columns_are_kept_but_for_commands(story: str) -> None:
     lines = report(answers.STORIES[story]()).splitlines()
     assert [line for line in lines if len(line) > 80 and not line.startswith("    aws ")] == []
+
+
+@pytest.mark.parametrize("kind", ["transit-gateway-route-table", "egress-only-internet-gateway", "block-public-access"])
+def test_the_columns_of_a_path_stay_apart_however_long_a_kind_is(kind: str) -> None:
+    answer = answers.blocked_by_group()
+    hops = [msgspec.structs.replace(hop, kind=kind, name=None) for hop in answer.forward]
+    shown = report(msgspec.structs.replace(answer, forward=hops), UNWRAPPED).partition("Path there")[2]
+    label = words.kind_words(kind)
+    lines = [line for line in shown.partition("\n\n")[0].splitlines() if label in line]
+    assert lines
+    assert all(len(re.split(" {2,}", line.partition(label)[2].strip())) >= 2 for line in lines)
+    assert len({line.index(label) + len(re.split(r"(?<=\S) {2,}", line.strip())[0]) for line in lines}) == 1
 
 
 def test_a_pipe_gets_one_fact_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

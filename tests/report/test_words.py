@@ -64,6 +64,15 @@ def test_a_rule(rule: dict[str, Any], direction: str | None, said: str) -> None:
     assert words.rule_words(rule, direction) == said
 
 
+def test_a_route_to_nowhere_names_no_target_and_says_once_that_it_is_a_blackhole() -> None:
+    rule = {"destination": "10.70.1.0/24", "target": None, "state": "blackhole"}
+    assert words.rule_words(rule, None) == "route 10.70.1.0/24 (blackhole)"
+    answer = answers.blocked_by_group()
+    hop = msgspec.structs.replace(answer.forward[0], action="deny", rule=rule, detail="blackhole")
+    step = outline(msgspec.structs.replace(answer, forward=[hop])).paths[0].parts[0].steps[0]
+    assert [decision.says for decision in step.decisions] == ["route 10.70.1.0/24 (blackhole)"]
+
+
 def test_a_rule_of_one_of_several_groups() -> None:
     rule = {**GROUP, "cidr": "10.0.0.0/8"}
     assert words.rule_words(rule, "egress", of_group=True) == "egress sgr-1 of sg-1 allows tcp/22 to 10.0.0.0/8"

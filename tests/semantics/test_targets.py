@@ -79,12 +79,29 @@ def test_an_instance_at_two_ports_is_two_targets() -> None:
     assert len({target.target_group for target in answer.targets}) == 2
 
 
-def test_an_address_that_nobody_here_has_is_a_target_all_the_same() -> None:
+def test_a_target_whose_address_no_interface_has_is_blocked_as_nothing_answers_there() -> None:
     made = Shop().targets(targets={TARGET: None, "10.0.4.99": None}, kind="ip").balanced()
     answer = made.ask()
     stranger = answer.targets[1]
     assert (stranger.id, stranger.address, stranger.interface_id) == ("10.0.4.99", "10.0.4.99", None)
-    assert (stranger.availability_zone, stranger.verdict) == ("eu-west-1b", "allowed")
+    assert (stranger.availability_zone, stranger.verdict) == ("eu-west-1b", "blocked")
+    assert (answer.verdict, answer.targets[0].verdict) == ("partial", "allowed")
+    (found,) = answer.blocked_by
+    assert (found.layer, found.code) == ("interface", "NO_POSSIBLE_DESTINATION")
+    assert "10.0.4.99" in found.summary
+    assert not any("taken as a host" in warning for warning in answer.warnings)
+
+
+def test_an_address_that_no_interface_has_is_still_a_host_where_it_is_asked_for_itself() -> None:
+    answer = shop().ask("client -> 10.0.4.99:8080")
+    assert answer.verdict == "allowed"
+    assert any("No interface owns 10.0.4.99" in warning for warning in answer.warnings)
+
+
+def test_whose_a_targets_address_is_can_not_be_told_where_interfaces_were_not_read() -> None:
+    made = Shop().targets(targets={TARGET: None, "10.0.4.99": None}, kind="ip").balanced()
+    made.net.leave_out("NetworkInterfaces")
+    assert made.ask("10.0.0.9 -> shop:80").verdict == "undetermined"
 
 
 def test_a_target_that_can_not_be_read_is_undetermined_and_the_others_are_not() -> None:
@@ -93,7 +110,7 @@ def test_a_target_that_can_not_be_read_is_undetermined_and_the_others_are_not() 
     answer = made.ask()
     assert [target.verdict for target in answer.targets] == ["allowed", "undetermined"]
     assert answer.verdict == "undetermined"
-    assert answer.summary.endswith("; 1 of 2 targets is reachable.")
+    assert answer.summary.endswith("; 1 of 2 targets is reachable, of 1 it can't be told.")
 
 
 def test_where_the_ways_are_too_many_the_targets_that_were_not_followed_are_undetermined(
@@ -230,6 +247,21 @@ def test_what_stops_the_reply_to_the_client_stops_every_target() -> None:
     assert (answer.verdict, verdicts(answer)) == ("partial", {"web-1": "partial", "web-2": "partial"})
     assert stopping(answer, "web-1") == stopping(answer, "web-2") == ["return network-acl acl-a"]
     assert "reachable" not in answer.summary, "that is the same for all of them"
+
+
+def test_targets_that_are_reached_in_part_are_not_said_to_be_unreachable() -> None:
+    made = shop(ingress={"web-2": []}, acls={"a": (OPEN, [deny(90, cidr="10.0.0.0/24"), *OPEN])})
+    answer = made.ask()
+    assert verdicts(answer) == {"web-1": "partial", "web-2": "blocked"}
+    assert answer.summary.endswith("; 1 of 2 targets is reachable in part.")
+
+
+def test_targets_of_which_it_can_not_be_told_are_not_said_to_be_unreachable() -> None:
+    made = Shop(ingress={"web-1": []})
+    made.targets(targets={made.one: None, "i-0123456789abcdef9": None}).balanced()
+    answer = made.ask()
+    assert [target.verdict for target in answer.targets] == ["blocked", "undetermined"]
+    assert answer.summary.endswith("; of 1 of 2 targets it can't be told.")
 
 
 def test_a_node_that_is_shut_off_leaves_the_targets_by_the_other() -> None:

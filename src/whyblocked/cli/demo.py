@@ -24,20 +24,31 @@ def incidents() -> dict[str, Path]:
     return {folder.name.lstrip("0123456789-"): folder for folder in folders}
 
 
+def _named(name: str, known: dict[str, Path]) -> Path:
+    """The incident of that name, which may have its number in front, or be the number alone."""
+    for short, folder in known.items():
+        if name in (short, folder.name, folder.name.partition("-")[0]):
+            return folder
+    from difflib import get_close_matches
+
+    close = get_close_matches(name[:64], known, n=1)
+    folders = [folder.name for folder in known.values()]
+    hint = f"did you mean {close[0]}?" if close else f"they are {folders[0]} to {folders[-1]}, see fixtures/README.md"
+    raise UsageError(f"demo: no incident is called '{clean(name)}'; {hint}")
+
+
 @click.command("demo", short_help="Show a full report on an embedded account.")
 @click.argument("name", required=False)
 @output_options(*FORMATS)
 def command(name: str | None, output: str, no_color: bool) -> int:
     """Show what a report looks like, on an account that comes with the program: no AWS, no credentials.
 
-    NAME is one of the incidents that it knows; without one it is the first.
+    NAME is one of the incidents that it knows, or its number; without one it is the first.
     """
     known = incidents()
     if not known:
         raise UsageError("demo: no incidents were installed with the program")
-    folder = known.get(name or next(iter(known)))
-    if folder is None:
-        raise UsageError(f"demo: '{clean(name or '')}' is none of {', '.join(known)}")
+    folder = _named(name, known) if name is not None else next(iter(known.values()))
     from whyblocked.question.lines import read_line, without_comment
 
     line = read_line(1, without_comment((folder / "question.txt").read_text(encoding="utf-8")).strip())

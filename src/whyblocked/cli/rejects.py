@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,6 +31,7 @@ FORMATS = ("text", "json", "markdown", "csv")
 
 
 @click.command("rejects", short_help="Explain every rejected flow.")
+@click.argument("words", nargs=-1, metavar="")
 @click.option("--top", metavar="COUNT", type=click.IntRange(min=0), default=20, help="Show so many (20); 0: all.")
 @click.option("--by", metavar="KEY", type=click.Choice(BY), default="rule", help=f"Put together by {', '.join(BY)}.")
 @click.option("--source", metavar="ADDRESS", multiple=True, help="Only from this address or block (repeatable).")
@@ -45,6 +47,7 @@ FORMATS = ("text", "json", "markdown", "csv")
 @account_options
 @output_options(*FORMATS)
 def command(
+    words: tuple[str, ...],
     top: int,
     by: By,
     source: tuple[str, ...],
@@ -64,6 +67,8 @@ def command(
 
     Exit status: 0 nothing was rejected, 1 something was, 2 bad usage or input, 3 no flow log can be read, 4 AWS failed.
     """
+    if words:
+        raise UsageError(f"rejects: files of flow logs are named with --flow-logs {quote(clean(words[0]))}")
     wanted = read_evidence(settings, no_flow_logs=False, **evidence)
     if follow:
         _can_follow(wanted.locations, output)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cache
 from ipaddress import IPv4Address
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -15,6 +15,7 @@ from whyblocked.config.addresses import Ip, delegated_prefixes, private_addresse
 from whyblocked.config.balancer_index import BalancerIndex
 from whyblocked.text import clean
 
+Kept = TypeVar("Kept", r.Vpc, r.Subnet, r.RouteTable, r.NetworkAcl, r.SecurityGroup, r.NetworkInterface, r.Instance)
 Partial = Literal["static routes", "as many as fit"]
 """What an answer holds that is not whole."""
 
@@ -65,6 +66,7 @@ class Index:
         self.rule_groups: dict[str, r.RuleGroup] = {}
         self.balancers = BalancerIndex()
         self.broken: dict[str, list[r.Broken]] = defaultdict(list)
+        self.differing: dict[str, None] = {}  # ids under which several resources were told that are not the same
         self._account_of: dict[str, str] = {}  # as AWS says
         self._reader_of: dict[str, str] = {}  # as the path of the capture says, or who owns something in it
         self._region_of: dict[str, str] = {}
@@ -107,6 +109,18 @@ class Index:
             texts = frozenset(r.texts(msgspec.to_builtins(resource)))
             self.broken[kind].append(r.Broken(kind, texts, f"{where}: {clean(str(error))}"))
 
+    def _is_first(self, known: dict[str, Kept], key: str, resource: Kept) -> bool:
+        """Keep a resource, if it is the first with its id; one that says otherwise is remembered.
+
+        Tags do not count: of what is shared, every account has its own.
+        """
+        first = known.setdefault(key, resource)
+        if first is resource:
+            return True
+        if first != resource and _untagged(first) != _untagged(resource):
+            self.differing[key] = None
+        return False
+
     def add_prefix_list(self, prefix_list_id: str, cidrs: Iterable[str]) -> None:
         """Index the entries of a managed prefix list; lists of several files are joined."""
         self.version += 1
@@ -122,17 +136,17 @@ class Index:
         self.details[operation, about] = (*self.details.get((operation, about), ()), *resources)
 
     def _add_vpc(self, vpc: r.Vpc, account_id: str | None, region: str | None) -> None:
-        self.vpcs.setdefault(vpc.vpc_id, vpc)
+        self._is_first(self.vpcs, vpc.vpc_id, vpc)
         self._place(vpc.vpc_id, vpc.owner_id, account_id, region)
 
     def _add_subnet(self, subnet: r.Subnet, account_id: str | None, region: str | None) -> None:
-        if self.subnets.setdefault(subnet.subnet_id, subnet) is subnet:
+        if self._is_first(self.subnets, subnet.subnet_id, subnet):
             self._subnets_of[subnet.vpc_id][subnet.subnet_id] = subnet
             self._in_order.clear()
         self._place(subnet.vpc_id, subnet.owner_id, account_id, region)
 
     def _add_route_table(self, table: r.RouteTable, account_id: str | None, region: str | None) -> None:
-        if self.route_tables.setdefault(table.route_table_id, table) is not table:
+        if not self._is_first(self.route_tables, table.route_table_id, table):
             return
         self._place(table.vpc_id, table.owner_id, account_id, region)
         for association in table.associations:
@@ -146,7 +160,7 @@ class Index:
                 self._table_of_gateway[association.gateway_id] = table
 
     def _add_network_acl(self, acl: r.NetworkAcl, account_id: str | None, region: str | None) -> None:
-        if self.network_acls.setdefault(acl.network_acl_id, acl) is not acl:
+        if not self._is_first(self.network_acls, acl.network_acl_id, acl):
             return
         self._place(acl.vpc_id, acl.owner_id, account_id, region)
         for association in acl.associations:
@@ -156,7 +170,7 @@ class Index:
             self._default_acl[acl.vpc_id] = acl
 
     def _add_security_group(self, group: r.SecurityGroup, account_id: str | None, region: str | None) -> None:
-        self.security_groups.setdefault(group.group_id, group)
+        self._is_first(self.security_groups, group.group_id, group)
         if group.vpc_id:
             self._place(group.vpc_id, None, account_id or group.owner_id, region)  # a shared VPC is another's
 
@@ -172,7 +186,7 @@ class Index:
             public_addresses(interface),
         )  # ValueError before anything is kept
         delegated = [r.block(text) for text in delegated_prefixes(interface)]
-        if self.interfaces.setdefault(interface.network_interface_id, interface) is not interface:
+        if not self._is_first(self.interfaces, interface.network_interface_id, interface):
             return
         self._place(interface.vpc_id, None, account_id or interface.owner_id, region)  # a shared VPC is another's
         self._place(interface.network_interface_id, interface.owner_id, account_id, region)
@@ -208,7 +222,7 @@ class Index:
             self.version += 1
 
     def _add_instance(self, instance: r.Instance, account_id: str | None, region: str | None) -> None:
-        self.instances.setdefault(instance.instance_id, instance)
+        self._is_first(self.instances, instance.instance_id, instance)
         self._place(instance.instance_id, None, account_id, region)
 
     def _add_internet_gateway(self, gateway: r.InternetGateway, *_: object) -> None:
@@ -391,6 +405,11 @@ _ADDERS: dict[str, Callable[..., None]] = {
     "FirewallPolicy": Index._add_firewall_policy,
     "RuleGroup": Index._add_rule_group,
 }
+
+
+def _untagged(resource: r.Resource) -> r.Resource:
+    tags: dict[str, Any] = {name: () for name in ("tags", "tag_set") if hasattr(resource, name)}
+    return msgspec.structs.replace(resource, **tags)
 
 
 @cache

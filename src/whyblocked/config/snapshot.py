@@ -49,6 +49,7 @@ class Snapshot:
         self._accounts = accounts  # those whose folders there are
         self._owners = accounts  # and those whose interfaces show
         self._guests: set[str] | None = None  # the VPCs in which others than their owners have interfaces
+        self.warnings: list[str] = []
 
     @cached_property
     def trail(self) -> TrailFiles:
@@ -156,7 +157,8 @@ class Loader:
         self._broken_lists: set[str] = set()
         kinds = frozenset(part.operation.key for file in files for part in file.parts)
         accounts = frozenset(file.account_id for file in files if file.account_id)
-        self.account = Account(Snapshot(kinds, regions, accounts, logs))
+        source = Snapshot(kinds, regions, accounts, logs)
+        self.account = Account(source)
         self._shown: list[tuple[LoadedFile, int, r.Instance, str | None]] = []
         for file in files:
             for part in file.parts:
@@ -167,6 +169,12 @@ class Loader:
         for prefix_list_id, cidrs in self._lists.items():
             if prefix_list_id not in self._broken_lists:  # half a list would give wrong answers
                 self.account.add_prefix_list(prefix_list_id, cidrs)
+        if differing := list(self.account.differing):
+            others = f" and {len(differing) - 1} others" if len(differing) > 1 else ""
+            source.warnings.append(
+                f"The snapshot tells of {clean(differing[0])}{others} more than once, and not the same each time; the "
+                "first counts, in the order of the paths. Are there two snapshots in the folder? Then name one of them"
+            )
 
     def _take(self, file: LoadedFile, part: Part) -> None:
         key = part.operation.key

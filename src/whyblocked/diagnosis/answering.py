@@ -168,12 +168,26 @@ def _summary(
 
 
 def _reachable(targets: Sequence[Target]) -> str:
-    """How many targets are reached, where that is not the same for all."""
+    """How many targets are reached, and how many in part, where that is not the same for all."""
     last = last_of(targets)
     if len({target.verdict for target in last}) < 2:
         return ""
-    reached = sum(target.verdict == "allowed" for target in last)
-    return f"; {reached or 'none'} of {len(last)} targets {'is' if reached < 2 else 'are'} reachable"
+    reached, in_part, untold = (
+        sum(target.verdict == verdict for target in last) for verdict in ("allowed", "partial", "undetermined")
+    )
+    of_all = f"of {len(last)} targets"
+    said = []
+    if reached or not (in_part or untold):
+        said.append(f"{reached or 'none'} {of_all} {_are(reached or 1)} reachable")
+    if in_part:
+        said.append(f"{in_part} in part" if said else f"{in_part} {of_all} {_are(in_part)} reachable in part")
+    if untold:
+        said.append(f"of {untold} it can't be told" if said else f"of {untold} {of_all} it can't be told")
+    return f"; {', '.join(said)}"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 # -- findings -------------------------------------------------------------------------------------------------------

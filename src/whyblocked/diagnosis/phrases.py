@@ -39,10 +39,9 @@ def rule_words(rule: Mapping[str, Any], direction: str | None, of_group: bool = 
         verb = {"allow": "allows", "deny": "denies"}.get(str(rule.get("action")), str(rule.get("action")))
         return _way(f"rule {number} {verb} {traffic_words(rule)}", rule.get("cidr"), direction)
     if "destination" in rule:
-        state = rule.get("state")
-        return f"route {rule['destination']} -> {rule.get('target')}" + (
-            "" if state in (None, "active") else f" ({state})"
-        )
+        target = f" -> {rule['target']}" if rule.get("target") else ""
+        state = f" ({rule['state']})" if rule.get("state") not in (None, "active") else ""
+        return f"route {rule['destination']}{target}{state}"
     if "rule_group" in rule:
         message = f" ({rule['msg']})" if rule.get("msg") else ""
         verbs = {"pass": "passes", "drop": "drops", "reject": "rejects", "forward": "forwards", "either": "may decide"}

@@ -162,6 +162,7 @@ def rejects(simulator: Simulator, request: RejectsRequest, now: datetime) -> Rej
         looked = look(simulator.account, request, table, judged, done.found.scan.billed, now)
         judged = judged.with_pairs(table, rules, looked.rows, looked.pairs) if len(looked.rows) else judged
         done.found.notes.extend(looked.notes)
+    done.found.notes.extend(getattr(simulator.account.source, "warnings", ()))
     return Rejects(done, judged, places, request.top, request.changes)
 
 

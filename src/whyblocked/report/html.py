@@ -127,12 +127,12 @@ def _planned(seen: Outline) -> Iterator[str]:
     if seen.supposed is None:
         return
     yield "<section>"
+    if seen.supposed.today is not None:
+        yield f"<p>Today: {escape(seen.supposed.today)}</p>"
     yield "<h2>Planned changes <small>made on a copy, not in AWS</small></h2>"
     yield "<ul>"
     yield from (f"<li>{_code(words)}</li>" for words in seen.supposed.applied)
     yield "</ul>"
-    if seen.supposed.today is not None:
-        yield f"<p>Today: {escape(seen.supposed.today)}</p>"
     yield "</section>"
 
 

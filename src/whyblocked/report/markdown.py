@@ -47,10 +47,11 @@ def _lines(seen: Outline) -> Iterator[str]:
         yield ""
         yield f"Open in part: {', '.join(code(part) for part in seen.partly_open)}"
     if seen.supposed is not None:
+        if seen.supposed.today is not None:
+            yield ""
+            yield f"Today: {prose(seen.supposed.today)}"
         yield from _section("Planned changes", "made on a copy, not in AWS")
         yield from (f"- {prose(words)}" for words in seen.supposed.applied)
-        if seen.supposed.today is not None:
-            yield f"- Today: {prose(seen.supposed.today)}"
     if seen.targets is not None:
         yield from _section("Targets", prose(seen.targets.head))
         for row in seen.targets.rows:

@@ -245,7 +245,7 @@ def _step(hops: list[Hop], names: Mapping[str, str], others: int) -> Step:
 def _decision(hop: Hop, packets: list[PacketSet], several: bool) -> Decision:
     mark = _MARKS.get(hop.action, "pass")
     parts = [rule_words(hop.rule, hop.direction, of_group=several)] if hop.rule else []
-    if hop.detail:
+    if hop.detail and not (hop.rule and hop.rule.get("state") == hop.detail):  # a route that is a blackhole has said so
         parts.append(hop.detail)
     says = "; ".join(parts) or _DOES[hop.action]
     if hop.direction and not hop.rule:

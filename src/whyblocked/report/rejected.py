@@ -51,6 +51,7 @@ _NAME = 60
 class Item(NamedTuple):
     """Groups that belong together: why they were rejected, how much it is, the biggest of them, and what to do.
 
+    ``more``: how many flows there are besides those, empty where there is none.
     ``changes`` are what let the biggest pass since, each once.
     """
 
@@ -58,6 +59,7 @@ class Item(NamedTuple):
     title: str
     amount: str
     flows: list[str]
+    more: str
     near: str
     next_step: str | None
     command: str | None
@@ -147,6 +149,9 @@ def _item(entry: Entry, found: Rejects, shown: dict[int, Explained], names: dict
         title=clean(_title(entry, found, first, names, by), 400),
         amount=clean(_amount(entry), 400),
         flows=[clean(_flow(row, shown[row], found, names, by, alone=alone), 400) for row in entry.rows],
+        more=f"and {entry.groups - len(entry.rows):,} more; --output csv --top 0 lists every flow"
+        if entry.groups > len(entry.rows)
+        else "",
         near=near if alone or not near else f"for the first, {near}",
         next_step=clean(cause.next_step, 500) if alone and cause and cause.next_step else None,
         command=clean(cause.command, 4000) if alone and cause and cause.command else None,

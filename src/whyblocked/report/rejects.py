@@ -63,6 +63,8 @@ class _Page:
         yield from self._narrow((item.amount, "dim"), first=4)
         for flow in item.flows:
             yield from self._wide(flow, first=6, rest=8)
+        if item.more:
+            yield from self._narrow((item.more, "dim"), first=6, rest=8)
         for change in item.changes:
             yield from self._wide(("changed ", "dim"), change, first=6, rest=8)
         if item.near:

@@ -43,6 +43,8 @@ def _item(item: Item) -> Iterator[str]:
     yield f"- {prose(item.title)}"
     yield f"  - {prose(item.amount)}"
     yield from (f"  - {code(flow)}" for flow in item.flows)
+    if item.more:
+        yield f"  - {prose(item.more)}"
     yield from (f"  - changed: {code(change)}" for change in item.changes)
     if item.near:
         yield f"  - nearest: {code(item.near)}"

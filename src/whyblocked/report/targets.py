@@ -30,6 +30,7 @@ _BECAUSE = {
     "ELBV2_NO_TARGETS_IN_AZ": "as its zone is not served",
     "ELB_INSTALLED_AZ_RESTRICTION": "as its zone is not served",
     "ELBV2_SOURCE_ADDRESS_PRESERVATION": "as it is the client itself",
+    "NO_POSSIBLE_DESTINATION": "as no interface has the address",
 }
 _ORDER = ("blocked", "partial", "undetermined", "allowed")
 _WELL = (None, "healthy", "unavailable")
@@ -75,8 +76,14 @@ def _head(targets: Sequence[Target], names: Mapping[str, str]) -> str:
     """``2 of 3 reachable; i-0abc:8080 blocked by security group sg-x, on the way there``."""
     if len(targets) == 1:
         return _ALONE[targets[0].verdict]
-    reached = sum(target.verdict == "allowed" for target in targets)
-    head = f"{reached or 'none'} of {len(targets):,} reachable"
+    reached, in_part, untold = (
+        sum(target.verdict == verdict for target in targets) for verdict in ("allowed", "partial", "undetermined")
+    )
+    head = f"{reached or in_part or 'none'} of {len(targets):,} "
+    if reached or not (in_part or untold):
+        head += "reachable"
+    else:
+        head += "reachable in part" if in_part else "known to be reachable"
     kinds: dict[str, list[Target]] = {}
     for target in sorted(targets, key=lambda target: _ORDER.index(target.verdict)):
         if target.verdict != "allowed":

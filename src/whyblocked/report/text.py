@@ -32,7 +32,7 @@ _SIGNS: dict[Mark, tuple[str, str]] = {
     "pass": ("·", ""),
 }
 _FLAGS: dict[Mark, str] = {"no": "<- blocked here", "unknown": "<- not known"}
-_KIND = 18
+_KIND = 16  # cells of the column of kinds; a few kinds are longer
 
 
 def render(answer: Answer, console: Screen) -> None:
@@ -101,11 +101,12 @@ def _verdict(seen: Outline, width: int) -> Iterator[Text]:
 
 
 def _planned(supposed: Supposed, width: int) -> Iterator[Text]:
+    if supposed.today is not None:
+        yield Text()
+        yield from _row("today", supposed.today, _prose(width), 2, label_width=5)
     yield from _section("Planned changes", "made on a copy, not in AWS")
     for words in supposed.applied:
         yield from wrapped(Text.assemble("· ", words), width, 2, 4)
-    if supposed.today is not None:
-        yield from _row("today", supposed.today, _prose(width), 2, label_width=5)
 
 
 def _targets(targets: Targets, width: int) -> Iterator[Text]:
@@ -157,26 +158,30 @@ def _path(path: Path, width: int) -> Iterator[Text]:
         yield from wrapped(Text(words, "dim"), width, 2)
     steps = [step for part in path.parts for step in part.steps]
     indent = 4 if len(path.parts) > 1 else 2
-    left = indent + 2 + _KIND + max((cell_len(step.place) for step in steps), default=0) + 2
+    kinds = max((_KIND, *(cell_len(step.kind) for step in steps)))
+    left = indent + 2 + kinds + 2 + max((cell_len(step.place) for step in steps), default=0) + 2
     room = width - left
     stacked = width < UNWRAPPED and any(cell_len(line.plain) > room for step in steps for line in _says(step))
     for part in path.parts:
         if part.head:
             yield from wrapped(Text(part.head, "bold"), width, 2, 4)
-        yield from _part(part, width, 4 if part.head else 2, None if stacked else left)
+        yield from _part(part, width, 4 if part.head else 2, kinds, None if stacked else left)
     if path.more:
         yield from wrapped(Text(path.more), width, 2, 4)
 
 
-def _part(part: Part, width: int, indent: int, left: int | None) -> Iterator[Text]:
-    """The steps of one connection: a line for each decision that begins at ``left``, or (None) stacked."""
+def _part(part: Part, width: int, indent: int, kinds: int, left: int | None) -> Iterator[Text]:
+    """The steps of one connection: a line for each decision that begins at ``left``, or (None) stacked.
+
+    ``kinds`` is how wide their kinds are.
+    """
     stop = next((step for step in part.steps if step.mark in _FLAGS), None)
     for step in part.steps:
         if left is None:
             yield from _stacked(step, width, indent)
         else:
             for number, line in enumerate(_says(step)):
-                place = f"{step.kind:<{_KIND - 2}}  {step.place}" if number == 0 else ""
+                place = f"{step.kind:<{kinds}}  {step.place}" if number == 0 else ""
                 sign = _sign(step.decisions[number].mark)
                 yield Text.assemble(" " * indent, sign, " ", _fill(place, left - indent - 2), line)
         stopped = step is stop and all(decision.mark != "yes" for decision in step.decisions)
@@ -185,7 +190,7 @@ def _part(part: Part, width: int, indent: int, left: int | None) -> Iterator[Tex
 
 
 def _stacked(step: Step, width: int, indent: int) -> Iterator[Text]:
-    head = Text.assemble(_sign(step.mark), " ", f"{step.kind:<{_KIND - 2}}  {step.place}")
+    head = Text.assemble(_sign(step.mark), " ", f"{step.kind:<{_KIND}}  {step.place}")
     says = _says(step)
     if len(says) == 1 and indent + 2 + cell_len(head.plain) + cell_len(says[0].plain) <= width:
         head.append("  " if step.place else "").append_text(says[0])

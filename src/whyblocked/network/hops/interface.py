@@ -250,11 +250,17 @@ def _where(interface: NetworkInterface) -> dict[str, str]:
 
 
 def cross_host(walk: Walk, node: Node, bundle: Bundle) -> Iterator[Step]:
-    """An address inside a subnet that no interface owns: a hypothetical host, without security groups."""
+    """An address inside a subnet that no interface owns: a hypothetical host, without security groups.
+
+    It is one where it was asked for; nothing answers for what a load balancer sends to a target there.
+    """
     if not bundle.inbound:
         yield Node("subnet", node.id), bundle.but(subnet_id=node.id, inbound=False, at=None, heading=None)
         return
-    if bundle.leg == "forward" and bundle.relay is None:
+    if bundle.leg == "forward" and bundle.relay is not None:
+        walk.arrive(node, _refuse_vacant(walk, node, bundle))
+        return
+    if bundle.leg == "forward":
         bundle = _refuse_reserved(walk, node, bundle)
     free = [piece for piece in bundle.pieces if bundle.leg == "forward" and not _kept_for(walk, node, piece)]
     if free:
@@ -295,3 +301,22 @@ def _refuse_reserved(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
             resource_ids=(node.id,),
         )
     return bundle.but(pieces=tuple(pieces))
+
+
+def _refuse_vacant(walk: Walk, node: Node, bundle: Bundle) -> Bundle:
+    """A target that was registered by its address, which no interface has: all of the VPC's were read to get here.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
+    """
+    where = network_words(bundle.version, [piece.packets.destination for piece in bundle.pieces])
+    walk.note(bundle, "host", node.id, "deny", detail="no interface owns the address")
+    walk.block(
+        bundle,
+        bundle.pieces,
+        layer="interface",
+        code="NO_POSSIBLE_DESTINATION",
+        summary=f"No interface in {node.id} has {where}, where the load balancer sends to: nothing answers there.",
+        resource_ids=(node.id,),
+        next_step=f"Deregister {where}, or register the address that its host has now.",
+    )
+    return bundle.but(pieces=flagged(bundle.pieces, blocked=True))
