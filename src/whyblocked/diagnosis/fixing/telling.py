@@ -21,13 +21,10 @@ from whyblocked.network.walk import Walk
 
 _NONE = "No change is known that makes the whole question pass."
 _CUT = (
-    "Not all candidates were tried, as this question has too many ways to walk for that: another fix, or this one with "
-    "fewer steps, may do as well. A narrower question is searched in full."
+    "Not all candidates were tried, as the search is bounded: another fix, or this one with fewer steps, may do as "
+    "well. A narrower question is searched further."
 )
-_CUT_SHORT = (
-    "Not all candidates were tried, as this question has too many ways to walk for that: a narrower one is searched in "
-    "full."
-)
+_CUT_SHORT = "Not all candidates were tried, as the search is bounded: a narrower question is searched further."
 
 
 def fixed(account: Account, question: Question, answer: Answer, walk: Walk | None = None) -> Answer:
