@@ -65,7 +65,9 @@ _SERVICE_NAMES = (
 _ARN_SERVICES = {
     "elasticloadbalancing": "a load balancer",
 }
-_BALANCING_ARN = re.compile(r"arn:[^:]*:elasticloadbalancing:[^:]*:[^:]*:(targetgroup|listener|listener-rule)/.*", re.I)
+_BALANCING_ARN = re.compile(
+    r"arn:[^:]*:elasticloadbalancing:[^:]*:[^:]*:(targetgroup|listener|listener-rule)/.*", re.IGNORECASE
+)
 _BALANCING = {
     "targetgroup": ("a target group", "name the load balancer that forwards to it, or one of its targets"),
     "listener": ("a listener", "name its load balancer, with the listener's port"),
