@@ -62,6 +62,14 @@ def shop(**settings: Any) -> Shop:
     return Shop(**settings).targets().balanced()
 
 
+@pytest.mark.parametrize("name", ["shp", "SHOP", "shopp"])
+def test_a_load_balancer_is_among_what_is_called_nearly_so(name: str) -> None:
+    made = shop()
+    with pytest.raises(EndpointError) as caught:
+        made.ask(f"client -> {name}:80")
+    assert caught.value.candidates[0] == f"similar: {made.arn} (application load balancer, vpc-1)"
+
+
 # -- names ------------------------------------------------------------------------------------------------------------
 
 
