@@ -63,13 +63,16 @@ class Session:
         """The answer from the configuration alone; :meth:`fix` looks for what would mend it."""
         return self.examine(question).answer
 
-    def fix(self, question: Question, found: Answer) -> Answer:
-        """The answer to ``question`` with fixes that were tested, where it is blocked; else as it is."""
+    def fix(self, question: Question, found: Answer, walk: Walk | None = None) -> Answer:
+        """The answer to ``question`` with fixes that were tested, where it is blocked; else as it is.
+
+        ``walk`` is the one that the answer is from, where it is at hand: else the question is walked again.
+        """
         if found.verdict not in ("blocked", "partial"):
             return found
         from whyblocked.diagnosis.fixing.telling import fixed
 
-        return fixed(self.account, question, found)
+        return fixed(self.account, question, found, walk)
 
     def examine(self, question: Question) -> Examined:
         """The answer from the configuration, ready to be weighed against flow logs."""

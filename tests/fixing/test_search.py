@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import ANYWHERE, Network, deny, question_of, tcp
+from tests.balancing import Balancing
+from tests.builders import ANYWHERE, Network, allow, deny, question_of, tcp
 from tests.transits import attach, transit_gateway, transit_table
 from whyblocked.api import Session, snapshot
 from whyblocked.diagnosis.fixing import trial
@@ -172,3 +173,73 @@ def test_the_account_itself_stays_as_it_is(tmp_path: Path) -> None:
     before = session.explain(asked)
     assert session.fix(asked, before).fixes
     assert session.explain(asked) == before
+
+
+def test_a_question_with_too_many_ways_to_walk_is_not_searched_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was walked counts, not the time: of the same question the same is always found."""
+    net = row_of_subnets(0)
+    everything = net.fix("app -> db:5432").fixes
+    monkeypatch.setattr(trial, "MOST_WORK", 60)
+    walks: list[int] = []
+    ask = Trial.ask
+
+    def counted(self: Trial, *args: object) -> object:
+        walks.append(1)
+        return ask(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trial, "ask", counted)
+    fix = net.fix("app -> db:5432").fixes[0]
+    first = len(walks)
+    assert net.fix("app -> db:5432").fixes[0] == fix
+    assert first == len(walks) / 2 < 5
+    assert fix.then == "allowed"
+    assert any(warning.startswith("Not all candidates were tried") for warning in fix.warnings)
+    assert not any(warning.startswith("Not all") for other in everything for warning in other.warnings)
+
+
+def test_a_search_that_ends_without_a_fix_says_that_not_all_were_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = Network()
+    net.vpc("vpc-2", "10.1.0.0/16")
+    net.peering("pcx-1", "vpc-1", "vpc-2")
+    net.subnet("one", "10.0.1.0/24", routes={})
+    net.subnet("two", "10.1.1.0/24", vpc="vpc-2", routes={}, acl=([deny(1)], [deny(1)]))
+    net.instance("app", "10.0.1.10")
+    net.instance("db", "10.1.1.10")
+    assert net.fix("app -> db:5432").fixes
+    monkeypatch.setattr(trial, "MOST_WORK", 1)
+    answer = net.fix("app -> db:5432")
+    assert answer.fixes == []
+    assert "Not all candidates were tried" in (answer.no_fix or "")
+
+
+def shop() -> Network:
+    """A load balancer with two nodes and three targets: one refuses them, one is stopped, one is in a shut subnet."""
+    net = Network()
+    net.subnet("subnet-a", "10.0.1.0/24")
+    net.subnet("subnet-b", "10.0.2.0/24", zone="b")
+    net.subnet("subnet-c", "10.0.3.0/24")
+    net.subnet("subnet-d", "10.0.4.0/24", acl=([deny(100)], [allow(100)]))
+    net.group("sg-old", ingress=[])
+    net.instance("app", "10.0.1.10")
+    old = net.instance("old", "10.0.3.10", groups=["sg-old"])
+    off = net.instance("off", "10.0.3.11", state="stopped")
+    shut = net.instance("shut", "10.0.4.10")
+    balance = Balancing(net)
+    balance.group("web", {shut: 8080, old: 8080, off: 8080})
+    nodes = {"subnet-a": "10.0.1.50", "subnet-b": "10.0.2.50"}
+    balance.balancer("shop", nodes, {("HTTP", 80): "web"}, groups=["sg-open"])
+    return net
+
+
+def test_the_same_changes_in_another_order_are_no_other_fix() -> None:
+    fixes = shop().fix("app -> shop:80").fixes
+    changes = [frozenset(fix.commands) for fix in fixes]
+    assert changes
+    assert len(changes) == len(set(changes))
+
+
+def test_entries_of_one_network_acl_stand_together() -> None:
+    fix = shop().fix("app -> shop:80").fixes[0]
+    inbound = [n for n, step in enumerate(fix.steps) if "network-acl-entry" in step.commands[0]]
+    assert inbound == list(range(inbound[0], inbound[0] + len(inbound)))
+    assert len(inbound) > 1

@@ -119,7 +119,7 @@ def _completed(
         from whyblocked.diagnosis.request import ChangesRequest
 
         looking = session.look_for_changes(examined, ChangesRequest(datetime.now(UTC), changes.since, changes.always))
-    found = session.fix(question, _weighed(session, examined, evidence, shown=shown))
+    found = session.fix(question, _weighed(session, examined, evidence, shown=shown), examined.walk)
     return found if looking is None else looking.told(found)
 
 

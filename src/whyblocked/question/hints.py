@@ -11,6 +11,7 @@ from whyblocked.config.ownership import ownership
 from whyblocked.config.resources import Instance, NetworkInterface, name_tag
 from whyblocked.errors import EndpointError, UndeterminedError
 from whyblocked.question import arns
+from whyblocked.question.balancers import describe_balancer
 from whyblocked.question.shapes import ID_DIGITS
 from whyblocked.text import clean
 
@@ -82,8 +83,9 @@ def _likely(short: str) -> str:
 def similar(search: Search, text: str) -> tuple[str, ...]:
     """What the account has under a name or id that looks like ``text``."""
     account, names = search.account, search.directory
+    balancers = account.balancers.by_name
     folded: dict[str, str] = {}
-    for known in (*names.names(), *account.instances, *account.interfaces):
+    for known in (*balancers, *names.names(), *account.instances, *account.interfaces):
         folded.setdefault(known.lower(), known)
     close = difflib.get_close_matches(text[:256].lower(), folded, n=3, cutoff=0.75)
     found: dict[str, None] = {}
@@ -94,6 +96,7 @@ def similar(search: Search, text: str) -> tuple[str, ...]:
             instances = [account.instances[name]]
         elif name in account.interfaces:
             interfaces = [account.interfaces[name]]
+        found.update(dict.fromkeys(map(describe_balancer, balancers.get(name, {}).values())))
         found.update(dict.fromkeys(map(describe_instance, instances)))
         found.update(dict.fromkeys(describe_interface(i, account) for i in interfaces))
     return tuple(f"similar: {line}" for line in list(found)[:5])

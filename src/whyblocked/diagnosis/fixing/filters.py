@@ -216,6 +216,19 @@ def by_acl(case: Case, blockers: Sequence[Blocker], taken: set[tuple[str, bool, 
     return [step(blockers, edits, says, *portless(case), STATELESS, also=also)]
 
 
+def entries_of(one: Step) -> frozenset[tuple[str, NetworkAclEntry]]:
+    """The entries that a step adds, whatever their numbers; empty where it changes anything else, too."""
+    found = [edit for edit in one.edits if isinstance(edit, CreateNetworkAclEntry)]
+    if len(found) < len(one.edits):
+        return frozenset()
+    return frozenset((edit.network_acl_id, numberless(edit.entry)) for edit in found)
+
+
+def numberless(entry: NetworkAclEntry) -> NetworkAclEntry:
+    """An entry but for its number."""
+    return msgspec.structs.replace(entry, rule_number=0)
+
+
 def _decided(blocker: Blocker) -> int:
     return int((blocker.rule or {}).get("rule_number", DEFAULT_RULE))
 

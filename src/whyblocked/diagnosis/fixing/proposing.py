@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from whyblocked.diagnosis.fixing import (
     balancers,
     dead_ends,
@@ -131,8 +133,23 @@ def _past_rules(case: Case, blockers: Sequence[Blocker]) -> Sequence[Option]:
         _of_group(case, alike) if alike[0].layer == "security-group" else filters.by_acl(case, alike, taken)
         for alike in _together(case, blockers)
     ]
+    found = _once(found)
     most = max(map(len, found))
     return [tuple(one[min(number, len(one) - 1)] for one in found) for number in range(most)]
+
+
+def _once(found: Sequence[list[Step]]) -> list[list[Step]]:
+    """Without entries of a network ACL that another step has made already: what it lets in may be request and reply."""
+    kept: dict[object, list[Step]] = {}
+    for steps in found:
+        key = filters.entries_of(steps[0]) if len(steps) == 1 else None
+        if not key or key not in kept:
+            kept[key or tuple(steps)] = steps
+        else:
+            (one,) = kept[key]
+            clears = tuple(dict.fromkeys((*one.clears, *steps[0].clears)))
+            kept[key] = [msgspec.structs.replace(one, clears=clears)]
+    return list(kept.values())
 
 
 def _of_group(case: Case, blockers: Sequence[Blocker]) -> list[Step]:

@@ -17,16 +17,22 @@ from whyblocked.diagnosis.fixing.terraform import terraform
 from whyblocked.diagnosis.fixing.trial import Trial
 from whyblocked.errors import WhyblockedError
 from whyblocked.network.asked import Question
+from whyblocked.network.walk import Walk
 
 _NONE = "No change is known that makes the whole question pass."
+_CUT = (
+    "Not all candidates were tried, as the search is bounded: another fix, or this one with fewer steps, may do as "
+    "well. A narrower question is searched further."
+)
+_CUT_SHORT = "Not all candidates were tried, as the search is bounded: a narrower question is searched further."
 
 
-def fixed(account: Account, question: Question, answer: Answer) -> Answer:
-    """The answer with its fixes, or with the reason why it has none.
+def fixed(account: Account, question: Question, answer: Answer, walk: Walk | None = None) -> Answer:
+    """The answer with its fixes, or with the reason why it has none; ``walk`` is the one that it is from.
 
     A live account may read once more for it, in one round.
     """
-    found, trial = _found(account, question)
+    found, trial = _found(account, question, walk)
     if trial.wishes:
         try:
             if account.advance():
@@ -34,8 +40,9 @@ def fixed(account: Account, question: Question, answer: Answer) -> Answer:
         except WhyblockedError as error:  # the answer stands without a fix
             found = found._replace(reason=f"{found.reason or _NONE} More could not be read: {error.message}")
     if not found.plans:
-        return msgspec.structs.replace(answer, no_fix=found.reason or _NONE)
-    told = [(plan, _told(trial, plan, clears=found.clears)) for plan in found.plans]
+        reasons = [found.reason or _NONE, *([_CUT_SHORT] if found.cut else [])]
+        return msgspec.structs.replace(answer, no_fix=" ".join(reasons))
+    told = [(plan, _told(trial, plan, found)) for plan in found.plans]
     told.sort(key=lambda one: not one[1].fits)  # what a quota has no room for comes last
     blocked_by = [_agreeing(finding, *told[0]) for finding in answer.blocked_by]
     return msgspec.structs.replace(answer, fixes=[fix for _, fix in told], blocked_by=blocked_by)
@@ -51,9 +58,9 @@ def _agreeing(finding: Finding, plan: Plan, fix: Fix) -> Finding:
     return finding
 
 
-def _found(account: Account, question: Question) -> tuple[Found, Trial]:
-    trial = Trial(account, question)
-    start = trial.ask(())
+def _found(account: Account, question: Question, walk: Walk | None = None) -> tuple[Found, Trial]:
+    trial = Trial(account, question, walk)
+    start = trial.start()
     if isinstance(start, str):
         return Found(reason=start), trial
     found = search(trial, start)
@@ -64,7 +71,7 @@ def _found(account: Account, question: Question) -> tuple[Found, Trial]:
     return found, trial
 
 
-def _told(trial: Trial, plan: Plan, *, clears: bool) -> Fix:
+def _told(trial: Trial, plan: Plan, found: Found) -> Fix:
     account = trial.account
     edits = [edit for one in plan for edit in one.edits]
     used, over = room(apply(account, edits), edits)
@@ -76,9 +83,9 @@ def _told(trial: Trial, plan: Plan, *, clears: bool) -> Fix:
         also_allows=" ".join([*also_allows(account, edits), *dict.fromkeys(text for one in plan for text in one.also)])
         or None,
         terraform=terraform(edits).split("\n"),
-        then="allowed" if clears else "undetermined",
+        then="allowed" if found.clears else "undetermined",
         steps=steps,
-        warnings=[*opened(edits), *over, *warnings],
+        warnings=[*opened(edits), *over, *warnings, *([_CUT] if found.cut else [])],
         room=used,
         fits=not over,
     )

@@ -14,9 +14,11 @@ from whyblocked.diagnosis.fixing.steps import Case, Step
 from whyblocked.errors import WhyblockedError
 from whyblocked.network.asked import Question
 from whyblocked.network.simulator import Simulator
+from whyblocked.network.walk import Walk
 from whyblocked.question.resolve import resolve
 
 MOST_WALKS = 40  # for all plans of one question
+MOST_WORK = 300_000  # ways from one resource to the next in all of them: some seconds; most questions take a few dozen
 
 
 class Outcome(Case):
@@ -31,12 +33,17 @@ class Outcome(Case):
 class Trial:
     """Asks one question of copies of an account, of what was read already: a trial fetches nothing.
 
-    ``wishes`` says that something was looked up that could still be fetched; ``walks`` counts.
+    ``walk`` is that of the question as it stands, where there was one. ``wishes`` says that something was looked up
+    that could still be fetched; ``walks`` counts, and ``_work`` what they took: by that the search ends, not by a
+    clock, so that a question has the same fixes everywhere.
     """
 
-    def __init__(self, account: Account, question: Question) -> None:
+    def __init__(self, account: Account, question: Question, walk: Walk | None = None) -> None:
         self._sealed = Sealed(account)
         self._question = question
+        self._walk = walk
+        self._work = 0
+        self._size = 0  # of one walk
         self.walks = 0
 
     @property
@@ -51,8 +58,24 @@ class Trial:
 
     @property
     def spent(self) -> bool:
-        """Whether there were as many walks as one question is worth."""
-        return self.walks >= MOST_WALKS
+        """Whether there were as many walks as one question is worth; one is always made."""
+        return self.walks >= MOST_WALKS or (self._work > 0 and self._work + self._size > MOST_WORK)
+
+    @property
+    def dear(self) -> bool:
+        """Whether one walk takes so long that not as many can be made as for other questions."""
+        return self._size * MOST_WALKS > MOST_WORK
+
+    def start(self) -> Outcome | str:
+        """The question as it stands, of which the plans are for."""
+        asked = resolve(self._question, self._sealed.account) if self._walk is not None else None
+        if self._walk is not None and asked is not None and not any(one.pending for one in self._walk.missing):
+            found: Outcome | str = Outcome(self._sealed.account, asked, self._walk)
+        else:
+            found = self.ask(())
+        self._work = 0  # the budget is for trying
+        self._size = 0 if isinstance(found, str) else len(found.walk.path)
+        return found
 
     def ask(self, steps: Sequence[Step]) -> Outcome | str:
         """The question with these steps taken; in words why not, where AWS would refuse one or can't be read."""
@@ -62,7 +85,9 @@ class Trial:
             asked = resolve(self._question, account)
             if asked is None:
                 return "an end of the question was not read"
-            return Outcome(account, asked, Simulator(account).walk(asked))
+            walk = Simulator(account).walk(asked)
+            self._work += len(walk.path)
+            return Outcome(account, asked, walk)
         except WhyblockedError as error:
             return error.message
 
