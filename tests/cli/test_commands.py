@@ -140,6 +140,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("snapshot", "save"), "missing argument 'DIR'"),
     (("snapshot", "save", "d", "--snapshot", "e"), "not from a snapshot"),
     (("completion", "csh"), "invalid value"),
+    (("completion",), "Choose from: bash, zsh, fish"),
     (("demo", "no-such-incident"), "no incident is called 'no-such-incident'"),
     (("rejects", "records.log"), "files of flow logs are named with --flow-logs records.log"),
     (("rejects", "my records.log", "--top", "0"), "--flow-logs 'my records.log'"),
@@ -306,6 +307,23 @@ def test_bytes_that_are_no_text_spoil_only_their_line(
     file.write_bytes("203.0.113.5 web-1:22".encode("utf-16"))
     found = in_process(capsys, "check", str(file), "--snapshot", snapshot)
     assert (found.status, found.err) == (2, f"whyblocked: {file}: is UTF-16; save it as UTF-8\n")
+
+
+@pytest.mark.parametrize(("terminal", "told"), [(True, ""), (False, "whyblocked: line 1: ")])
+def test_a_line_without_an_answer_is_told_once_on_a_terminal(
+    terminal: bool,
+    told: str,
+    tmp_path: Path,
+    snapshot: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "questions.txt").write_text("nobody-1 -> web-1:22\n")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+    found = in_process(capsys, "check", str(tmp_path / "questions.txt"), "--snapshot", snapshot)
+    assert found.status == 2
+    assert "nothing is called 'nobody-1'" in " ".join(found.out.split())
+    assert found.err[:20] == told[:20]
 
 
 def test_check_of_a_file_without_a_question_says_that_nothing_was_checked(

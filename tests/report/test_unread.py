@@ -57,6 +57,48 @@ def test_what_a_list_lacks_goes_beside_it_and_takes_nothing_away() -> None:
     ]
 
 
+ELB = "arn:aws:elasticloadbalancing:eu-west-1:111122223333"
+
+
+@pytest.mark.parametrize(
+    ("call", "arn", "command", "file"),
+    [
+        (
+            "DescribeTargetHealth",
+            f"{ELB}:targetgroup/web/0123456789abcdef",
+            "describe-target-health --target-group-arn",
+            "describe-target-health.web.json",
+        ),
+        (
+            "DescribeListeners",
+            f"{ELB}:loadbalancer/app/shop/0123456789abcdef",
+            "describe-listeners --load-balancer-arn",
+            "describe-listeners.shop.json",
+        ),
+        (
+            "DescribeRules",
+            f"{ELB}:listener/app/shop/0123456789abcdef/fedcba9876543210",
+            "describe-rules --listener-arn",
+            "describe-rules.fedcba9876543210.json",
+        ),
+    ],
+)
+def test_what_a_load_balancer_has_is_asked_for_by_its_arn_into_a_file_of_its_name(
+    call: str, arn: str, command: str, file: str
+) -> None:
+    assert commands(f"elasticloadbalancing:{call}: {arn} is not in the snapshot") == [
+        f"aws elbv2 {command} {arn} --region eu-west-1 > {file}"
+    ]
+
+
+@pytest.mark.parametrize(
+    "end", ["targetgroup/../../x", "targetgroup/$(reboot)/0", "targetgroup/a;b/0", "targetgroup/-a/0"]
+)
+def test_an_arn_that_is_none_of_a_load_balancer_is_in_no_command(end: str) -> None:
+    text = f"elasticloadbalancing:DescribeTargetHealth: {ELB}:{end} is not in the snapshot"
+    assert commands(text) == ["whyblocked snapshot save snapshot-anew"]
+
+
 @pytest.mark.parametrize("name", ["../pl-1", "pl-1;reboot", "$(reboot)", "-rf", "a/b", "arn:aws:x:y"])
 def test_an_id_that_is_a_path_an_option_or_a_command_is_in_no_command(name: str) -> None:
     for call in ("GetManagedPrefixListEntries", "DescribeSubnets"):
@@ -89,6 +131,8 @@ def test_what_nothing_would_give_has_no_way(text: str) -> None:
 @pytest.mark.parametrize("operation", SAVED, ids=lambda operation: operation.name)
 def test_every_command_is_one_that_the_aws_cli_knows(operation: Operation) -> None:
     about = "x-1 is " if operation.each else ""
+    if operation.service == "elbv2" and operation.each:
+        about = f"{ELB}:targetgroup/x/0 is "
     seen = 0
     for command in commands(f"{operation.permission}: {about}not in the snapshot"):
         assert command is not None
@@ -99,7 +143,7 @@ def test_every_command_is_one_that_the_aws_cli_knows(operation: Operation) -> No
         (name,) = [name for name in model.operation_names if xform_name(name, "-") == call]
         shape = model.operation_model(name).input_shape
         known = {f"--{xform_name(member, '-')}" for member in (shape.members if shape else ())}
-        given = {word for word in options if word.startswith("--")}
+        given = {word for word in options if word.startswith("--")} - {"--region"}
         assert given <= known
         assert {f"--{xform_name(member, '-')}" for member in (shape.required_members if shape else ())} <= given
         seen += 1

@@ -73,6 +73,15 @@ def test_a_route_to_nowhere_names_no_target_and_says_once_that_it_is_a_blackhole
     assert [decision.says for decision in step.decisions] == ["route 10.70.1.0/24 (blackhole)"]
 
 
+def test_the_path_back_is_headed_by_everyone_who_sends_and_by_no_later_address() -> None:
+    answer = answers.blocked_on_return()
+    first = answer.return_[0]
+    other = msgspec.structs.replace(first, packet=msgspec.structs.replace(first.packet, source="10.0.2.10"))
+    later = msgspec.structs.replace(other, kind="nat-gateway")
+    shown = outline(msgspec.structs.replace(answer, return_=[*answer.return_, other, later])).paths[1]
+    assert shown.packets == "tcp 10.0.1.10, 10.0.2.10 -> 203.0.113.5 ports 1024-65535 (source port 22)"
+
+
 def test_a_rule_of_one_of_several_groups() -> None:
     rule = {**GROUP, "cidr": "10.0.0.0/8"}
     assert words.rule_words(rule, "egress", of_group=True) == "egress sgr-1 of sg-1 allows tcp/22 to 10.0.0.0/8"

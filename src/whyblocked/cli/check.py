@@ -44,7 +44,7 @@ def command(
     changes, and it is said which of them are others than today.
 
     Exit status: 0 every expectation holds, 1 one does not, 2 a line is no question, 3 one with an expectation stays
-    undetermined.
+    undetermined, 4 AWS failed.
     """
     if file == "-" and "-" in apply:
         raise UsageError("check - and --apply -: standard input can be read once")
@@ -60,7 +60,8 @@ def command(
         from whyblocked.cli.output import note
 
         note(f"whyblocked: {warning}")
-    checking = Checking(settings.open(), planned, fixes=output == "json")
+    told = output == "text" and sys.stdout is not None and sys.stdout.isatty()  # the table, on the same screen
+    checking = Checking(settings.open(), planned, fixes=output == "json", notes=not told)
     if output == "json":
         from whyblocked.cli.output import emit
         from whyblocked.report.json import render_line
@@ -84,13 +85,15 @@ class Checking:
     """Answers lines one after another, as they would be after ``planned`` changes where there are some.
 
     ``status`` is the exit status after those that were answered. ``fixes``: lines that should be allowed and are not
-    are answered with what would mend them.
+    are answered with what would mend them. ``notes``: lines without an answer are told on standard error, too.
     """
 
-    def __init__(self, account: Account, planned: list[Planned] | None = None, *, fixes: bool = False) -> None:
+    def __init__(
+        self, account: Account, planned: list[Planned] | None = None, *, fixes: bool = False, notes: bool = True
+    ) -> None:
         from whyblocked import api
 
-        self._fixes = fixes
+        self._fixes, self._notes = fixes, notes
         self._session = api.Session(account) if planned is None else api.WhatIf(account, planned)
         self._seen: set[int] = set()
 
@@ -125,7 +128,8 @@ class Checking:
         from whyblocked.diagnosis.checked import Checked
 
         self._seen.add(status)
-        note(f"whyblocked: line {line.number}: {clean(error, 1000)}")
+        if self._notes:
+            note(f"whyblocked: line {line.number}: {clean(error, 1000)}")
         return Checked(
             number=line.number, text=clean(line.text, 1000), expected=line.expected, error=clean(error, 1000)
         )

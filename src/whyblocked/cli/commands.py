@@ -189,7 +189,8 @@ def execute(arguments: list[str]) -> int:
             from difflib import get_close_matches
 
             close = get_close_matches(found.arguments[found.places[0]][:64], COMMANDS, n=1, cutoff=0.75)
-            error.message += f" (or did you mean the command {close[0]}?)" if close else ""
+            if close:
+                error.message = f"did you mean the command {close[0]}? As a question: {error.message}"
         raise
 
 
@@ -224,6 +225,7 @@ def _complete() -> int:
 
 def _one_line(error: click.ClickException) -> str:
     message = error.format_message().rstrip(".")
+    message = re.sub(r"([:,])\n\t", r"\1 ", message)  # click lists choices on lines of their own
     if isinstance(error, click.NoSuchOption) and not error.possibilities:
         message += " (--help lists them all)"
     return message[:1].lower() + message[1:]

@@ -73,7 +73,8 @@ class Snapshot:
             return None  # as instances show them
         if operation.key == "Entries" and "PrefixLists" in self.kinds:
             return None
-        which = f"{query.value} is " if operation.key == "Entries" else ""
+        of_one = operation.key == "Entries" or (operation.service == "elbv2" and operation.each is not None)
+        which = f"{query.value} is " if of_one and query.value else ""
         return Missing(operation.permission, f"{which}not in the snapshot")
 
     def advance(self, account: Account) -> bool:  # noqa: ARG002 - the protocol's signature

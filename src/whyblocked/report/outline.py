@@ -317,7 +317,8 @@ def evidence_rows(evidence: Evidence) -> list[tuple[str, str]]:
 
 
 def _seen(seen: Seen) -> str:
-    return f"{seen.interface_id} {seen.direction}: {_counts(seen)}; {_EXPECTED[seen.expected]}"
+    place = f"{seen.interface_id} {seen.direction} {LEG_WORDS[seen.leg]}"
+    return f"{place}: {_counts(seen)}; {_EXPECTED[seen.expected]}"
 
 
 def _counts(seen: Seen | Evidence) -> str:

@@ -91,7 +91,7 @@ def path(title: str, hops: list[Hop], leg: Leg, targets: Sequence[Target], names
     ways = _ways(hops, leg, targets, own)
     first = [hop for hop in clients if hop.action == "deliver"] if ways and leg == "return" else []
     first = first or clients or hops
-    packets = packet_words(first[0].packet) if first else ""
+    packets = packet_words(_from_all(first) if leg == "return" else first[0].packet) if first else ""
     shown, more = _shown(hops, ways)
     parts: list[Part] = []
     for balancer, same in groupby(ways, key=lambda way: way.targets[0].load_balancer):
@@ -101,6 +101,18 @@ def path(title: str, hops: list[Hop], leg: Leg, targets: Sequence[Target], names
     else:
         parts += _from_nodes(clients, names)
     return Path(title, packets, parts, more)
+
+
+def _from_all(hops: Sequence[Hop]) -> PacketSet:
+    """The replies where they begin: from every sender that sends the same but for its address."""
+    first = hops[0]
+    same = [
+        hop.packet
+        for hop in hops
+        if (hop.kind, hop.action) == (first.kind, first.action)
+        and structs.replace(hop.packet, source=first.packet.source) == first.packet
+    ]
+    return structs.replace(first.packet, source=", ".join(dict.fromkeys(packets.source for packets in same)))
 
 
 def _to_nodes(hops: Sequence[Hop], names: Mapping[str, str], *, onward: bool) -> Iterator[Part]:

@@ -12,6 +12,11 @@ from whyblocked.config.operations import SAVED, Operation, cli_words
 _DENIED = re.compile(r"\b([a-z0-9-]+:[A-Z]\w+)( in [^:]+)?: AccessDenied\b")
 _NOT_SAVED = re.compile(r"\b([a-z0-9-]+:[A-Z]\w+): (?:(\S+) is )?not in the snapshot")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")  # nothing that is a path or an option
+_BALANCING_ARN = re.compile(
+    r"arn:aws[a-z-]*:elasticloadbalancing:([a-z]{2}-[a-z0-9-]+):\d{12}:"
+    r"((?:targetgroup|(?:loadbalancer|listener)/(?:app|net|gwy))/([A-Za-z0-9][A-Za-z0-9-]*)/[0-9a-f]+(?:/[0-9a-f]+)?)"
+)
+"""Of a load balancer, listener or target group: its Region, all of its name and the part that a person gave it."""
 _SAVE = "Take the snapshot anew, into a folder of its own."
 
 
@@ -33,24 +38,31 @@ def _ways(text: str, region: str | None) -> Iterator[tuple[str, str | None]]:
     for operation in SAVED if unsaved is not None else ():
         if unsaved is not None and operation.permission == unsaved[1]:
             command = _command(operation, unsaved[2] or "", region)
-            what = f"{unsaved[2]} ({operation.permission})" if unsaved[2] else operation.permission
+            arn = _BALANCING_ARN.fullmatch(unsaved[2] or "")
+            about = arn[2] if arn else unsaved[2]
+            what = f"{about} ({operation.permission})" if about else operation.permission
             add = f"Add {what}: run in the snapshot's folder, for its account and Region:"
             yield (add, command) if command else (_SAVE, "whyblocked snapshot save snapshot-anew")
 
 
 def _command(operation: Operation, about: str, region: str | None) -> str | None:
     """The call with its answer in a file; None where it takes an id that is not told, or is no name of a file."""
-    each = operation.each
-    if (about and not _ID.fullmatch(about)) or (each is not None and (not about or each.parameter.endswith("Arn"))):
+    each, name = operation.each, about
+    if each is not None and each.parameter.endswith("Arn"):
+        arn = _BALANCING_ARN.fullmatch(about)
+        if arn is None:
+            return None
+        region, name = region or arn[1], arn[2].rpartition("/")[2] if each.parameter == "ListenerArn" else arn[3]
+    elif (about and not _ID.fullmatch(about)) or (each is not None and not about):
         return None
     words = ["aws", operation.service, cli_words(operation.api_name)]
     if each is not None:
         words += [f"--{cli_words(each.parameter.removesuffix('[]'))}", about]
-    for name, value in operation.always:
-        words += [f"--{cli_words(name)}", *_values(value)]
+    for option, value in operation.always:
+        words += [f"--{cli_words(option)}", *_values(value)]
     words += ["--region", region] if region else []
     # Beside the list that lacks it; what belongs to one object is known by the name of its file.
-    file = f"{operation.file_name}.{about}.json" if about else f"{operation.file_name}.json"
+    file = f"{operation.file_name}.{name}.json" if name else f"{operation.file_name}.json"
     return f"{shlex.join(words)} > {file}"
 
 

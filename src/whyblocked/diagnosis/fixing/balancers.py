@@ -12,12 +12,13 @@ from whyblocked.config import resources as r
 from whyblocked.config.account import Missing
 from whyblocked.config.edits import (
     CreateListener,
+    DeregisterTargets,
     ModifyLoadBalancerAttributes,
     ModifyTargetGroupAttributes,
     SetSubnets,
 )
 from whyblocked.diagnosis.fixing.boxes import listed
-from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, step
+from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, Step, step
 from whyblocked.diagnosis.fixing.words import called
 from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import TCP, UDP
@@ -85,6 +86,21 @@ def keeps_no_address(_case: Case, blocker: Blocker) -> Sequence[Option]:
     says = f"Turn client IP preservation of target group {name} off."
     warn = "The targets then see the load balancer's addresses instead of their clients', in logs and in rules."
     return [(step([blocker], [edit], says, warn),)]
+
+
+def without_target(case: Case, blocker: Blocker) -> Step | None:
+    """A target taken out that no interface here is and that nothing leads to; None where it is about no such one."""
+    branch = case.walk.forks.branches[blocker.branch]
+    target = branch.target
+    if target is None or target.group is None or branch.spot.interface_id is not None or blocker.leg != "forward":
+        return None
+    balancer = case.account.balancers.by_id.get(target.balancer)
+    place = balancer.vpc_id if isinstance(balancer, r.LoadBalancer) else None
+    edit = DeregisterTargets(target_group_arn=target.group, targets=(r.Target(id=target.id, port=target.port),))
+    name = target.group.rpartition(":targetgroup/")[2].partition("/")[0]
+    says = f"Deregister {target.id}{f':{target.port}' if target.port else ''} from target group {name}."
+    warn = "Nothing leads to this target as things are: if its host is still there, it needs a way or its new address."
+    return step([blocker], [edit], says, warn, place=place)
 
 
 def _table_of(case: Case, subnet: r.Subnet | None) -> str | None:

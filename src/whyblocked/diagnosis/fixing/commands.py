@@ -274,9 +274,10 @@ def _create_listener(edit: e.CreateListener) -> Iterable[Words]:
     yield (*words, "--port", str(edit.port), "--default-actions", *actions)
 
 
-def _register(edit: e.RegisterTargets) -> Iterable[Words]:
+def _register(edit: e.RegisterTargets | e.DeregisterTargets) -> Iterable[Words]:
+    call = "register-targets" if isinstance(edit, e.RegisterTargets) else "deregister-targets"
     targets = (f"Id={target.id}" + (f",Port={target.port}" if target.port else "") for target in edit.targets)
-    yield ("elbv2", "register-targets", "--target-group-arn", edit.target_group_arn, "--targets", *targets)
+    yield ("elbv2", call, "--target-group-arn", edit.target_group_arn, "--targets", *targets)
 
 
 def _set_subnets(edit: e.SetSubnets) -> Iterable[Words]:
@@ -324,6 +325,7 @@ _WRITERS: dict[type, Callable[[Any], Iterable[Words]]] = {
     e.AcceptTransitGatewayVpcAttachment: _accept_attachment,
     e.CreateListener: _create_listener,
     e.RegisterTargets: _register,
+    e.DeregisterTargets: _register,
     e.SetSubnets: _set_subnets,
     e.ModifyLoadBalancerAttributes: _balancer_attributes,
     e.ModifyTargetGroupAttributes: _group_attributes,

@@ -26,6 +26,7 @@ from whyblocked.config.ownership import ownership
 from whyblocked.diagnosis.fixing import ways
 from whyblocked.diagnosis.fixing.boxes import blocks_of, listed
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, step
+from whyblocked.diagnosis.fixing.targets import has_public
 from whyblocked.diagnosis.fixing.words import called
 from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import join_intervals
@@ -41,7 +42,9 @@ def address_out(case: Case, blocker: Blocker) -> Sequence[Option]:
     """A public address for what sends to the internet, or the way through a NAT gateway."""
     found: list[Option] = []
     why: list[str] = []
-    for propose in (address_for, ways.around):
+    version, spans = ways.wanted(blocker)
+    outside = has_public(version, spans)  # else neither would help
+    for propose in (address_for, ways.around) if outside else (ways.around,):
         try:
             found += propose(case, blocker)
         except NoFix as reason:

@@ -85,6 +85,15 @@ _WHY = {
 }
 """Why some things have no remedy, where the summary of what blocks does not say it."""
 
+_LEAD_NOWHERE = (
+    "NO_ROUTE_TO_DESTINATION",
+    "NO_POSSIBLE_DESTINATION",
+    "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS",
+    "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS",
+    "IGW_DESTINATION_ADDRESS_NOT_IN_RFC6598_EGRESS",
+)
+"""Where a target at an address that nobody here has can only be taken out, if nothing leads to it."""
+
 
 def options(case: Case) -> Sequence[Option]:
     """The ways past what stands first: all rules in a row together, anything else alone, as it changes what follows.
@@ -103,10 +112,18 @@ def options(case: Case) -> Sequence[Option]:
     first = next(iter(case.walk.blockers), None)
     if first is None:
         raise NoFix("Nothing that blocks is known.")
-    proposer = _BY_CODE.get((first.layer, first.code))
-    if proposer is None:
-        raise NoFix(_WHY.get(first.code, f"{first.summary} No change that whyblocked could propose would help."))
-    return proposer(case, first)
+    proposer = _BY_CODE.get((first.layer, first.code), _none)
+    try:
+        return proposer(case, first)
+    except NoFix:
+        without = balancers.without_target(case, first) if first.code in _LEAD_NOWHERE else None
+        if without is None:
+            raise
+        return [(without,)]
+
+
+def _none(_case: Case, blocker: Blocker) -> Sequence[Option]:
+    raise NoFix(_WHY.get(blocker.code, f"{blocker.summary} No change that whyblocked could propose would help."))
 
 
 def _past_rules(case: Case, blockers: Sequence[Blocker]) -> Sequence[Option]:

@@ -23,6 +23,11 @@ def is_public(version: int, spans: Sequence[Interval]) -> bool:
     return not subtract_intervals(spans, PUBLIC[version])
 
 
+def has_public(version: int, spans: Sequence[Interval]) -> bool:
+    """Whether any of these addresses is on the internet."""
+    return subtract_intervals(spans, PUBLIC[version]) != list(spans)
+
+
 def holds(blocks: Iterable[Interval], spans: Sequence[Interval]) -> bool:
     """Whether the blocks cover all of these addresses."""
     return not subtract_intervals(spans, blocks)

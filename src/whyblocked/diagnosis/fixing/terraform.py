@@ -344,6 +344,11 @@ def _register(edit: e.RegisterTargets) -> Iterator[Written]:
         )
 
 
+def _deregister(edit: e.DeregisterTargets) -> Iterator[Written]:
+    for target in edit.targets:
+        yield f"Remove the aws_lb_target_group_attachment of {target.id} to {_name(edit.target_group_arn)}."
+
+
 def _set_subnets(edit: e.SetSubnets) -> Iterator[Written]:
     yield f"In the aws_lb of {_name(edit.load_balancer_arn)}: subnets = {json.dumps(list(edit.subnets))}"
 
@@ -394,6 +399,7 @@ _WRITERS: dict[type, Callable[[Any], Iterator[Written]]] = {
     e.AddFirewallRule: _firewall_rule,
     e.CreateListener: _create_listener,
     e.RegisterTargets: _register,
+    e.DeregisterTargets: _deregister,
     e.SetSubnets: _set_subnets,
     e.ModifyLoadBalancerAttributes: _balancer_attributes,
     e.ModifyTargetGroupAttributes: _group_attributes,

@@ -25,6 +25,7 @@ from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, Step, step
 from whyblocked.diagnosis.fixing.targets import (
     alike,
     entrance,
+    has_public,
     holds,
     internet_gateway,
     keep_working,
@@ -36,7 +37,7 @@ from whyblocked.diagnosis.fixing.targets import (
 from whyblocked.diagnosis.fixing.words import called
 from whyblocked.network.noted import Blocker, Passage
 from whyblocked.network.packets import Interval, join_intervals, span
-from whyblocked.network.routes import look_up
+from whyblocked.network.routes import Choice, look_up
 from whyblocked.network.rulebook import Rulebook
 
 _NARROW = "The route is as narrow as the question: other destinations keep the way that they have, or none."
@@ -272,7 +273,7 @@ def other_tables(
             continue
         compiled = rulebook.table(other, version)
         choices = [choice for part in spans for choice in look_up(compiled, version, part)]
-        if all(one.route is not None and one.missing is None and one.route.state != "blackhole" for one in choices):
+        if all(_may_lead(one, version) for one in choices):
             edit = AssociateRouteTable(route_table_id=other.route_table_id, subnet_id=subnet_id)
             says = (
                 f"Associate {called(case.account, subnet_id)} with {called(case.account, other.route_table_id)}; "
@@ -280,6 +281,13 @@ def other_tables(
             )
             ways.append((step([blocker], [edit], says, place=table.vpc_id),))
     return ways[:1]
+
+
+def _may_lead(choice: Choice, version: int) -> bool:
+    """Whether a route leads somewhere; an internet gateway leads to no private address."""
+    if choice.route is None or choice.missing is not None or choice.route.state == "blackhole":
+        return False
+    return not choice.route.target.startswith(("igw-", "eigw-")) or has_public(version, [choice.destinations])
 
 
 def routes_met(case: Case, leg: str) -> list[Passage]:
