@@ -92,10 +92,11 @@ def _opened_by(account: Account, edit: Edit) -> Iterator[tuple[str, str]]:
 
 
 def _by_gateway(account: Account, subnet_id: str) -> list[str]:
-    """The default routes to an internet gateway that a subnet has already."""
+    """The default routes to an internet gateway that a subnet has already, and that work."""
     subnet = account.subnets.get(subnet_id)
     table = account.route_table_of(subnet) if subnet is not None else None
-    return [one.destination for one in table.routes if _to_internet(one)] if isinstance(table, r.RouteTable) else []
+    routes = table.routes if isinstance(table, r.RouteTable) else ()
+    return [one.destination for one in routes if _to_internet(one) and one.state != "blackhole"]
 
 
 def _to_internet(route: r.Route) -> bool:
