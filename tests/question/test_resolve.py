@@ -291,7 +291,8 @@ def test_an_address_of_two_vpcs_is_ambiguous_from_outside(account: Account) -> N
         ("s3.eu-west-1.amazonaws.com web-1:443", "opens no connections"),
         ("web-1 arn:aws:lambda:eu-west-1:1:function:f", "nothing is called 'arn:aws:lambda:eu-west-1:1:function:f'"),
         ("web-1 arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/x/1:443", "no load balancer arn:aws:"),
-        ("web-1 arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/x/1:443", "a load balancer, not yet"),
+        ("web-1 arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/x/1:443", "is a target group, which is no"),
+        ("web-1 arn:aws:elasticloadbalancing:eu-west-1:1:listener/app/x/1/2", "is a listener, which is no end"),
     ],
 )
 def test_ends_that_are_refused(text: str, message: str, account: Account) -> None:

@@ -290,7 +290,7 @@ def blocked_on_return() -> Answer:
         rule=rule,
         code="SUBNET_ACL_RESTRICTION",
         summary=f"Rule 90 of network ACL {ACL} denies the replies' ports before rule 100 allows them.",
-        packets=back(),
+        packets=there(),
         near_misses=[
             NearMiss(
                 rule=acl_rule(100, "allow", "tcp", "0.0.0.0/0", EPHEMERAL),
@@ -339,7 +339,7 @@ def partial() -> Answer:
         code="SUBNET_ACL_RESTRICTION",
         summary=f"Network ACL {ACL} lets replies pass to ports 32768-60999 only.",
         near_misses=[NearMiss(rule=passes, failed=["port"], summary="it begins at 32768 and ends at 60999")],
-        packets=low,
+        packets=there(source_ports="1024-32767,61000-65535"),
         next_step=f"Let {ACL} rule 120 cover tcp/1024-65535.",
     )
     return answer(
@@ -446,7 +446,7 @@ def ping() -> Answer:
             msgspec.structs.replace(
                 blocked_on_return().blocked_by[0],
                 rule=rule,
-                packets=reply,
+                packets=there(**icmp, icmp_type="0", icmp_code="0"),
                 near_misses=[],
                 summary="No rule allows it.",
             )

@@ -82,6 +82,28 @@ def test_the_path_back_is_headed_by_everyone_who_sends_and_by_no_later_address()
     assert shown.packets == "tcp 10.0.1.10, 10.0.2.10 -> 203.0.113.5 ports 1024-65535 (source port 22)"
 
 
+def test_what_is_stopped_on_the_way_back_is_the_reply_to_what_was_asked() -> None:
+    asked = answers.there(destination="10.20.0.21", destination_ports="22", source_ports="1024-32767")
+    assert words.reply_words(asked) == "tcp 10.20.0.21 -> 203.0.113.5 ports 1024-32767 (source port 22)"
+    pong = PacketSet(source="10.0.0.1/32", destination="10.0.1.1/32", protocol="icmp", icmp_type="0", icmp_code="0")
+    assert words.reply_words(pong) == "icmp 10.0.1.1 -> 10.0.0.1 type 0 code 0"
+    rows = dict(outline(answers.blocked_on_return()).blockers[0].rows)
+    assert rows["stops"] == "tcp 10.0.1.10 -> 203.0.113.5 ports 1024-65535 (source port 22)"
+
+
+@pytest.mark.parametrize(
+    ("ids", "title"),
+    [
+        (["acl-1", "acl-2"], "network ACLs acl-1, acl-2, on the way there"),
+        (["acl-1", "rtb-2"], "network ACL acl-1, rtb-2, on the way there"),
+    ],
+)
+def test_a_kind_is_in_the_plural_where_all_are_of_that_kind(ids: list[str], title: str) -> None:
+    answer = answers.blocked_by_group()
+    finding = msgspec.structs.replace(answer.blockers[0], layer="network-acl", leg="forward", resource_ids=ids)
+    assert outline(msgspec.structs.replace(answer, blocked_by=[finding])).blockers[0].title == title
+
+
 def test_a_rule_of_one_of_several_groups() -> None:
     rule = {**GROUP, "cidr": "10.0.0.0/8"}
     assert words.rule_words(rule, "egress", of_group=True) == "egress sgr-1 of sg-1 allows tcp/22 to 10.0.0.0/8"

@@ -65,6 +65,14 @@ _SERVICE_NAMES = (
 _ARN_SERVICES = {
     "elasticloadbalancing": "a load balancer",
 }
+_BALANCING_ARN = re.compile(
+    r"arn:[^:]*:elasticloadbalancing:[^:]*:[^:]*:(targetgroup|listener|listener-rule)/.*", re.IGNORECASE
+)
+_BALANCING = {
+    "targetgroup": ("a target group", "name the load balancer that forwards to it, or one of its targets"),
+    "listener": ("a listener", "name its load balancer, with the listener's port"),
+    "listener-rule": ("a rule of a listener", "name its load balancer, with the listener's port"),
+}
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -163,6 +171,10 @@ def _check_supported(name: str, what: str) -> None:
     if name.lower().startswith("arn:"):
         if match := _OTHER_ARN.fullmatch(name):
             _check_supported(match[1], what)
+        if match := _BALANCING_ARN.fullmatch(name):
+            kind, instead = _BALANCING[match[1].lower()]
+            ends = "" if what == "whois" else ", which is no end of a question"
+            raise EndpointError(f"{what}: '{shown}' is {kind}{ends}: {_WHOSE if what == 'whois' else instead}")
         service = name.split(":", 3)[2] if name.count(":") >= 3 else ""
         kind = _ARN_SERVICES.get(service.lower(), f"an ARN of {clean(service, 30)}" if service else "an ARN")
         raise EndpointError(f"{what}: '{shown}' is {kind}, not yet resolved: {ask_instead}")

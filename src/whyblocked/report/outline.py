@@ -22,7 +22,9 @@ from whyblocked.report.words import (
     names_words,
     packet_words,
     question_words,
+    reply_words,
     rule_words,
+    short,
     size_words,
     span_words,
 )
@@ -208,14 +210,15 @@ def _blockers(answer: Answer, names: Mapping[str, str]) -> list[Blocker]:
 def _blocker(
     finding: Finding, packets: list[PacketSet], answer: Answer, names: Mapping[str, str], others: int
 ) -> Blocker:
-    kind = kind_words(finding.layer) + ("s" if len(finding.resource_ids) > 1 else "")
+    alike = len({short(id_).partition("-")[0].partition("/")[0] for id_ in finding.resource_ids}) == 1
+    kind = kind_words(finding.layer) + ("s" if alike and len(finding.resource_ids) > 1 else "")
     title = f"{kind} {names_words(finding.resource_ids, names)}".rstrip() + f", {LEG_WORDS[finding.leg]}"
     rows = [
         ("rule", rule_words(finding.rule, finding.direction) if finding.rule else _no_rule(finding)),
         ("why", "" if finding.summary.rstrip(".") in answer.summary else finding.summary),
         ("where", _where(finding)),
         ("also", _also(finding, others)),
-        *(("stops", packet_words(part)) for part in packets),
+        *(("stops", reply_words(part) if finding.leg == "return" else packet_words(part)) for part in packets),
         ("owner", finding.owner or ""),
         ("code", finding.code),
     ]

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
+from msgspec import structs
+
 from whyblocked.diagnosis.answer import Asking, Leg, PacketSet
 from whyblocked.diagnosis.phrases import EVERY_PORT, icmp_words, rule_words
 
@@ -66,6 +68,19 @@ def packet_words(packets: PacketSet) -> str:
     if packets.source_ports not in (None, EVERY_PORT):
         words += f" (source {ports_words(packets.source_ports)})"
     return words
+
+
+def reply_words(asked: PacketSet) -> str:
+    """The replies of a blocker on the way back, whose packets are told from the question's side, as on the wire."""
+    return packet_words(
+        structs.replace(
+            asked,
+            source=asked.destination,
+            destination=asked.source,
+            source_ports=asked.destination_ports,
+            destination_ports=asked.source_ports,
+        )
+    )
 
 
 def difference_words(packets: PacketSet, others: list[PacketSet]) -> str:
