@@ -47,6 +47,38 @@ def test_a_host_with_a_public_address_goes_out_by_the_internet_gateway() -> None
     ]
 
 
+def test_a_default_route_to_the_internet_gateway_says_which_subnets_become_public_and_who_is_there() -> None:
+    net = two_subnets(public="198.51.100.10")
+    net.subnet("quiet", "10.0.4.0/24", table="rtb-private")
+    net.instance("other", "10.0.2.20", groups=["sg-app"])
+    net.instance("third", "10.0.4.20", groups=["sg-app"])
+    fix, other = net.fix("app -> internet:443").fixes
+    assert fix.warnings[0] == (
+        "THIS MAKES 2 SUBNETS PUBLIC: private and quiet. All that is there takes the route to 0.0.0.0/0 (3 interfaces, "
+        "1 now with a public address): what has one, or gets one, reaches the internet and is reached from it, as far "
+        "as network ACLs and security groups allow it."
+    )
+    assert not any("as narrow as the question" in warning for warning in fix.warnings)
+    assert "nat-1" in other.commands[0]
+    assert not any("PUBLIC" in warning for warning in other.warnings)
+
+
+def test_a_route_to_one_client_makes_no_subnet_public() -> None:
+    (fix,) = two_subnets(public="198.51.100.10").fix(f"app -> {CLIENT}:443").fixes[:1]
+    assert not any("PUBLIC" in warning for warning in fix.warnings)
+    assert any("as narrow as the question" in warning for warning in fix.warnings)
+
+
+def test_the_table_of_a_public_subnet_makes_another_one_public() -> None:
+    net = two_subnets()
+    net.subnet("forgotten", "10.0.3.0/24")
+    net.instance("late", "10.0.3.10", groups=["sg-app"], public="198.51.100.30")
+    fixes = net.fix("late -> internet:443").fixes
+    (fix,) = [one for one in fixes if "associate-route-table" in one.commands[0]]
+    assert fix.warnings[0].startswith("THIS MAKES A SUBNET PUBLIC: forgotten.")
+    assert "(1 interface, 1 now with a public address)" in fix.warnings[0]
+
+
 def test_a_route_leads_to_no_more_than_was_asked_about() -> None:
     answer = two_subnets().fix(f"app -> {CLIENT}:443")
     assert told(answer) == [
@@ -138,7 +170,8 @@ def test_who_asks_from_outside_needs_an_address_at_the_host() -> None:
     (fix,) = net.fix(f"{CLIENT} -> app:443").fixes
     assert "associate-address --network-interface-id eni-app" in fix.commands[0]
     assert '--allocation-id "$(aws ec2 allocate-address' in fix.commands[0]
-    assert "costs money" in fix.warnings[0]
+    assert fix.warnings[0].startswith("THIS GIVES eni-app in private A PUBLIC ADDRESS")
+    assert "costs money" in fix.warnings[1]
     assert any("its groups let in " in words for words in (fix.also_allows or "", *fix.warnings))
 
 

@@ -62,6 +62,17 @@ def shop(**settings: Any) -> Shop:
     return Shop(**settings).targets().balanced()
 
 
+def test_a_load_balancer_that_shows_in_its_interfaces_alone_was_not_read() -> None:
+    made = shop()
+    made.net.leave_out("LoadBalancers")
+    answer = made.ask()
+    assert (answer.verdict, answer.exit_status) == ("undetermined", 3)
+    assert "interfaces are there of a load balancer 'shop'" in answer.summary
+    assert answer.missing == ["elasticloadbalancing:DescribeLoadBalancers: not in the snapshot"]
+    with pytest.raises(EndpointError, match="nothing is called 'store'"):
+        made.ask("client -> store:80")
+
+
 @pytest.mark.parametrize("name", ["shp", "SHOP", "shopp"])
 def test_a_load_balancer_is_among_what_is_called_nearly_so(name: str) -> None:
     made = shop()

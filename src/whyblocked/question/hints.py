@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from whyblocked.config.account import Account
+from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.ownership import ownership
 from whyblocked.config.resources import Instance, NetworkInterface, name_tag
 from whyblocked.errors import EndpointError, UndeterminedError
@@ -109,9 +109,24 @@ def not_found(
     if search.refused:
         reasons = tuple(dict.fromkeys(clean(str(missing)) for missing in search.refused))
         return UndeterminedError(f"{what}: '{clean(text)}' could not be looked up: {', '.join(reasons)}", reasons)
+    if unread := _unread_balancer(search.account, text):
+        seen = f"the interfaces are there of a load balancer '{clean(text)}', which itself could not be read"
+        return UndeterminedError(f"{what}: {seen}: {clean(str(unread))}", (clean(str(unread)),))
     if (told := arns.named(text)) and (where := _read_instead(search.account)):
         return EndpointError(f"{what}: {message}: the ARN names {told}, and {where}")
     return EndpointError(f"{what}: {message} in {elsewhere(search.account, resource_id)}", similar(search, text))
+
+
+def _unread_balancer(account: Account, name: str) -> Missing | None:
+    """Why a load balancer was not read, the nodes of which show that it is there."""
+    for interface in account.interfaces.values():
+        owner = ownership(interface)
+        if owner is not None and owner.name == name and owner.service.endswith("Load Balancer"):
+            call = ("DescribeClassicLoadBalancers", "LoadBalancerNames")
+            call = call if owner.service.startswith("Classic") else ("DescribeLoadBalancers", "Names")
+            missing = account.source.ask(Query(*call, name))
+            return None if missing is None or missing.pending else missing
+    return None
 
 
 def _read_instead(account: Account) -> str:

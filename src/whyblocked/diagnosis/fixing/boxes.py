@@ -26,7 +26,7 @@ from whyblocked.network.protocols import has_ports, is_icmp, protocol_text
 from whyblocked.network.supposed import spans_of_interface
 
 MOST_BLOCKS = 4  # more than these make no rules that anyone wants to keep
-_EVERYWHERE = ("0.0.0.0/0", "::/0")
+EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
 class Traffic(NamedTuple):
@@ -113,7 +113,7 @@ def blocks_of(case: Case, version: int, spans: Iterable[Interval], *, of_source:
     found = addresses_text(version, spans).split(",")
     if len(found) > MOST_BLOCKS or _of_unlisted_nodes(case.account, version, spans):
         found = _wider(case.account, end, version, spans)
-    if end.kind != "internet" and any(one in _EVERYWHERE for one in found):
+    if end.kind != "internet" and any(one in EVERYWHERE for one in found):
         raise NoFix(f"A rule for everyone ({found[0]}) is proposed only where the question asks for internet.")
     return found
 
@@ -127,7 +127,7 @@ def widened(
     found = [
         f"{one} is a whole subnet: which of its addresses is meant is not fixed, so all of them count."
         for one in blocks
-        if one not in _EVERYWHERE and subtract_intervals([span(block(one))], asked)
+        if one not in EVERYWHERE and subtract_intervals([span(block(one))], asked)
     ]
     single = {IPv4Address(low) for low, high in spans if version == 4 and low == high}
     for name, gateway in sorted(case.account.nat_gateways.items()):

@@ -13,7 +13,7 @@ import msgspec
 from whyblocked.config import resources as r
 from whyblocked.config.account import Missing
 from whyblocked.config.edits import AttachInternetGateway, DeleteRoute
-from whyblocked.diagnosis.fixing.boxes import blocks_of
+from whyblocked.diagnosis.fixing.boxes import EVERYWHERE, blocks_of
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, Step, step
 from whyblocked.diagnosis.fixing.targets import alike, circles, internet_gateway, targets
 from whyblocked.diagnosis.fixing.ways import (
@@ -31,7 +31,6 @@ from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import Interval
 from whyblocked.network.routes import compile_table, look_up
 
-_EVERYWHERE = ("0.0.0.0/0", "::/0")
 _MIDDLEBOXES = ("eni", "vpce")  # they lead wherever they like
 
 
@@ -60,7 +59,7 @@ def black_hole(case: Case, blocker: Blocker) -> Sequence[Option]:
     fixed = announced or (destination.startswith("pl-") and target.startswith("vpce-"))  # an endpoint's own
     found = [other for other in likely if alike(other, target)]
     without = None if fixed else _taken_out(case, blocker, table, destination, version, spans, likely)
-    if not found and without is None and destination not in _EVERYWHERE:
+    if not found and without is None and destination not in EVERYWHERE:
         found = likely  # nobody loses a way by it, and what goes everywhere else stays as it is
     if not found and without is None:
         raise NoFix(

@@ -10,7 +10,7 @@ from whyblocked.config import transit
 from whyblocked.config.account import Account, Missing, Query
 from whyblocked.config.edits.groups import rules_of
 from whyblocked.config.resources import IpPermission, NetworkAclEntry
-from whyblocked.diagnosis.fixing.boxes import listed
+from whyblocked.diagnosis.fixing.boxes import EVERYWHERE, listed
 from whyblocked.diagnosis.fixing.words import called, counted
 from whyblocked.network.packets import ALL_PORTS
 from whyblocked.network.protocols import protocol_span, protocol_text
@@ -18,7 +18,6 @@ from whyblocked.network.rules import Direction
 
 _MOST_NAMED = 3
 _WAYS: tuple[Direction, ...] = ("ingress", "egress")
-_EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
 def also_allows(account: Account, edits: Iterable[e.Edit]) -> list[str]:
@@ -157,8 +156,8 @@ def _route(account: Account, edit: e.CreateRoute | e.ReplaceRoute) -> Iterator[s
     if gateways:
         yield f"All that comes in by {listed(gateways)} for {edit.route.destination} takes the new route."
         return
-    served = _some(account, _served(account, edit.route_table_id, table.vpc_id)) or "no subnet yet"
-    yield f"{name} serves {served}: all that is sent from there to {edit.route.destination} takes the new route."
+    subnets = _some(account, served(account, edit.route_table_id, table.vpc_id)) or "no subnet yet"
+    yield f"{name} serves {subnets}: all that is sent from there to {edit.route.destination} takes the new route."
     if edit.route.target.startswith("igw-") and ":" in edit.route.destination:
         yield (
             f"IPv6 addresses are public: by the internet gateway {edit.route.destination} also reaches these hosts, as "
@@ -169,14 +168,15 @@ def _route(account: Account, edit: e.CreateRoute | e.ReplaceRoute) -> Iterator[s
 def _less(account: Account, edit: e.DeleteRoute) -> Iterator[str]:
     table = account.route_tables.get(edit.route_table_id)
     if table is not None:
-        served = _some(account, _served(account, edit.route_table_id, table.vpc_id)) or "no subnet yet"
+        subnets = _some(account, served(account, edit.route_table_id, table.vpc_id)) or "no subnet yet"
         yield (
-            f"{called(account, edit.route_table_id)} serves {served}: all that is sent from there to "
+            f"{called(account, edit.route_table_id)} serves {subnets}: all that is sent from there to "
             f"{edit.destination} takes the wider route."
         )
 
 
-def _served(account: Account, table_id: str, vpc_id: str) -> list[str]:
+def served(account: Account, table_id: str, vpc_id: str) -> list[str]:
+    """The subnets that use a route table."""
     subnets = account.subnets_of(vpc_id)
     found = []
     for subnet in () if isinstance(subnets, Missing) else subnets:
@@ -198,8 +198,8 @@ def _other_table(account: Account, edit: e.AssociateRouteTable) -> Iterator[str]
 def _endpoint(account: Account, edit: e.ModifyVpcEndpoint) -> Iterator[str]:
     endpoint = account.vpc_endpoints.get(edit.vpc_endpoint_id)
     for table_id in edit.add_route_table_ids if endpoint else ():
-        served = _some(account, _served(account, table_id, endpoint.vpc_id if endpoint else "")) or "no subnet yet"
-        yield f"{called(account, table_id)} serves {served}: all that is sent from there to the service goes by it."
+        subnets = _some(account, served(account, table_id, endpoint.vpc_id if endpoint else "")) or "no subnet yet"
+        yield f"{called(account, table_id)} serves {subnets}: all that is sent from there to the service goes by it."
 
 
 def _transit_route(account: Account, edit: e.CreateTransitGatewayRoute | e.ReplaceTransitGatewayRoute) -> Iterator[str]:
@@ -262,7 +262,7 @@ def _address(account: Account, edit: e.AssociateAddress) -> Iterator[str]:
     for group in interface.groups if interface else ():
         found = account.security_groups.get(group.group_id)
         for rule in rules_of(account, found, "ingress") if found else ():
-            if rule.peer in _EVERYWHERE:
+            if rule.peer in EVERYWHERE:
                 permission = IpPermission(ip_protocol=rule.protocol, from_port=rule.low, to_port=rule.high)
                 opened.append(traffic_text(permission))
     what = f"let in {listed(list(dict.fromkeys(opened)))} from anywhere" if opened else "let in only whom a rule names"

@@ -10,15 +10,13 @@ from collections.abc import Sequence
 from whyblocked.config import resources as r
 from whyblocked.config.account import Query
 from whyblocked.config.edits import ModifyManagedPrefixList
-from whyblocked.diagnosis.fixing.boxes import asks_from_source, blocks_of, listed, widened
+from whyblocked.diagnosis.fixing.boxes import EVERYWHERE, asks_from_source, blocks_of, listed, widened
 from whyblocked.diagnosis.fixing.effects import groups_read
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Step, step
 from whyblocked.diagnosis.fixing.words import called
 from whyblocked.network.noted import Blocker
 from whyblocked.network.packets import Interval, Packets, subtract_intervals
 from whyblocked.network.rules import GroupRule
-
-_EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
 def by_list(case: Case, blockers: Sequence[Blocker]) -> Step | None:
@@ -39,7 +37,7 @@ def by_list(case: Case, blockers: Sequence[Blocker]) -> Step | None:
         except NoFix:
             return None
         there = case.account.prefix_lists.get(rule.peer, ())
-        if len(there) + len(blocks) > (known.max_entries or 0) or any(one in _EVERYWHERE for one in blocks):
+        if len(there) + len(blocks) > (known.max_entries or 0) or any(one in EVERYWHERE for one in blocks):
             continue
         edit = ModifyManagedPrefixList(prefix_list_id=rule.peer, add=tuple(blocks), version=known.version)
         way = "inbound" if ingress else "outbound"

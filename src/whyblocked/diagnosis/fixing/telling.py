@@ -9,7 +9,7 @@ from whyblocked.config.edits import apply
 from whyblocked.diagnosis.answer import Answer, Finding, Fix, FixStep
 from whyblocked.diagnosis.fixing.commands import commands
 from whyblocked.diagnosis.fixing.effects import also_allows
-from whyblocked.diagnosis.fixing.opening import opened
+from whyblocked.diagnosis.fixing.opening import made_public, opened
 from whyblocked.diagnosis.fixing.quotas import room
 from whyblocked.diagnosis.fixing.search import Found, Plan, search
 from whyblocked.diagnosis.fixing.steps import Step
@@ -67,6 +67,7 @@ def _found(account: Account, question: Question, walk: Walk | None = None) -> tu
     for plan in found.plans:  # what is counted in them may have to be read as well
         edits = [edit for one in plan for edit in one.edits]
         also_allows(trial.account, edits)
+        made_public(trial.account, edits)
         room(trial.account, edits)
     return found, trial
 
@@ -85,7 +86,7 @@ def _told(trial: Trial, plan: Plan, found: Found) -> Fix:
         terraform=terraform(edits).split("\n"),
         then="allowed" if found.clears else "undetermined",
         steps=steps,
-        warnings=[*opened(edits), *over, *warnings, *([_CUT] if found.cut else [])],
+        warnings=[*opened(edits), *made_public(account, edits), *over, *warnings, *([_CUT] if found.cut else [])],
         room=used,
         fits=not over,
     )

@@ -19,7 +19,7 @@ from whyblocked.config.edits import (
     ReplaceRoute,
 )
 from whyblocked.config.endpoints import endpoints_of
-from whyblocked.diagnosis.fixing.boxes import blocks_of, listed
+from whyblocked.diagnosis.fixing.boxes import EVERYWHERE, blocks_of, listed
 from whyblocked.diagnosis.fixing.gateways import a_gateway
 from whyblocked.diagnosis.fixing.steps import Case, NoFix, Option, Step, step
 from whyblocked.diagnosis.fixing.targets import (
@@ -39,6 +39,9 @@ from whyblocked.network.noted import Blocker, Passage
 from whyblocked.network.packets import Interval, join_intervals, span
 from whyblocked.network.routes import Choice, look_up
 from whyblocked.network.rulebook import Rulebook
+
+_NARROW = "The route is as narrow as the question: other destinations keep the way that they have, or none."
+_WIDE = "The route is a default route: all hosts of the subnets take it, to whatever has no narrower one."
 
 MOST_WAYS = 4  # targets that are tried for one missing route
 
@@ -217,7 +220,7 @@ def routed(case: Case, blocker: Blocker, table: r.RouteTable, blocks: Sequence[s
         warns.append(_touches(table, listed(replaced)))
     else:
         says += f"Add to {where} {what} to {listed(blocks)} by {by}."
-        warns.append("The route is as narrow as the question: other destinations keep the way that they have, or none.")
+        warns.append(_WIDE if set(blocks) & set(EVERYWHERE) else _NARROW)
     return step([blocker], edits, says, *warns, place=table.vpc_id)
 
 
