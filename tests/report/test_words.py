@@ -104,6 +104,18 @@ def test_a_kind_is_in_the_plural_where_all_are_of_that_kind(ids: list[str], titl
     assert outline(msgspec.structs.replace(answer, blocked_by=[finding])).blockers[0].title == title
 
 
+def test_where_no_hop_says_what_blocks_the_resource_that_refuses_is_marked() -> None:
+    answer = answers.blocked_by_group()
+    gateway, *rest = answers.allowed().forward
+    finding = msgspec.structs.replace(answer.blockers[0], leg="forward", resource_ids=[gateway.id])
+    refused = msgspec.structs.replace(answer, forward=[gateway, *rest], return_=[], blocked_by=[finding])
+    steps = outline(refused).paths[0].parts[0].steps
+    assert [step.mark for step in steps].count("no") == 1
+    assert (steps[0].mark, steps[0].decisions[0].says) == ("no", "stops it")
+    partly = msgspec.structs.replace(refused, verdict="partial")
+    assert "no" not in [step.mark for step in outline(partly).paths[0].parts[0].steps]
+
+
 def test_a_rule_of_one_of_several_groups() -> None:
     rule = {**GROUP, "cidr": "10.0.0.0/8"}
     assert words.rule_words(rule, "egress", of_group=True) == "egress sgr-1 of sg-1 allows tcp/22 to 10.0.0.0/8"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import structs
 
-from whyblocked.diagnosis.answer import Answer, Evidence, Finding, Fix, NearMiss, PacketSet, Seen
+from whyblocked.diagnosis.answer import Answer, Evidence, Finding, Fix, Hop, Leg, NearMiss, PacketSet, Seen
 from whyblocked.diagnosis.host.heads import headline
 from whyblocked.report.changes import Changes, changes_of
 from whyblocked.report.path import Path, path
@@ -46,6 +46,7 @@ TESTED = {
     "allowed": "tested on a copy of the account: with it the question passes",
     "undetermined": "tested on a copy of the account: nothing that AWS shows blocks it any more",
 }
+_STOPS = ("deny", "unknown")
 EACH = 3  # blockers that differ in their place alone are shown one by one up to so many
 RAISE_FIRST = "not ready: the quota has to be raised first, as AWS refuses it until then"
 BEHIND = "Behind the rules"
@@ -134,10 +135,10 @@ def outline(answer: Answer) -> Outline:
         targets=targets_of(answer.targets, names),
         blockers=_blockers(answer, names),
         paths=[
-            path("Path there", answer.forward, "forward", answer.targets, names),
+            path("Path there", _marked(answer, "forward"), "forward", answer.targets, names),
             path(
                 "Path back" if _arrives(answer) else "Path back, had it arrived",
-                answer.return_,
+                _marked(answer, "return"),
                 "return",
                 answer.targets,
                 names,
@@ -155,6 +156,20 @@ def outline(answer: Answer) -> Outline:
         behind_says=headline(answer.hosts[0]) if answer.hosts else "",
         changes=changes_of(answer),
     )
+
+
+def _marked(answer: Answer, leg: Leg) -> list[Hop]:
+    """The hops of a leg. Where all is blocked and yet no hop says where, those of the resources that refuse do."""
+    hops = answer.forward if leg == "forward" else answer.return_
+    if answer.verdict != "blocked" or any(hop.action in _STOPS for hop in (*answer.forward, *answer.return_)):
+        return hops
+    refusing = {id_ for finding in answer.blockers if finding.leg == leg for id_ in finding.resource_ids}
+    return [
+        structs.replace(hop, action="deny", detail=None if hop.action == "translate" else hop.detail)
+        if hop.id in refusing and hop.action != "allow"
+        else hop
+        for hop in hops
+    ]
 
 
 def _open_ports(answer: Answer) -> str | None:
