@@ -128,6 +128,18 @@ def test_the_report(folders: Path, capsys: pytest.CaptureFixture[str], monkeypat
     check("diff.txt", diff(capsys, "before", "after", "--check", "questions.txt").out)
 
 
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_an_answer_that_became_what_it_should_be_is_no_failure(
+    folders: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    (folders / "wished.txt").write_text(f"{SSH} blocked\n")
+    found = diff(capsys, "before", "after", "--check", "wished.txt", "--output", form)
+    line = next(line for line in found.out.splitlines() if "should be" in line)
+    assert line.strip("- ").startswith("✓ ")
+    assert line.endswith("blocked (as it should be)")
+    assert found.status == 1  # an answer is another one
+
+
 def test_the_report_as_markdown(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = diff(capsys, "before", "after", "--check", "questions.txt", "--output", "markdown").out
     MarkdownIt().parse(found)

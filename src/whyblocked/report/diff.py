@@ -22,7 +22,7 @@ _MARKS: dict[Mark, tuple[str, str]] = {
     "yes": ("=", ""),
     "no": ("✗", "bold red"),
     "unknown": ("?", "bold magenta"),
-    "pass": ("·", ""),
+    "pass": ("✓", "green"),  # another answer than before, and the one that it should be
 }
 _MOST = 500
 
@@ -107,8 +107,9 @@ def _group(changes: list[Changed]) -> Group:
 def _item(one: Answered, changes: list[Changed]) -> Item:
     was, now = _verdict(one.before), _verdict(one.after)
     is_open = one.after is None or "undetermined" in (was, now)
-    mark: Mark = "no" if one.changed else "unknown" if is_open else "yes"
-    expected = f" (should be {one.expected})" if one.expected else ""
+    is_right = one.expected is not None and one.expected == now
+    mark: Mark = ("pass" if is_right else "no") if one.changed else "unknown" if is_open else "yes"
+    expected = "" if not one.expected else " (as it should be)" if is_right else f" (should be {one.expected})"
     same = f"{now}, but otherwise than before" if one.changed else f"{now}, as before"
     told = one.before if now != "undetermined" and was == "undetermined" and not one.changed else one.after
     why = (told.summary if told else one.error_after) or ""
