@@ -216,7 +216,7 @@ def live(
 
 def _prepare() -> None:
     """Import what a walk will need: there is time for it while AWS answers the first calls."""
-    import networkx  # noqa: F401
+    import networkx  # noqa: F401 - for its own sake
 
     import whyblocked.network.hops
-    import whyblocked.network.start  # noqa: F401
+    import whyblocked.network.start  # noqa: F401 - as well

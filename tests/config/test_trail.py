@@ -15,7 +15,7 @@ from tests.builders import ACCOUNT, Json, Network
 from tests.trails import entry, record, revoked
 from whyblocked.api import snapshot
 from whyblocked.config.snapshot import Snapshot
-from whyblocked.config.trail import Event, Heard, decode, events_of, plain, rows
+from whyblocked.config.trail import Event, Heard, TrailFile, TrailFiles, decode, plain, rows
 
 TIME = "2026-11-23T14:02:31Z"
 REVOKED = revoked("sg-web", TIME, "tcp", 22, "203.0.113.0/24")
@@ -41,6 +41,11 @@ def test_a_record_says_who_did_what_when_and_from_where() -> None:
     assert (event.by, event.source_address, event.console) == ("role/deploy (alice)", "198.51.100.7", False)
     assert event.agent == trails.TERRAFORM
     assert "sg-web" in event.mentions
+
+
+def events_of(document: object) -> list[Event]:
+    """The changes in a file that holds this."""
+    return TrailFiles([TrailFile("events.json", json.dumps(document).encode())]).found.events
 
 
 def test_what_lookup_events_prints_and_a_log_file_holds_is_the_same() -> None:
@@ -83,7 +88,7 @@ def test_failed_attempts_reading_calls_and_what_is_no_event_are_left_out(record:
 
 @pytest.mark.parametrize("document", [[], {"Events": None}, {"Records": {"eventName": "x"}}, {"Events": [1, "a"]}, 7])
 def test_a_document_of_something_else_has_no_events(document: object) -> None:
-    assert list(events_of(document)) == []
+    assert events_of(document) == []
 
 
 # -- who ------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.flowlogs.test_records import ACCEPTED, HEADER, REJECTED, counts
 from whyblocked.errors import InputError, UsageError
 from whyblocked.flowlogs import blocks
-from whyblocked.flowlogs.blocks import MAX_LINE, lines_of
+from whyblocked.flowlogs.blocks import MAX_LINE, contents, split
 from whyblocked.flowlogs.locations import locate, read_files
 from whyblocked.flowlogs.records import Record, Scan, Wanted
 
@@ -53,7 +53,7 @@ def test_any_size_of_chunks_reads_the_same(monkeypatch: pytest.MonkeyPatch, size
     monkeypatch.setattr(blocks, "CHUNK", size)
     start = max(size, 2)
     for data in (TEXT, gzip.compress(TEXT) * 3, gzip.compress(TEXT) + b"\0" * 9):
-        lines = [line for block in lines_of(io.BytesIO(data[start:]), data[:start]) for line in block.lines]
+        lines = [line for block in split(contents(io.BytesIO(data[start:]), data[:start])) for line in block.lines]
         assert lines == TEXT.splitlines() * (3 if len(lines) > 3 else 1)
 
 

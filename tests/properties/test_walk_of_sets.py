@@ -7,7 +7,7 @@ question that asks about fewer packets. Only packets that nobody sends are left 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import islice, product
 from random import Random
@@ -172,6 +172,14 @@ def walked(session: Session, question: Question) -> tuple[Asked, Walk] | None:
         return session.walk(question)
     except (EndpointError, UndeterminedError):
         return None
+
+
+def stepped(walk: Walk, context: Callable[[], str]) -> set[str]:
+    """The kinds of what a walk came by, each of its steps an edge of the graph, and no hop in want of one."""
+    assert all(walk.graph.graph.has_edge(*step) for step in walk.path)
+    lost = [missing for missing in walk.missing if missing.reason.startswith("no way to")]
+    assert not lost, f"{lost}\n{context()}"
+    return {node.kind for step in walk.path for node in step}
 
 
 def leads_elsewhere(raw: Json, question: Question, part: Question) -> bool:

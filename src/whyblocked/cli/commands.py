@@ -101,7 +101,7 @@ class Commands(click.Group):
         """The commands in the order of the help."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as well
         """The command of that name, its module imported now."""
         return load(cmd_name)
 
@@ -120,7 +120,7 @@ class Commands(click.Group):
             ]
         return found
 
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as well
         """The forms of the program."""
         formatter.write_usage("whyblocked", "[OPTIONS] SOURCE -> DESTINATION[:PORT][/PROTOCOL]")
         formatter.write_usage("whyblocked", "COMMAND [OPTIONS] ...", prefix="       ")

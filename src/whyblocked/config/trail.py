@@ -112,12 +112,8 @@ class Told(msgspec.Struct, frozen=True):
 # -- decoding -----------------------------------------------------------------------------------------------------
 
 
-def events_of(document: object) -> Iterator[Event]:
-    """The changes in what ``lookup-events`` printed (``Events``), or in a log file of CloudTrail's (``Records``)."""
-    yield from (event for item in _items(document) if (event := decode(item)) is not None)
-
-
 def _items(document: object) -> Iterator[object]:
+    """The records in what ``lookup-events`` printed (``Events``), or in a log file of CloudTrail's (``Records``)."""
     if not isinstance(document, dict):
         return
     for key in ("Events", "Records"):

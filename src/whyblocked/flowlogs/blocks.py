@@ -95,13 +95,8 @@ def contents(stream: Readable, head: bytes) -> Iterator[bytes]:
     return inflate(stream, head) if is_gzip else plain(stream, head)
 
 
-def lines_of(stream: Readable, head: bytes) -> Iterator[Lines]:
-    """The lines of a stream that begins with ``head``; a line that is too long counts as one fault."""
-    return split(contents(stream, head))
-
-
 def split(chunks: Iterator[bytes]) -> Iterator[Lines]:
-    """The lines in these chunks."""
+    """The lines in these chunks; one that is too long counts as one fault."""
     number, rest, skipping = 1, b"", False
     try:
         for chunk in chunks:
